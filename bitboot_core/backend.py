@@ -1,0 +1,156 @@
+"""What a plugin's author implements: a `Backend`, described by a `BackendSpec`.
+
+A backend speaks one protocol to one network. It knows nothing of names, renewal, merging or
+retries: the core does those once, for all. What it must do is listed at each method; the contract
+kit in `bitboot_core.testing` checks it.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import UnsupportedOperation
+from .model import KEY_BYTES, KnownHost, Receipt
+
+
+class Announces(enum.Enum):
+    """Whose address a backend can announce."""
+
+    ANY_ADDRESS = "any"
+    OWN_ADDRESS = "own"
+
+
+class Scope(enum.Enum):
+    """How far away a peer can be and still be found."""
+
+    PROCESS = "process"
+    LAN = "lan"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a backend can do, stated before it is asked.
+
+    `can_withdraw`: whether an announcement can be taken back. `announces`: any address, or only
+    one of this node's own (BEP 5 stores the packet's source address). `scope`: how far away a peer
+    may be. `families`: the IP versions that can be announced and found. `max_lifetime`: the longest
+    lifetime that is granted, in seconds. `key_bytes`: the length of a key.
+    """
+
+    can_withdraw: bool
+    announces: Announces
+    scope: Scope
+    families: frozenset[int] = frozenset({4, 6})
+    max_lifetime: float = 1800.0
+    key_bytes: int = KEY_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendConfig:
+    """What the core tells a backend when it makes one.
+
+    `network` and `protocol`: the network that it is to speak to. `listen`: where to listen; None
+    leaves the choice to the backend, port 0 is any free port. `state_dir`: a folder of the user's
+    for whatever the backend wants to keep, or None to keep nothing. `read_only`: only ask and
+    announce, serve nobody (a short-lived client, BEP 43); a backend without such a mode ignores it.
+    """
+
+    network: str
+    protocol: str
+    listen: KnownHost | None = None
+    state_dir: Path | None = None
+    read_only: bool = False
+
+
+class Backend(ABC):
+    """One node of one network.
+
+    Everything runs on the event loop that `start` was called on, and no method blocks it. Every
+    await may be cancelled, and leaves nothing behind when it is. Used before `start` or after
+    `aclose`, a method raises NotRunning.
+    """
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this backend can do. Does not change once it is started."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open sockets and begin to serve, without waiting for any other node.
+
+        Raises ListenFailed, or BackendUnavailable where it cannot work at all.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop, within 2 seconds, and leave no task, socket or thread. May be called twice."""
+
+    @abstractmethod
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        """Store `endpoint` under `key` for about `lifetime` seconds. Once: the core renews.
+
+        An endpoint whose host is "any" (see KnownHost.is_any) means this node's own address.
+        Returns how many nodes stored it and the lifetime they granted. Raises AnnounceFailed where
+        none did, UnsupportedOperation before anything is sent where the capabilities rule it out.
+        """
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        """Take an announcement back. Only where `capabilities.can_withdraw`."""
+        raise UnsupportedOperation(f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself")
+
+    @abstractmethod
+    def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+        """Yield the peers under `key` as they arrive, and end by itself.
+
+        May repeat a peer. An async generator is the plain way to write it; whoever reads one must
+        close it (`contextlib.aclosing`), since one left half-read is finalised by the garbage
+        collector, at any time and in no task. The core does.
+        """
+
+    @abstractmethod
+    async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
+        """Make contact with the network through `contacts`; return how many of them answered.
+
+        Names are resolved here (`bitboot_core.resolve`). Raises BootstrapFailed, naming them,
+        where none answered, HostNotFound where no name resolves. No contacts: returns 0.
+        """
+
+    @abstractmethod
+    def contacts(self) -> list[KnownHost]:
+        """Nodes that answered lately, best first: where to start from next time."""
+
+    @property
+    @abstractmethod
+    def address(self) -> KnownHost:
+        """Where it listens."""
+
+    @abstractmethod
+    def stats(self) -> Mapping[str, int | float]:
+        """Counters for people to look at: datagrams, stored keys and the like."""
+
+
+def _works_here() -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """A backend that a plugin offers.
+
+    `name`: what people call it ("btdht"). `protocols`: those it speaks; it can serve any network
+    whose definition names one of them. `factory` makes one; it imports its library when called,
+    not before. `description`: a line for people. `unavailable`: why it cannot work here, as text,
+    or None where it can; it must be quick and import nothing heavy.
+    """
+
+    name: str
+    protocols: Sequence[str]
+    factory: Callable[[BackendConfig], Backend]
+    description: str = ""
+    unavailable: Callable[[], str | None] = field(default=_works_here)

@@ -1,0 +1,121 @@
+"""Every error that Bitboot raises on purpose.
+
+    BitBootError                    has a message for a person, and `hint`: what to do next
+    ├── UsageError                  (also a ValueError) the caller asked for what cannot be
+    │   ├── InvalidSwarmName        an empty name, or not text
+    │   ├── InvalidEndpoint         not a host and port
+    │   ├── InvalidConfig           a setting that makes no sense
+    │   ├── UnknownBackend          no installed backend has that name
+    │   ├── UnknownNetwork          no definition has that name
+    │   └── UnsupportedOperation    this backend cannot do that, whatever the weather
+    ├── NetworkUnavailable          the network is known, but nothing installed serves it
+    ├── NotRunning                  not started yet, or closed already
+    ├── PluginError                 a plugin failed, and BITBOOT_STRICT=1 asks to be told
+    ├── BackendError                a backend tried and failed
+    │   ├── BackendTimeout          (also a TimeoutError) no end within the time given
+    │   ├── BackendUnavailable      its library is missing, or does not work here
+    │   ├── ListenFailed            the address or port cannot be listened on
+    │   ├── BootstrapFailed         no bootstrap contact answered
+    │   │   └── HostNotFound        the contacts' names do not resolve: waiting will not help
+    │   └── AnnounceFailed          no node stored the announcement
+    └── AllBackendsFailed           every one of several networks failed; `causes` has each
+
+With one network its own error is raised as it is; `AllBackendsFailed` speaks for several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class BitBootError(Exception):
+    """The base of all errors raised here.
+
+    `hint` says what to do next ("" where there is nothing to say). It is shown below the message
+    in tracebacks, and by the command line.
+    """
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
+
+
+class UsageError(BitBootError, ValueError):
+    """The caller asked for something that cannot be."""
+
+
+class InvalidSwarmName(UsageError):
+    """A swarm's name must be text, and not empty."""
+
+
+class InvalidEndpoint(UsageError):
+    """A host or a port that cannot be one."""
+
+
+class InvalidConfig(UsageError):
+    """A setting that makes no sense."""
+
+
+class UnknownBackend(UsageError):
+    """No installed backend has that name."""
+
+
+class UnknownNetwork(UsageError):
+    """No network definition has that name."""
+
+
+class UnsupportedOperation(UsageError):
+    """The backend's network cannot do this at all: see its `Capabilities`."""
+
+
+class NetworkUnavailable(BitBootError):
+    """The network is known, but no installed backend speaks its protocol."""
+
+
+class NotRunning(BitBootError):
+    """Used before it was started or after it was closed."""
+
+
+class PluginError(BitBootError):
+    """A plugin failed to load, and BITBOOT_STRICT=1 asks for that to be an error."""
+
+
+class BackendError(BitBootError):
+    """A backend tried and failed."""
+
+
+class BackendTimeout(BackendError, TimeoutError):
+    """The backend had not finished when the time was up."""
+
+
+class BackendUnavailable(BackendError):
+    """The backend's library is missing, or does not work on this machine."""
+
+
+class ListenFailed(BackendError):
+    """The address or port cannot be listened on."""
+
+
+class BootstrapFailed(BackendError):
+    """No bootstrap contact answered."""
+
+
+class HostNotFound(BootstrapFailed):
+    """The bootstrap contacts' names do not resolve, so waiting will not help."""
+
+
+class AnnounceFailed(BackendError):
+    """No node stored the announcement."""
+
+
+class AllBackendsFailed(BitBootError):
+    """Every one of several networks failed. `causes`: each one's error, by network name."""
+
+    def __init__(self, message: str, causes: Mapping[str, BaseException], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.causes = dict(causes)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.causes), {"hint": self.hint}

@@ -1,0 +1,44 @@
+"""The hooks that a plugin may implement.
+
+A plugin is an installed distribution with an entry point in the group `bitboot` that names a
+module. The module states `BITBOOT_API = 1` and decorates its functions with `hookimpl`. Hooks
+return values, do no I/O and import nothing heavy: they run whenever any program starts Bitboot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from .backend import BackendSpec
+from .networks import NetworkDefinition
+
+PROJECT_NAME = "bitboot"
+"""The pluggy project name, and the entry-point group."""
+
+API_VERSION = 1
+"""What a plugin's module states as `BITBOOT_API`."""
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@hookspec
+def bitboot_backends() -> Iterable[BackendSpec]:
+    """Return the backends that this plugin brings.
+
+    Each name must be unique among everything installed, and each `factory` must import its library
+    only when it is called.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def bitboot_networks() -> Iterable[NetworkDefinition]:
+    """Return the network definitions that this plugin brings.
+
+    There is no need to bring one that is built in (`bitboot_core.networks.BUILT_IN`): a backend
+    that speaks its protocol serves it.
+    """
+    raise NotImplementedError

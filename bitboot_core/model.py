@@ -1,0 +1,138 @@
+"""The plain things that everything else speaks of: hosts, peers, receipts, swarm keys."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass, field
+
+from .errors import InvalidEndpoint, InvalidSwarmName
+
+KEY_BYTES = 20
+"""The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
+
+MAX_HOST_LENGTH = 253
+"""The longest name that DNS can carry (RFC 1035, section 2.3.4)."""
+
+ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
+"""Hosts that name no particular address. In an announcement they mean "mine"."""
+
+
+def swarm_key(name: str) -> bytes:
+    """The 20-byte key of the swarm `name`: SHA-1 of its UTF-8 bytes, as BitBoot derived it.
+
+    Raises InvalidSwarmName for an empty name, or one that is not text.
+    """
+    if not isinstance(name, str):
+        raise InvalidSwarmName(f"a swarm's name must be text, not {type(name).__name__}")
+    if not name:
+        raise InvalidSwarmName(
+            "a swarm's name must not be empty",
+            hint='choose one that nobody else uses, such as "my-app/v1/lobby"',
+        )
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSwarmName(f"a swarm's name must be valid Unicode: {error.reason}") from error
+    return hashlib.sha1(encoded, usedforsecurity=False).digest()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KnownHost:
+    """An endpoint: a host name or IP address, and a port from 0 to 65535.
+
+    Port 0 means "any free port" where one is listened on. IPv6 addresses are kept in their
+    shortest spelling, without brackets. Raises InvalidEndpoint for anything else.
+    """
+
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        _check_port(self.port)
+        object.__setattr__(self, "host", _checked_host(self.host))
+
+    @classmethod
+    def parse(cls, text: str) -> KnownHost:
+        """Read "host:port", "1.2.3.4:port", "[v6]:port" or ":port" (any host)."""
+        if not isinstance(text, str):
+            raise InvalidEndpoint(f"{text!r} is not an endpoint", hint="write it as HOST:PORT")
+        host, colon, port = text.strip().rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            colon = ""  # "::1" or "fe80::1:6881": where would the port begin?
+        if not colon or not (port.isascii() and port.isdigit()):
+            raise InvalidEndpoint(
+                f"{text!r} is not an endpoint",
+                hint="write it as HOST:PORT, with an IPv6 address in brackets: [::1]:6881",
+            )
+        return cls(host, int(port[:6]))
+
+    @property
+    def family(self) -> int | None:
+        """4 or 6 for an IP address, None for a name that has to be resolved first."""
+        try:
+            return ipaddress.ip_address(self.host).version
+        except ValueError:
+            return None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether the host names no particular address ("", 0.0.0.0 or ::)."""
+        return self.host in ANY_HOSTS
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Peer:
+    """An endpoint that is announced in a swarm, and the networks that told us of it.
+
+    Two peers are equal when their endpoints are: `sources` does not count.
+    """
+
+    host: str
+    port: int
+    sources: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def endpoint(self) -> KnownHost:
+        """The same host and port as a KnownHost."""
+        return KnownHost(self.host, self.port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a backend says of one announcement.
+
+    `stored_on`: how many nodes stored it, at least 1. `lifetime`: for how many seconds from now
+    they will keep it, as granted, which may be less than was asked for.
+    """
+
+    stored_on: int
+    lifetime: float
+
+
+def _check_port(port: int) -> None:
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
+        raise InvalidEndpoint(f"{port!r} is not a port", hint="ports are whole numbers, 0 to 65535")
+
+
+def _checked_host(host: str) -> str:
+    if not isinstance(host, str):
+        raise InvalidEndpoint(f"{host!r} is not a host", hint="give a name or an IP address, as text")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    if len(host) > MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in host):
+        raise InvalidEndpoint(
+            f"{host[:60]!r} is not a host",
+            hint="give a name such as router.example.org or an IP address",
+        )
+    return host
