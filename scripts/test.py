@@ -1,0 +1,48 @@
+"""Run the tests: make a virtual environment with tox in it, then run tox.
+
+    python3 scripts/test.py                 everything that tox.ini lists
+    python3 scripts/test.py -e py311        one environment
+    python3 scripts/test.py -e py311 -- -k announce
+
+Arguments are tox's. Interpreters that pyenv installed are found although they are not on PATH.
+"""
+
+import glob
+import os
+import re
+import sys
+
+import _venv
+
+REQUIREMENT = "tox>=4.25"
+
+
+def pyenv_interpreters():
+    """The interpreters that pyenv (or pyenv-win) has installed and Bitboot supports, newest first."""
+    root = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
+    found = []
+    for pattern in (
+        os.path.join(root, "versions", "*", "bin", "python"),
+        os.path.join(root, "pyenv-win", "versions", "*", "python.exe"),
+    ):
+        for path in glob.glob(pattern):
+            version = re.search(r"versions[\\/](3)\.(\d+)\.(\d+)[\\/]", path)
+            if version and (int(version.group(1)), int(version.group(2))) >= _venv.OLDEST:
+                found.append((tuple(int(number) for number in version.groups()), path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def main():
+    """Make the environment, hand over to tox, return its exit status."""
+    _venv.check_python()
+    folder = _venv.ensure(".venv-test")
+    _venv.install_once(folder, REQUIREMENT)
+    env = dict(os.environ)
+    interpreters = pyenv_interpreters()
+    if interpreters and "TOX_DISCOVER" not in env:
+        env["TOX_DISCOVER"] = "\n".join(interpreters)
+    return _venv.hand_over([_venv.python_in(folder), "-m", "tox", "run"] + sys.argv[1:], env)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
