@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,7 +147,10 @@ class BackendSpec:
     `name`: what people call it ("btdht"). `protocols`: those it speaks; it can serve any network
     whose definition names one of them. `factory` makes one; it imports its library when called,
     not before. `description`: a line for people. `unavailable`: why it cannot work here, as text,
-    or None where it can; it must be quick and import nothing heavy.
+    or None where it can; it must be quick and import nothing heavy. `testnet`: where a network of
+    this kind can be had without the world, a function that starts so many nodes on loopback for as
+    long as the context lasts and gives the contacts to bootstrap from (`bitboot demo` shows it);
+    like the factory it imports its library when called.
     """
 
     name: str
@@ -154,3 +158,4 @@ class BackendSpec:
     factory: Callable[[BackendConfig], Backend]
     description: str = ""
     unavailable: Callable[[], str | None] = field(default=_works_here)
+    testnet: Callable[[int], AbstractAsyncContextManager[Sequence[KnownHost]]] | None = None
