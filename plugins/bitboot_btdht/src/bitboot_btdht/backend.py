@@ -1,0 +1,308 @@
+"""The adapter between the core's backend contract and the mainline node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from bitboot_core import (
+    AnnounceFailed,
+    Announces,
+    Backend,
+    BackendConfig,
+    BootstrapFailed,
+    Capabilities,
+    HostNotFound,
+    KnownHost,
+    NotRunning,
+    Receipt,
+    Scope,
+    UnsupportedOperation,
+)
+from bitboot_core.resolve import resolve
+
+from . import compact
+from .compact import Address
+from .node import Node, Operation
+from .settings import Settings
+from .udp import UdpDriver, is_own_address
+
+RESOLVE_GRACE = 0.25
+"""Once one bootstrap name has resolved, the others get so many seconds before we begin."""
+
+
+class MainlineBackend(Backend):
+    """A BEP 5 node on UDP. Made by the plugin's `BackendSpec`; `settings` is for tests and tools.
+
+    Listening on loopback the node can only meet others on this machine, which share one address,
+    so that the limits per address are off (`Settings.relaxed`).
+    """
+
+    def __init__(self, config: BackendConfig, settings: Settings | None = None) -> None:
+        self._config = config
+        self._settings = settings
+        self._driver: UdpDriver | None = None
+        self._waiters: set[asyncio.Future[int]] = set()
+        self._lookups: set[_Arrivals] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """BEP 5 stores the sender's address and has no way to take it back."""
+        families = frozenset(self._driver.node.tables) if self._driver is not None else frozenset({4, 6})
+        return Capabilities(
+            can_withdraw=False,
+            announces=Announces.OWN_ADDRESS,
+            scope=Scope.PUBLIC,
+            families=families,
+            max_lifetime=(self._settings or Settings()).peer_lifetime,
+        )
+
+    @property
+    def node(self) -> Node:
+        """The engine, for those who want to look closer."""
+        return self._running.node
+
+    @property
+    def _running(self) -> UdpDriver:
+        if self._driver is None:
+            raise NotRunning("this node is not running", hint="start() it first, and not after aclose()")
+        return self._driver
+
+    async def start(self) -> None:
+        """Bind the sockets. Raises ListenFailed."""
+        if self._driver is None:
+            self._driver = await UdpDriver.open(self._make_node, self._config.listen)
+
+    def _make_node(self, families: list[int], now: float) -> Node:
+        settings = self._settings
+        if settings is None:
+            settings = Settings()
+            listen = self._config.listen
+            if listen is not None and listen.family is not None:
+                ip = compact.pack(listen.host, listen.port)[:-2]
+                settings = settings.relaxed() if compact.scope(ip) == "loopback" else settings
+        return Node(now=now, settings=settings, families=families, read_only=self._config.read_only)
+
+    async def aclose(self) -> None:
+        """Close the sockets; whoever still waits gets NotRunning."""
+        driver, self._driver = self._driver, None
+        if driver is None:
+            return
+        for waiter in list(self._waiters):
+            if not waiter.done():
+                waiter.set_exception(_closed())
+        for arrivals in list(self._lookups):
+            arrivals.fail(_closed())
+        await driver.aclose()
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        """Announce this node's own address under `key`. Port 0 means the port others see us use."""
+        driver = self._running
+        families = self._own_families(endpoint)
+        node = driver.node
+        stored = await self._run(
+            lambda done: node.announce(key, endpoint.port, done, now=self._now(), families=families)
+        )
+        if not stored:
+            known = sum(len(table) for table in node.tables.values())
+            raise AnnounceFailed(
+                f"none of the network's nodes stored the announcement ({known} contacts known)",
+                hint="wait until other nodes have joined"
+                if not known
+                else "check that UDP is not filtered on the way out",
+            )
+        return Receipt(stored_on=stored, lifetime=min(lifetime, node.settings.peer_lifetime))
+
+    def _own_families(self, endpoint: KnownHost) -> list[int]:
+        """Where to announce. Raises UnsupportedOperation for an address that is not ours."""
+        tables = self._running.node.tables
+        if not endpoint.host or endpoint.is_any:
+            wanted = endpoint.family if endpoint.host else None
+            families = [family for family in tables if wanted in (None, family)]
+        elif endpoint.family in tables and self._is_own(endpoint):
+            families = [endpoint.family]
+        else:
+            families = []
+        if not families:
+            raise UnsupportedOperation(
+                f"{endpoint.host} is not an address of this node, and mainline announces no other",
+                hint="leave the host out: the network stores the address that it sees us at (BEP 5)",
+            )
+        return families
+
+    def _is_own(self, endpoint: KnownHost) -> bool:
+        driver = self._running
+        if not driver.address.is_any and driver.address.family == endpoint.family:
+            return endpoint.host == driver.address.host
+        external = driver.node.external.get(endpoint.family or 4)
+        ip = compact.pack(endpoint.host, 0)[:-2]
+        return (external is not None and external.ip == ip) or is_own_address(endpoint.host)
+
+    async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+        """Yield each peer once, as the nodes' answers come in."""
+        driver = self._running
+        arrivals = _Arrivals()
+        operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
+        self._lookups.add(arrivals)
+        driver.flush()
+        try:
+            while (batch := await arrivals.next()) is not None:
+                for address in batch:
+                    yield compact.known_host(address)
+        finally:
+            operation.cancel()
+            self._lookups.discard(arrivals)
+
+    async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
+        """Find our place in the DHT through `contacts`; names are resolved side by side."""
+        node = self._running.node
+        failures: list[BootstrapFailed] = []
+        async with _Resolving(contacts, node.tables) as resolving:
+            while resolving.pending:
+                addresses, failed = await resolving.next()
+                failures += failed
+                if addresses and (answered := await self._bootstrap(addresses)):
+                    return answered
+                if addresses:
+                    failures.append(BootstrapFailed("no answer"))
+        if not contacts:
+            return 0
+        raise _bootstrap_failure(contacts, failures)
+
+    async def _bootstrap(self, addresses: list[Address]) -> int:
+        node = self._running.node
+        return await self._run(lambda done: node.bootstrap(addresses, done, now=self._now()))
+
+    async def _run(self, begin: Callable[[Callable[[int], None]], Operation]) -> int:
+        driver = self._running
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        operation = begin(lambda result: None if waiter.done() else waiter.set_result(result))
+        driver.flush()
+        try:
+            return await waiter
+        finally:
+            operation.cancel()
+            self._waiters.discard(waiter)
+
+    def contacts(self) -> list[KnownHost]:
+        """Contacts that answered lately, the latest first."""
+        node = self._running.node
+        alive = [
+            contact
+            for table in node.tables.values()
+            for contact in table
+            if not table.is_bad(contact)
+        ]
+        alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
+        return [compact.known_host(contact.address) for contact in alive]
+
+    @property
+    def address(self) -> KnownHost:
+        """Where the node listens."""
+        return self._running.address
+
+    def stats(self) -> Mapping[str, int | float]:
+        """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds."""
+        node = self._running.node
+        return {
+            **{name: node.counters[name] for name in ("sent", "received", "queries", "timeouts", "malformed")},
+            "contacts": sum(len(table) for table in node.tables.values()),
+            "stored_peers": len(node.store),
+            "stored_keys": node.store.hashes,
+            "round_trip": node.transactions.round_trips.mean,
+        }
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _closed() -> NotRunning:
+    return NotRunning("the node was closed meanwhile")
+
+
+class _Arrivals:
+    """Peers on their way from the node's callbacks to one reader, each handed out once."""
+
+    def __init__(self) -> None:
+        self._seen: set[Address] = set()
+        self._batches: deque[list[Address]] = deque()
+        self._ended = False
+        self._error: NotRunning | None = None
+        self._wake = asyncio.Event()
+
+    def put(self, peers: list[Address]) -> None:
+        """More have arrived."""
+        fresh = [peer for peer in dict.fromkeys(peers) if peer not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            self._batches.append(fresh)
+            self._wake.set()
+
+    def end(self) -> None:
+        """No more will."""
+        self._ended = True
+        self._wake.set()
+
+    def fail(self, error: NotRunning) -> None:
+        """The node has gone."""
+        self._error = error
+        self._wake.set()
+
+    async def next(self) -> list[Address] | None:
+        """The next batch; None at the end."""
+        while True:
+            if self._error is not None:
+                raise self._error
+            if self._batches:
+                return self._batches.popleft()
+            if self._ended:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class _Resolving:
+    """Bootstrap contacts on their way to addresses, without the slowest name holding up the rest."""
+
+    def __init__(self, contacts: Sequence[KnownHost], families: Mapping[int, object]) -> None:
+        self._contacts = contacts
+        self._families = families
+        self.pending: set[asyncio.Task[list[KnownHost]]] = set()
+
+    async def __aenter__(self) -> _Resolving:
+        self.pending = {asyncio.create_task(resolve(contact, self._families)) for contact in self._contacts}
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        for task in self.pending:
+            task.cancel()
+        await asyncio.gather(*self.pending, return_exceptions=True)
+
+    async def next(self) -> tuple[list[Address], list[BootstrapFailed]]:
+        """Wait for a name, and a moment longer for the others; what resolved, and what did not."""
+        done, self.pending = await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
+        if self.pending:
+            more, self.pending = await asyncio.wait(self.pending, timeout=RESOLVE_GRACE)
+            done |= more
+        addresses: list[Address] = []
+        failures: list[BootstrapFailed] = []
+        for task in done:
+            try:
+                addresses += [compact.pack(found.host, found.port) for found in task.result()]
+            except BootstrapFailed as error:
+                failures.append(error)
+        return [address for address in addresses if compact.is_usable(address)], failures
+
+
+def _bootstrap_failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
+    names = ", ".join(map(str, contacts))
+    if failures and all(isinstance(failure, HostNotFound) for failure in failures):
+        return HostNotFound(
+            f"no bootstrap contact could be found: {'; '.join(map(str, failures))}", hint=failures[0].hint
+        )
+    return BootstrapFailed(
+        f"no bootstrap contact answered: {names}",
+        hint="check that one of them is running and that UDP gets through",
+    )

@@ -1,0 +1,130 @@
+"""Addresses and contacts in BEP 5's compact form, which is how the node keeps them throughout.
+
+An `Address` is the bytes of an IP followed by its port, big-endian: 6 bytes for IPv4, 18 for IPv6
+(BEP 32). A node's compact info is its 20-byte id followed by its address: 26 or 38 bytes. Kept as
+bytes they are small, hash quickly, and go into replies as they are; only the socket's rim turns
+them into text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TypeAlias
+
+from bitboot_core import KnownHost
+
+Address: TypeAlias = bytes
+"""A compact endpoint: 6 bytes (IPv4) or 18 bytes (IPv6)."""
+
+ID_BYTES = 20
+ADDRESS_BYTES = {4: 6, 6: 18}
+_NO_PORT = b"\0\0"
+_V4_MAPPED = b"\0" * 10 + b"\xff\xff"
+
+
+@lru_cache(maxsize=8192)
+def pack(host: str, port: int) -> Address:
+    """Text to compact. Raises ValueError where `host` is not an IP address."""
+    try:
+        packed = socket.inet_aton(host) if host.count(".") == 3 and ":" not in host else None
+    except OSError as error:
+        raise ValueError(f"{host!r} is not an IP address") from error
+    if packed is None:
+        packed = ipaddress.ip_address(host).packed
+        if packed.startswith(_V4_MAPPED) and len(packed) == 16:
+            packed = packed[12:]
+    return packed + port.to_bytes(2, "big")
+
+
+@lru_cache(maxsize=8192)
+def unpack(address: Address) -> tuple[str, int]:
+    """Compact to (host, port), as sockets want them."""
+    ip = address[:-2]
+    host = socket.inet_ntoa(ip) if len(ip) == 4 else socket.inet_ntop(socket.AF_INET6, ip)
+    return host, int.from_bytes(address[-2:], "big")
+
+
+def known_host(address: Address) -> KnownHost:
+    """Compact to the core's KnownHost."""
+    return KnownHost(*unpack(address))
+
+
+def family(address: Address) -> int:
+    """4 or 6."""
+    return 4 if len(address) == 6 else 6
+
+
+def port(address: Address) -> int:
+    """The port of a compact address."""
+    return int.from_bytes(address[-2:], "big")
+
+
+def with_port(address: Address, new_port: int) -> Address:
+    """The same IP with another port."""
+    return address[:-2] + new_port.to_bytes(2, "big")
+
+
+def is_usable(address: Address) -> bool:
+    """Whether anyone can be reached there: no port 0, no multicast, no "any" address."""
+    if len(address) not in (6, 18) or address.endswith(_NO_PORT):
+        return False
+    return scope(address[:-2]) is not None
+
+
+@lru_cache(maxsize=4096)
+def scope(ip: bytes) -> str | None:
+    """"public", "private" or "loopback"; None for an IP that names no single host.
+
+    A contact's scope may be no narrower than that of the node that told us of it: a stranger on
+    the internet has no business sending us to 127.0.0.1 or to our own LAN.
+    """
+    parsed = ipaddress.ip_address(ip)
+    if parsed.is_multicast or parsed.is_unspecified or (parsed.version == 4 and ip[0] in (0, *range(240, 256))):
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return None
+    if parsed.is_loopback:
+        return "loopback"
+    # is_private also covers documentation and benchmarking ranges, which are just as unreachable
+    return "private" if parsed.is_private or parsed.is_link_local else "public"
+
+
+_WIDTH = {"loopback": 0, "private": 1, "public": 2}
+
+
+def may_introduce(teller: Address, told: Address) -> bool:
+    """Whether a node at `teller` can be believed to know one at `told`: see `scope`."""
+    theirs, ours = scope(told[:-2]), scope(teller[:-2])
+    return theirs is not None and ours is not None and _WIDTH[theirs] >= _WIDTH[ours]
+
+
+def subnet(address: Address) -> bytes:
+    """What counts as one neighbourhood: the /24 of an IPv4 address, the /64 of an IPv6 one."""
+    return address[:3] if len(address) == 6 else address[:8]
+
+
+def pack_nodes(nodes: Iterable[tuple[bytes, Address]]) -> bytes:
+    """Compact node info (BEP 5, "Contact Encoding"): ids and addresses, one after another."""
+    return b"".join([part for node in nodes for part in node])
+
+
+def unpack_nodes(data: object, ip_family: int, limit: int) -> Iterator[tuple[bytes, Address]]:
+    """The first `limit` usable (id, address) pairs in compact node info; anything odd is skipped."""
+    if not isinstance(data, bytes):
+        return
+    size = ID_BYTES + ADDRESS_BYTES[ip_family]
+    for start in range(0, min(len(data) - size + 1, limit * size), size):
+        middle = start + ID_BYTES
+        address = data[middle : start + size]
+        if is_usable(address):
+            yield data[start:middle], address
+
+
+def unpack_peers(values: object, limit: int) -> list[Address]:
+    """The usable endpoints in a reply's `values`, of either family (BEP 32), at most `limit`."""
+    if not isinstance(values, list):
+        return []
+    return [value for value in values[:limit] if isinstance(value, bytes) and is_usable(value)]

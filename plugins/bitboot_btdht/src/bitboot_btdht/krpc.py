@@ -1,0 +1,151 @@
+"""KRPC messages (BEP 5, "KRPC Protocol"): parsing what strangers send, and writing our own.
+
+A message is a `Query`, a `Response` or an `ErrorReply`. Parsing checks the frame (who, what kind,
+which transaction) and leaves a query's arguments to whoever answers it. What cannot be read raises
+`Malformed`, with an answer to send where the sender left enough to answer to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from . import bencode
+from .compact import Address
+from .node_id import ID_BYTES
+
+CLIENT = b"BB\0\1"
+"""What our messages say under `v`: two letters and a version (BEP 20)."""
+
+GENERIC_ERROR = 201
+SERVER_ERROR = 202
+PROTOCOL_ERROR = 203
+METHOD_UNKNOWN = 204
+
+MAX_TRANSACTION_BYTES = 64
+"""Transaction ids of any length are echoed, up to this: what is echoed amplifies."""
+
+FAMILY_FLAG = {b"n4": 4, b"n6": 6}
+"""The flags of `want` (BEP 32)."""
+WANT_FLAG = {4: b"n4", 6: b"n6"}
+NODES_KEY = {4: b"nodes", 6: b"nodes6"}
+
+
+@dataclass(slots=True)
+class Query:
+    """Somebody asks. `sender`: their 20-byte id. `read_only`: BEP 43's `ro`."""
+
+    transaction: bytes
+    method: bytes
+    sender: bytes
+    arguments: dict[bytes, Any]
+    read_only: bool
+
+
+@dataclass(slots=True)
+class Response:
+    """Somebody answers. `external`: our address as they see it (BEP 42's `ip`), if they said."""
+
+    transaction: bytes
+    sender: bytes
+    values: dict[bytes, Any]
+    external: bytes | None
+
+
+@dataclass(slots=True)
+class ErrorReply:
+    """Somebody refuses."""
+
+    transaction: bytes
+    code: int
+    message: bytes
+
+
+Message: TypeAlias = Query | Response | ErrorReply
+
+
+class Malformed(Exception):
+    """Not a KRPC message. `answer`: the error to send back, where there is one to send."""
+
+    def __init__(self, reason: str, answer: bytes | None = None) -> None:
+        super().__init__(reason)
+        self.answer = answer
+
+
+def parse(datagram: bytes, sender: Address) -> Message:
+    """Read a datagram. Raises Malformed, and nothing else."""
+    try:
+        message = bencode.decode(datagram)
+    except bencode.BencodeError as error:
+        raise Malformed(str(error)) from error
+    if not isinstance(message, dict):
+        raise Malformed("not a dictionary")
+    transaction = message.get(b"t")
+    if not isinstance(transaction, bytes) or len(transaction) > MAX_TRANSACTION_BYTES:
+        raise Malformed("no transaction id, or one beyond reason")
+    kind = message.get(b"y")
+    if kind == b"q":
+        return _query(message, transaction, sender)
+    if kind == b"r":
+        return _response(message, transaction)
+    if kind == b"e":
+        return _error(message, transaction)
+    raise Malformed("of no known kind")
+
+
+def _query(message: dict[bytes, Any], transaction: bytes, sender: Address) -> Query:
+    def refuse(reason: str) -> Malformed:
+        return Malformed(reason, error(transaction, PROTOCOL_ERROR, reason.encode(), sender))
+
+    method = message.get(b"q")
+    if not isinstance(method, bytes):
+        raise refuse("no method")
+    arguments = message.get(b"a")
+    if not isinstance(arguments, dict):
+        raise refuse("no arguments")
+    sender_id = arguments.get(b"id")
+    if not isinstance(sender_id, bytes) or len(sender_id) != ID_BYTES:
+        raise refuse("no node id")
+    return Query(transaction, method, sender_id, arguments, message.get(b"ro") == 1)
+
+
+def _response(message: dict[bytes, Any], transaction: bytes) -> Response:
+    values = message.get(b"r")
+    if not isinstance(values, dict):
+        raise Malformed("no return values")
+    sender_id = values.get(b"id")
+    if not isinstance(sender_id, bytes) or len(sender_id) != ID_BYTES:
+        raise Malformed("no node id")
+    external = message.get(b"ip")
+    return Response(transaction, sender_id, values, external if isinstance(external, bytes) else None)
+
+
+def _error(message: dict[bytes, Any], transaction: bytes) -> ErrorReply:
+    match message.get(b"e"):
+        case [int(code), bytes(text), *_]:
+            return ErrorReply(transaction, code, text[:200])
+    return ErrorReply(transaction, GENERIC_ERROR, b"")
+
+
+def query(
+    transaction: bytes, method: bytes, arguments: dict[bytes, Any], *, read_only: bool = False
+) -> bytes:
+    """A query. `arguments` hold our `id` already."""
+    message = {b"a": arguments, b"q": method, b"t": transaction, b"v": CLIENT, b"y": b"q"}
+    if read_only:
+        message[b"ro"] = 1
+    return bencode.encode(message)
+
+
+def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
+    """A response. `values` hold our `id`; the receiver's address goes along (BEP 42)."""
+    return bencode.encode(
+        {b"ip": receiver, b"r": values, b"t": transaction, b"v": CLIENT, b"y": b"r"}
+    )
+
+
+def error(transaction: bytes, code: int, message: bytes, receiver: Address) -> bytes:
+    """An error reply, with one of the codes above."""
+    return bencode.encode(
+        {b"e": [code, message], b"ip": receiver, b"t": transaction, b"v": CLIENT, b"y": b"e"}
+    )

@@ -1,0 +1,285 @@
+"""The engine: a BEP 5 node without sockets or clock.
+
+Datagrams and the time go in, datagrams and a deadline come out. Whoever drives it calls
+`receive(datagram, address, now)` for each datagram, `poll(now)` when `deadline()` has come, and
+sends what `outgoing()` returns after either, or after starting anything:
+
+    node.find_peers(info_hash, on_peers, on_done, now=clock())
+    for datagram, address in node.outgoing():
+        socket.sendto(datagram, unpack(address))
+
+`now` is any steadily growing number of seconds. Nothing here blocks, sleeps or raises because of
+what a stranger sent. Callbacks run inside the call that led to them and must not raise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from . import compact, krpc
+from .compact import Address
+from .external import ExternalAddress
+from .node_id import id_for, random_id
+from .peer_store import PeerStore
+from .responder import Responder
+from .routing import RoutingTable
+from .searches import Announce, Bootstrap, PeerSearch
+from .settings import Settings
+from .tokens import Tokens
+from .transactions import Outcome, Transactions
+from .upkeep import Upkeep
+
+
+class Operation(Protocol):
+    """Something under way that can be called off."""
+
+    def cancel(self) -> None:
+        """Stop it; its callbacks are not called any more."""
+
+
+class _Startable(Operation, Protocol):
+    def start(self) -> None:
+        """Send the first queries."""
+
+
+class Node:
+    """One node of the mainline DHT, in one or both IP families.
+
+    `read_only`: ask and announce but serve nobody, as short-lived clients should (BEP 43).
+    """
+
+    def __init__(
+        self,
+        *,
+        now: float,
+        settings: Settings | None = None,
+        families: Iterable[int] = (4,),
+        node_id: bytes | None = None,
+        read_only: bool = False,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.read_only = read_only
+        self.counters: Counter[str] = Counter()
+        self.now = now
+        self._rng = rng or random.SystemRandom()
+        self.id = node_id or random_id(self._rng)
+        self.tables = {family: RoutingTable(self.id, self.settings, now) for family in families}
+        self.store = PeerStore(self.settings, self._rng)
+        self.external = {family: ExternalAddress() for family in self.tables}
+        self._outgoing: list[tuple[bytes, Address]] = []
+        self.transactions = Transactions(self.settings, self._rng, self._transmit)
+        self._responder = Responder(
+            self.settings, self.tables, self.store, Tokens(now, self._rng)
+        )
+        self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
+
+    # Driven from outside
+
+    def receive(self, datagram: bytes, address: Address, now: float) -> None:
+        """A datagram has come in from `address`."""
+        self.now = now
+        self.counters["received"] += 1
+        if len(datagram) > self.settings.max_datagram or len(address) not in (6, 18):
+            self.counters["dropped"] += 1
+            return
+        try:
+            message = krpc.parse(datagram, address)
+        except krpc.Malformed as malformed:
+            self.counters["malformed"] += 1
+            if malformed.answer is not None:
+                self._refuse(malformed.answer, address)
+            return
+        if isinstance(message, krpc.Query):
+            self._receive_query(message, address)
+        elif not self.transactions.receive(message, address, now):
+            self.counters["unsolicited"] += 1
+
+    def poll(self, now: float) -> None:
+        """Do what is due."""
+        self.now = now
+        self.transactions.poll(now)
+        if now >= self._upkeep.next_tick:
+            self._upkeep.tick(now)
+
+    def deadline(self) -> float:
+        """When `poll` is to be called next."""
+        first = self.transactions.deadline()
+        return self._upkeep.next_tick if first is None else min(first, self._upkeep.next_tick)
+
+    def outgoing(self) -> list[tuple[bytes, Address]]:
+        """The datagrams to send now, each handed out once."""
+        ready, self._outgoing = self._outgoing, []
+        return ready
+
+    # What a node can be asked to do
+
+    def bootstrap(
+        self, contacts: Iterable[Address], on_done: Callable[[int], None], *, now: float
+    ) -> Operation:
+        """Find a place in the network through `contacts`. Reports how many of them answered."""
+        self.now = now
+        contacts = list(contacts)
+        return self._in_families(
+            lambda family, done: Bootstrap(
+                self, [c for c in contacts if compact.family(c) == family], family, done
+            ),
+            on_done,
+        )
+
+    def find_peers(
+        self,
+        info_hash: bytes,
+        on_peers: Callable[[list[Address]], None],
+        on_done: Callable[[], None],
+        *,
+        now: float,
+    ) -> Operation:
+        """Look `info_hash` up. `on_peers` is called with new arrivals, repeats included."""
+        self.now = now
+        for family in self.tables:
+            stored = self.store.get(info_hash, family, self.settings.max_peers_per_hash, now)
+            if stored:
+                on_peers(stored)
+        return self._in_families(
+            lambda family, done: PeerSearch(self, info_hash, family, on_peers, lambda: done(0)),
+            lambda _: on_done(),
+        )
+
+    def announce(
+        self,
+        info_hash: bytes,
+        port: int,
+        on_done: Callable[[int], None],
+        *,
+        now: float,
+        families: Iterable[int] | None = None,
+    ) -> Operation:
+        """Announce ourselves under `info_hash`. Reports how many nodes stored it.
+
+        `port` 0 means the port that our datagrams are seen to come from (`implied_port`).
+        `families`: where to announce, all of the node's unless given.
+        """
+        self.now = now
+        return self._in_families(
+            lambda family, done: Announce(self, info_hash, family, port, done), on_done, families
+        )
+
+    def _in_families(
+        self,
+        make: Callable[[int, Callable[[int], None]], _Startable],
+        on_done: Callable[[int], None],
+        families: Iterable[int] | None = None,
+    ) -> Operation:
+        chosen = [family for family in self.tables if families is None or family in families]
+        both = _Both(len(chosen), on_done)
+        both.parts = [make(family, both.part_done) for family in chosen]
+        for part in both.parts:
+            part.start()
+        return both
+
+    # What its own parts need of it (searches.Network)
+
+    def ask(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        on_slow: Callable[[], None] | None = None,
+    ) -> bool:
+        """Send a query, and learn from its outcome before `on_outcome` hears of it."""
+
+        def settle(outcome: Outcome, round_trip: float) -> None:
+            if isinstance(outcome, krpc.Response):
+                self._learn(outcome, address, round_trip)
+            elif outcome is None:
+                self.counters["timeouts"] += 1
+                self.tables[compact.family(address)].failed(address)
+            on_outcome(outcome)
+
+        return self.transactions.send(
+            address,
+            method,
+            {b"id": self.id, **arguments},
+            self.now,
+            settle,
+            on_slow,
+            read_only=self.read_only,
+        )
+
+    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+        """Contacts to begin a lookup with; where none is left but bad ones, these."""
+        table = self.tables[family]
+        alive = [
+            contact
+            for contact in table.closest(target, 2 * self.settings.k, self.now)
+            if not self.is_dead(contact.address)
+        ]
+        return [(contact.id, contact.address) for contact in alive or table]
+
+    def is_dead(self, address: Address) -> bool:
+        """Whether `address` has left several queries in a row unanswered."""
+        return self.transactions.dead.contains(address, self.now)
+
+    def _learn(self, response: krpc.Response, address: Address, round_trip: float) -> None:
+        family = compact.family(address)
+        if response.sender == self.id:
+            return
+        questionable = self.tables[family].answered(response.sender, address, self.now, round_trip)
+        if questionable is not None:
+            self._upkeep.check(questionable)
+        if self.external[family].vote(address, response.external):
+            self._move(id_for(self.external[family].ip or b"", self._rng))
+
+    def _move(self, new_id: bytes) -> None:
+        """Take an id that fits our external address (BEP 42), and sort the tables anew."""
+        self.id = new_id
+        for family, old in list(self.tables.items()):
+            table = RoutingTable(new_id, self.settings, self.now)
+            for contact in old:
+                table.adopt(contact, self.now)
+            self.tables[family] = table
+
+    def _receive_query(self, query: krpc.Query, address: Address) -> None:
+        self.counters["queries"] += 1
+        table = self.tables.get(compact.family(address))
+        if self.read_only or table is None:
+            return
+        if not self._responder.within_limits(address, self.now):
+            self.counters["limited"] += 1
+            return
+        self._transmit(self._responder.answer(self.id, query, address, self.now), address)
+        if not query.read_only and table.queried(query.sender, address, self.now):
+            self._upkeep.verify(address)
+
+    def _refuse(self, answer: bytes, address: Address) -> None:
+        if not self.read_only and self._responder.within_limits(address, self.now):
+            self._transmit(answer, address)
+
+    def _transmit(self, datagram: bytes, address: Address) -> None:
+        self.counters["sent"] += 1
+        self._outgoing.append((datagram, address))
+
+
+class _Both:
+    """The same operation in each family; done when all are, with the sum of what they report."""
+
+    def __init__(self, count: int, on_done: Callable[[int], None]) -> None:
+        self.parts: list[_Startable] = []
+        self._left = count
+        self._total = 0
+        self._on_done = on_done
+
+    def part_done(self, result: int) -> None:
+        self._total += result
+        self._left -= 1
+        if not self._left:
+            self._on_done(self._total)
+
+    def cancel(self) -> None:
+        for part in self.parts:
+            part.cancel()

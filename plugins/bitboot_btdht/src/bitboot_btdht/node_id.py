@@ -1,0 +1,76 @@
+"""Node ids: random ones, ones that fit an external address (BEP 42), and how far they are apart."""
+
+from __future__ import annotations
+
+import random
+
+from .compact import Address, scope
+
+ID_BYTES = 20
+ID_BITS = 160
+
+_V4_MASK = 0x030F3FFF
+_V6_MASK = 0x0103070F1F3F7FFF
+
+
+def random_id(rng: random.Random) -> bytes:
+    """20 random bytes (BEP 5: ids are chosen at random from the space of info-hashes)."""
+    return rng.getrandbits(ID_BITS).to_bytes(ID_BYTES, "big")
+
+
+def distance(a: bytes, b: bytes) -> int:
+    """XOR, read as an unsigned integer (BEP 5, "Overview")."""
+    return int.from_bytes(a, "big") ^ int.from_bytes(b, "big")
+
+
+def common_prefix(a: bytes, b: bytes) -> int:
+    """How many leading bits `a` and `b` share: 0 to 160."""
+    return ID_BITS - distance(a, b).bit_length()
+
+
+def id_for(ip: bytes, rng: random.Random) -> bytes:
+    """An id that fits the external `ip` (4 or 16 bytes), by BEP 42."""
+    last = rng.getrandbits(8)
+    crc = _prefix(ip, last & 7)
+    middle = rng.getrandbits(8) & 7
+    head = bytes((crc >> 24, (crc >> 16) & 0xFF, ((crc >> 8) & 0xF8) | middle))
+    return head + rng.getrandbits(128).to_bytes(16, "big") + bytes((last,))
+
+
+def fits(node_id: bytes, address: Address) -> bool:
+    """Whether `node_id` may be used at `address` (BEP 42). Local addresses are exempt."""
+    ip = address[:-2]
+    if scope(ip) != "public":
+        return True
+    crc = _prefix(ip, node_id[19] & 7)
+    # the first 21 bits of the id must be the first 21 bits of the checksum
+    return int.from_bytes(node_id[:3], "big") >> 3 == crc >> 11
+
+
+def _prefix(ip: bytes, r: int) -> int:
+    if len(ip) == 4:
+        masked = (int.from_bytes(ip, "big") & _V4_MASK) | (r << 29)
+        return crc32c(masked.to_bytes(4, "big"))
+    masked = (int.from_bytes(ip[:8], "big") & _V6_MASK) | (r << 61)
+    return crc32c(masked.to_bytes(8, "big"))
+
+
+def _table() -> tuple[int, ...]:
+    rows = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+        rows.append(crc)
+    return tuple(rows)
+
+
+_CRC_TABLE = _table()
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32C (Castagnoli), which BEP 42 asks for and the standard library lacks."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF

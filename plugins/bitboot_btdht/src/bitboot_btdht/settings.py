@@ -1,0 +1,95 @@
+"""Every number that the mainline node goes by, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Sizes, times (seconds) and caps. The defaults suit the public network.
+
+    `Settings().relaxed()` is for networks whose nodes share one address: loopback, testnets.
+    """
+
+    # The protocol's own (BEP 5)
+    k: int = 8
+    """Contacts in a bucket, in a reply, and storing nodes of an announcement."""
+    good_for: float = 900.0
+    """A contact is good for 15 minutes after it was last heard."""
+    bad_after: int = 2
+    """Unanswered queries in a row that make a contact bad."""
+    refresh_after: float = 900.0
+    """A bucket unchanged for 15 minutes is refreshed."""
+    peer_lifetime: float = 1800.0
+    """How long an announced peer is kept. Common clients announce anew every 15 to 30 minutes."""
+
+    # Lookups
+    alpha: int = 4
+    """Queries of one lookup under way at once; slow ones do not count."""
+    max_queries_per_lookup: int = 160
+    """A lookup ends here, whatever strangers still suggest."""
+    max_candidates: int = 256
+    """Nodes that one lookup keeps in mind: the closest."""
+    nodes_taken_per_reply: int = 16
+    """Of one reply's contacts. Honest nodes send 8, some send 20."""
+    peers_taken_per_reply: int = 1000
+    """Of one reply's `values`: 65,507 bytes hold some 8,000, honest replies at most a few hundred."""
+    nodes_per_subnet: int | None = 3
+    """Nodes of one /24 (IPv6: /64) that count in one lookup; None: no limit."""
+
+    # Patience
+    slow_floor: float = 0.05
+    """A query is never called slow before this."""
+    slow_ceiling: float = 1.0
+    """... nor later than this. When one is slow the next is asked; its answer still counts."""
+    timeout_floor: float = 1.0
+    """A query is never given up before this."""
+    timeout_ceiling: float = 4.0
+    """... nor later than this."""
+
+    # Caps on what strangers can make grow
+    max_transactions: int = 512
+    """Queries under way at once; more wait in line."""
+    max_hashes: int = 20_000
+    """Info-hashes in the peer store. When full, the one that was announced longest ago goes."""
+    max_peers_per_hash: int = 2_000
+    max_peers: int = 200_000
+    """Peers in the store, all hashes together."""
+    max_ports_per_ip: int | None = 32
+    """Peers that one IP may announce under one hash: many may share a NAT. None: no limit."""
+    contacts_per_ip: int | None = 1
+    """Contacts of one IP in the routing table; None: no limit."""
+    contacts_per_subnet: int | None = 8
+    """Contacts of one /24 (IPv6: /64) in the routing table; None: no limit."""
+    max_verifications: int = 32
+    """Pings under way to nodes that queried us, to see whether they belong in the table."""
+    max_dead: int = 2_048
+    """Contacts remembered as dead."""
+    dead_for: float = 300.0
+    """How long a contact that answered nothing is left alone."""
+    reply_bytes: int = 1_024
+    """A reply is never longer (BEP 32, "Maximum packet size")."""
+    max_datagram: int = 8_192
+    """Longer datagrams are dropped unread."""
+
+    # Rates
+    replies_per_second: float | None = 1_000.0
+    """All replies together; None: no limit."""
+    replies_per_second_per_ip: float | None = 20.0
+    """Replies to one IP, so that a forged sender is no amplifier; None: no limit."""
+    queries_per_10s_per_node: int | None = 40
+    """Our queries to one node: stock libtorrent bans senders above about 49 in 10 seconds."""
+
+    def relaxed(self) -> Settings:
+        """The same without the limits per address, which on one machine hit everybody."""
+        return replace(
+            self,
+            nodes_per_subnet=None,
+            max_ports_per_ip=None,
+            contacts_per_ip=None,
+            contacts_per_subnet=None,
+            replies_per_second=None,
+            replies_per_second_per_ip=None,
+            queries_per_10s_per_node=None,
+        )

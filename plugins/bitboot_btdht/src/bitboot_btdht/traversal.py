@@ -1,0 +1,212 @@
+"""The iterative lookup (BEP 5, "Overview"): towards a target, until the closest nodes have answered.
+
+Pure bookkeeping: whom to ask next, and when that is enough. The asking itself is a function handed
+in; what comes of it is reported back with `answered`, `slow` or `failed`.
+
+Nothing a stranger says is trusted. A node counts only once it has answered by itself, under the
+address and the id that were asked; dead or slow ones are stepped over, never waited for while there
+is somebody else; and everything that others can suggest is capped.
+"""
+
+from __future__ import annotations
+
+import enum
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from . import node_id
+from .compact import Address, subnet
+from .settings import Settings
+
+
+class State(enum.Enum):
+    """What has become of a candidate."""
+
+    FRESH = "fresh"
+    WAITING = "waiting"
+    SLOW = "slow"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+# Bound once: comparing against these is the hot path's whole work.
+FRESH, WAITING, SLOW, ANSWERED, FAILED = State
+
+
+class Candidate:
+    """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42)."""
+
+    __slots__ = ("address", "distance", "fits", "id", "state", "token")
+
+    def __init__(self, id_: bytes, address: Address, distance: int) -> None:
+        self.id = id_
+        self.address = address
+        self.distance = distance
+        self.state = FRESH
+        self.token: bytes | None = None
+        self.fits = node_id.fits(id_, address)
+
+    def __lt__(self, other: Candidate) -> bool:
+        return self.distance < other.distance
+
+
+class Traversal:
+    """One lookup on its way to `target`.
+
+    `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
+    learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
+    """
+
+    def __init__(
+        self,
+        target: bytes,
+        *,
+        own_id: bytes,
+        settings: Settings,
+        ask: Callable[[Candidate], None],
+        finished: Callable[[], None],
+        patient: bool = True,
+    ) -> None:
+        self.target = target
+        self.queries = 0
+        self.done = False
+        self._number = int.from_bytes(target, "big")
+        self._own_id = own_id
+        self._settings = settings
+        self._ask = ask
+        self._finished = finished
+        self._patient = patient
+        self._sorted: list[Candidate] = []
+        self._addresses: dict[Address, Candidate] = {}
+        self._ids: set[bytes] = set()
+        self._subnets: Counter[bytes] = Counter()
+        self._waiting = 0
+
+    def add(self, nodes: Iterable[tuple[bytes, Address]]) -> None:
+        """Somebody says that these (id, address) pairs may be close."""
+        for id_, address in nodes:
+            self._add(id_, address)
+
+    def _add(self, id_: bytes, address: Address) -> None:
+        if address in self._addresses or id_ in self._ids or id_ == self._own_id:
+            return
+        per_subnet = self._settings.nodes_per_subnet
+        if per_subnet is not None and self._subnets[subnet(address)] >= per_subnet:
+            return
+        distance = int.from_bytes(id_, "big") ^ self._number
+        if len(self._sorted) >= self._settings.max_candidates:
+            last = self._sorted[-1]
+            if last.state is not FRESH or last.distance <= distance:
+                return
+            self._forget(self._sorted.pop())
+        candidate = Candidate(id_, address, distance)
+        insort(self._sorted, candidate)
+        self._addresses[address] = candidate
+        self._ids.add(id_)
+        self._subnets[subnet(address)] += 1
+
+    def _forget(self, candidate: Candidate) -> None:
+        del self._addresses[candidate.address]
+        self._ids.discard(candidate.id)
+        self._subnets[subnet(candidate.address)] -= 1
+
+    def advance(self) -> None:
+        """Ask whom it is time to ask, or finish."""
+        if self.done:
+            return
+        k, counted = self._settings.k, 0
+        unfinished = slow = False
+        to_ask: list[Candidate] = []
+        room = self._settings.alpha - self._waiting
+        budget = self._settings.max_queries_per_lookup - self.queries
+        for candidate in self._sorted:
+            state = candidate.state
+            if state is FAILED:
+                continue
+            if state is SLOW:
+                slow = True
+                continue
+            if state is FRESH:
+                if not budget:
+                    continue
+                unfinished = True
+                if len(to_ask) == room:
+                    break
+                to_ask.append(candidate)
+                budget -= 1
+            elif state is WAITING:
+                unfinished = True
+            if candidate.fits:
+                counted += 1
+                if counted == k:
+                    break
+        enough = counted == k
+        if not unfinished and (enough or not slow or not self._patient):
+            self._finish()
+            return
+        for candidate in to_ask:
+            if candidate.state is not FRESH or self.done:
+                continue  # asking the one before failed at once, and that has led back here
+            candidate.state = WAITING
+            self._waiting += 1
+            self.queries += 1
+            self._ask(candidate)
+
+    def _finish(self) -> None:
+        self.done = True
+        self._finished()
+
+    def cancel(self) -> None:
+        """Ask nobody else, and call nobody."""
+        self.done = True
+
+    # What came of a query
+
+    def answered(self, candidate: Candidate, id_: bytes, token: bytes | None) -> bool:
+        """The candidate has answered, as `id_`. False where that is not who was asked.
+
+        Its closer nodes are added by `add`; `advance` follows.
+        """
+        self._settle(candidate)
+        if id_ != candidate.id:
+            candidate.state = FAILED
+            return False
+        candidate.state = ANSWERED
+        candidate.token = token
+        return True
+
+    def slow(self, candidate: Candidate) -> None:
+        """No answer yet: it may still come, but others are asked meanwhile."""
+        if candidate.state is WAITING:
+            self._waiting -= 1
+            candidate.state = SLOW
+        self.advance()
+
+    def failed(self, candidate: Candidate) -> None:
+        """No answer, or a refusal."""
+        self._settle(candidate)
+        candidate.state = FAILED
+        self._subnets[subnet(candidate.address)] -= 1
+        self.advance()
+
+    def _settle(self, candidate: Candidate) -> None:
+        if candidate.state is WAITING:
+            self._waiting -= 1
+
+    @property
+    def answers(self) -> list[Candidate]:
+        """Everyone who has answered, nearest first."""
+        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
+
+    def storing_nodes(self) -> list[Candidate]:
+        """Where to store: the k closest that gave a token, and the k closest of those that fit BEP 42.
+
+        Lookups that enforce BEP 42 will look at the latter, all others at the former; on a network
+        where everyone complies they are the same nodes.
+        """
+        k = self._settings.k
+        with_token = [candidate for candidate in self.answers if candidate.token is not None]
+        chosen = with_token[:k]
+        fitting = [candidate for candidate in with_token if candidate.fits][:k]
+        return chosen + [candidate for candidate in fitting if candidate not in chosen]

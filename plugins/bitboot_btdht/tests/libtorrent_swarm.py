@@ -1,0 +1,168 @@
+"""Real mainline peers to test against: libtorrent sessions on loopback, which know only each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import libtorrent as lt
+
+from bitboot_core import KnownHost
+
+PATIENCE = 30.0
+"""Seconds after which a peer that does not do its part fails the test."""
+
+
+class Session:
+    """One libtorrent session that runs a DHT node and nothing else."""
+
+    def __init__(self, host: str = "127.0.0.1", *, overrides: dict[str, Any] | None = None) -> None:
+        listen = f"[{host}]:0" if ":" in host else f"{host}:0"
+        self.host = host
+        self._session = lt.session(
+            {
+                "listen_interfaces": listen,
+                "enable_dht": True,
+                "dht_bootstrap_nodes": "",  # else it goes to the public routers
+                "enable_lsd": False,
+                "enable_upnp": False,
+                "enable_natpmp": False,
+                "dht_restrict_routing_ips": False,
+                "dht_restrict_search_ips": False,
+                "dht_ignore_dark_internet": False,
+                "dht_enforce_node_id": False,
+                "dht_prefer_verified_node_ids": False,
+                "dht_block_ratelimit": 1_000_000,
+                "dht_upload_rate_limit": 100_000_000,
+                "alert_mask": lt.alert.category_t.dht_notification
+                | lt.alert.category_t.dht_operation_notification
+                | lt.alert.category_t.status_notification,
+                **(overrides or {}),
+            }
+        )
+        self._announced: set[tuple[Any, int]] = set()
+        self.port = 0
+        self._pump(self._listening, "to listen")
+
+    def _listening(self) -> bool:
+        for alert in self._take(lt.listen_succeeded_alert):
+            if alert.socket_type == lt.socket_type_t.utp or "UDP" in alert.message().upper():
+                self.port = alert.port
+        return bool(self.port)
+
+    @property
+    def address(self) -> KnownHost:
+        return KnownHost(self.host, self.port)
+
+    def know(self, contacts: Iterable[KnownHost]) -> None:
+        """Give it contacts to join through."""
+        for contact in contacts:
+            self._session.add_dht_node((contact.host, contact.port))
+
+    def nodes(self) -> int:
+        """How many contacts are in its routing table."""
+        self._session.post_dht_stats()
+        seen = -1
+
+        def arrived() -> bool:
+            nonlocal seen
+            for alert in self._take(lt.dht_stats_alert):
+                seen = sum(bucket["num_nodes"] for bucket in alert.routing_table)
+            return seen >= 0
+
+        self._pump(arrived, "to tell its routing table")
+        return seen
+
+    def announce(self, info_hash: bytes, port: int) -> None:
+        """Announce; takes effect when other nodes have stored it (see `Swarm.announce`)."""
+        self._session.dht_announce(lt.sha1_hash(info_hash), port, 0)
+
+    def stored(self, info_hash: bytes, port: int) -> bool:
+        """Whether somebody has announced this to us."""
+        self._take()
+        return (lt.sha1_hash(info_hash), port) in self._announced
+
+    def get_peers(self, info_hash: bytes, wanted: set[tuple[str, int]], seconds: float) -> set[tuple[str, int]]:
+        """Look up, until all `wanted` peers are found or the time is up; what was found."""
+        found: set[tuple[str, int]] = set()
+        asked = lt.sha1_hash(info_hash)
+        end = time.monotonic() + seconds
+        self._session.dht_get_peers(asked)
+        while not wanted <= found and (left := end - time.monotonic()) > 0:
+            self._session.wait_for_alert(int(min(left, 0.25) * 1000) + 1)
+            for alert in self._take(lt.dht_get_peers_reply_alert):
+                if alert.info_hash == asked:
+                    found.update((str(host), port) for host, port in alert.peers())
+        return found
+
+    def close(self) -> None:
+        del self._session  # its destructor ends it, and waits for that
+
+    def _take(self, kind: type | None = None) -> list[Any]:
+        """The new alerts of one kind. They are gone with the next call, as libtorrent has it."""
+        alerts = self._session.pop_alerts()
+        for alert in alerts:
+            if isinstance(alert, lt.dht_announce_alert):
+                self._announced.add((alert.info_hash, alert.port))
+        return [alert for alert in alerts if kind is not None and isinstance(alert, kind)]
+
+    def _pump(self, condition: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {PATIENCE} s for libtorrent {what}")
+            self._session.wait_for_alert(50)
+
+
+class Swarm:
+    """Sessions that have found each other. All calls block: use `asyncio.to_thread`."""
+
+    def __init__(self, size: int, host: str = "127.0.0.1") -> None:
+        self.sessions = [Session(host) for _ in range(size)]
+        for session in self.sessions:
+            session.know(other.address for other in self.sessions if other is not session)
+        for session in self.sessions:
+            wait_for(lambda session=session: session.nodes() >= min(size - 1, 4), "the swarm to form")
+
+    @property
+    def bootstrap(self) -> list[KnownHost]:
+        return [session.address for session in self.sessions[:3]]
+
+    def announce(self, info_hash: bytes, ports: Iterable[int]) -> None:
+        """Let each port be announced by one session after another; returns once all are stored."""
+        pending = {}
+        for number, port in enumerate(ports):
+            announcer = self.sessions[number % len(self.sessions)]
+            announcer.announce(info_hash, port)
+            pending[port] = announcer
+        end = time.monotonic() + PATIENCE
+        while pending:
+            for port, announcer in list(pending.items()):
+                holders = sum(
+                    session.stored(info_hash, port) for session in self.sessions if session is not announcer
+                )
+                if holders >= min(len(self.sessions) - 1, 4):
+                    del pending[port]
+            if time.monotonic() > end:
+                raise TimeoutError(f"libtorrent did not store the announcements of {sorted(pending)}")
+            self.sessions[0]._session.wait_for_alert(20)
+
+    def close(self) -> None:
+        for session in self.sessions:
+            session.close()
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Block until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {PATIENCE} s for {what}")
+        time.sleep(0.02)
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a blocking call beside the event loop."""
+    return await asyncio.to_thread(function, *arguments)
