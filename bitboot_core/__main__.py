@@ -1,0 +1,7 @@
+"""`python -m bitboot_core`: the command `bitboot`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,108 @@
+"""The time, handed in: the core asks a `Clock`, so that tests can live through days at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+
+class Timer(Protocol):
+    """What `Clock.call_at` returns."""
+
+    def cancel(self) -> None:
+        """Do not call any more. May be called twice, and after the call."""
+
+
+class Clock(Protocol):
+    """Seconds that pass evenly, also while the machine sleeps."""
+
+    def now(self) -> float:
+        """Seconds since some moment in the past. Never runs backwards."""
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        """Call `callback` once, on the running event loop, as soon as `now()` is at least `when`."""
+
+
+class SystemClock:
+    """The machine's time.
+
+    On Linux and macOS the monotonic clock stands still while the machine is suspended. The wall
+    clock does not, so where it has run ahead by more than `JUMP` seconds the machine has slept (or
+    the clock was set, which may make a renewal early and does no other harm).
+    """
+
+    JUMP = 5.0
+    SLICE = 15.0
+    """Timers look at the time this often, since the event loop's own are late after a sleep."""
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._monotonic, self._wall = monotonic, wall
+        self._seen = monotonic(), wall()
+        self._slept = 0.0
+
+    def now(self) -> float:
+        """Seconds since some moment in the past, those of the machine's sleep included."""
+        before_monotonic, before_wall = self._seen
+        monotonic, wall = self._seen = self._monotonic(), self._wall()
+        ahead = (wall - before_wall) - (monotonic - before_monotonic)
+        if ahead > self.JUMP:
+            self._slept += ahead
+        return monotonic + self._slept
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        """Call `callback` once it is `when`."""
+        return _SlicedTimer(self, when, callback)
+
+
+class _SlicedTimer:
+    """An event loop's timer, set anew every few seconds to notice that the machine has slept."""
+
+    def __init__(self, clock: SystemClock, when: float, callback: Callable[[], object]) -> None:
+        self._clock, self._when, self._callback = clock, when, callback
+        self._loop = asyncio.get_running_loop()
+        self._arm()
+
+    def _arm(self) -> None:
+        remaining = max(0.0, self._when - self._clock.now())
+        self._handle = self._loop.call_later(min(remaining, self._clock.SLICE), self._look)
+
+    def _look(self) -> None:
+        if self._clock.now() >= self._when:
+            self._callback()
+        else:
+            self._arm()
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+async def sleep_until(clock: Clock, when: float) -> None:
+    """Return once it is `when` on `clock`."""
+    reached = asyncio.Event()
+    timer = clock.call_at(when, reached.set)
+    try:
+        await reached.wait()
+    finally:
+        timer.cancel()
+
+
+@asynccontextmanager
+async def deadline(clock: Clock, when: float | None) -> AsyncIterator[None]:
+    """`asyncio.timeout_at`, on any clock: raises TimeoutError at `when`. None is never."""
+    async with asyncio.timeout(None) as scope:
+        if when is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        timer = clock.call_at(when, lambda: scope.reschedule(loop.time()))
+        try:
+            yield
+        finally:
+            timer.cancel()

@@ -1,0 +1,1 @@
+"""Bitboot in memory: swarms within one process, for tests and first steps."""
