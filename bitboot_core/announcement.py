@@ -34,13 +34,15 @@ class AnnouncementStatus:
     `stored_on`: how many nodes hold it, as far as known; 0 before the first success and once it has
     lapsed. `expires_in`: seconds until it lapses unless it is renewed, None where it is not stored.
     `next_try`: seconds until it is announced again, None while that is under way, or will not be.
-    `last_error`: why the last attempt failed, None where it did not.
+    `last_error`: why the last attempt failed, None where it did not. `successes`: how often it has
+    been stored, at first and at each renewal.
     """
 
     stored_on: int = 0
     expires_in: float | None = None
     next_try: float | None = None
     last_error: BitBootError | None = None
+    successes: int = 0
 
 
 class _Record:
@@ -52,13 +54,13 @@ class _Record:
         self.receipt: Receipt | None = None
         self.expires = 0.0
         self.next_try: float | None = None
-        self.failures = 0
+        self.successes = self.failures = 0
         self.error: BitBootError | None = None
         self.task: asyncio.Task[None] | None = None
 
     def stored(self, receipt: Receipt, now: float) -> None:
         self.receipt, self.expires = receipt, now + receipt.lifetime
-        self.failures, self.error = 0, None
+        self.successes, self.failures, self.error = self.successes + 1, 0, None
 
     def failed(self, error: BitBootError) -> None:
         self.failures, self.error = self.failures + 1, error
@@ -66,14 +68,18 @@ class _Record:
     def failure(self) -> BitBootError | None:
         """Why it is not stored, where that is settled for now."""
         if self.error is None and self.task is not None and self.task.done():
-            return AnnounceFailed("the announcement has lapsed, and is not renewed", hint="announce with renew=True")
+            return AnnounceFailed(
+                "the announcement has lapsed, and is not renewed", hint="announce with renew=True"
+            )
         return self.error
 
     def status(self, now: float) -> AnnouncementStatus:
         next_try = None if self.next_try is None else max(0.0, self.next_try - now)
         if self.receipt is None or now >= self.expires:
-            return AnnouncementStatus(next_try=next_try, last_error=self.error)
-        return AnnouncementStatus(self.receipt.stored_on, self.expires - now, next_try, self.error)
+            return AnnouncementStatus(next_try=next_try, last_error=self.error, successes=self.successes)
+        return AnnouncementStatus(
+            self.receipt.stored_on, self.expires - now, next_try, self.error, self.successes
+        )
 
 
 class Announcement:
@@ -158,12 +164,19 @@ class Announcement:
         except TimeoutError:
             raise BackendTimeout(f"{self.endpoint} was not announced within {timeout:g} s") from None
 
+    async def changed(self) -> None:
+        """Wait until an attempt on one of the networks has ended, well or not, or it is closed."""
+        await self._changed.wait()
+
     @property
     def status(self) -> PerNetwork[AnnouncementStatus]:
         """How it stands on each network. With several swarms: how the worst of them stands."""
         now = self._clock.now()
         return self._per_network(
-            {name: _worst([record.status(now) for record in records]) for name, records in self._records.items()}
+            {
+                name: _worst([record.status(now) for record in records])
+                for name, records in self._records.items()
+            }
         )
 
     def status_of(self, swarm: str) -> PerNetwork[AnnouncementStatus]:
@@ -250,7 +263,11 @@ class Announcement:
 
     async def _withdraw(self, records: Iterable[_Record]) -> None:
         # Also where the first attempt was cut short: a node may have stored it already.
-        due = [record for record in records if record.begun and not self._still_wanted(record.swarm, self.endpoint)]
+        due = [
+            record
+            for record in records
+            if record.begun and not self._still_wanted(record.swarm, self.endpoint)
+        ]
         if due:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):
@@ -279,4 +296,5 @@ def _worst(statuses: Sequence[AnnouncementStatus]) -> AnnouncementStatus:
         first(status.expires_in for status in statuses) if stored_on else None,
         first(status.next_try for status in statuses),
         next((status.last_error for status in statuses if status.last_error is not None), None),
+        min(status.successes for status in statuses),
     )
