@@ -1,37 +1,20 @@
-"""A network in use: one running backend, kept in touch with the network and at arm's length.
-
-Whatever a backend does, what comes out of here is an answer in time or a BitBootError.
-"""
+"""A network in use: its backend, and the endeavour to stay in touch with the network."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
 
 from . import timing
-from .backend import Backend, BackendConfig, BackendSpec, Capabilities
+from .backend import BackendConfig, BackendSpec
 from .clock import Clock, deadline
-from .errors import (
-    AnnounceFailed,
-    BackendError,
-    BackendTimeout,
-    BackendUnavailable,
-    BitBootError,
-    BootstrapFailed,
-    HostNotFound,
-    NotRunning,
-    UnsupportedOperation,
-)
+from .errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
+from .guard import GuardedBackend, check_family
 from .model import KnownHost, Receipt
 from .networks import NetworkDefinition
-from .tasks import Signal, Tasks, TimeUp
-
-T = TypeVar("T")
+from .tasks import Signal, Tasks
 
 ATTEMPT_TIMEOUT = 30.0
 """Seconds after which a bootstrap that does not end is given up and begun again."""
@@ -39,7 +22,8 @@ ATTEMPT_TIMEOUT = 30.0
 CHECK_EVERY = 60.0
 """Seconds between looks at whether the backend still knows any node."""
 
-log = logging.getLogger("bitboot_core")
+CLEAN_UP = 1.0
+"""Seconds that a backend gets to clean up after it failed to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,54 +58,45 @@ class ActiveNetwork:
         clock: Clock,
         random: Random,
     ) -> None:
-        self.definition = definition
         self.name = definition.name
         self.backend_name = backend_name
-        self.clock = clock
-        self.tasks = Tasks(clock)
-        self._spec, self._config, self._random = spec, config, random
+        self._backend = GuardedBackend(backend_name, spec, config, clock)
+        self._clock, self._random = clock, random
         self._bootstrap = list(bootstrap)
-        self._backend: Backend | None = None
-        self._capabilities: Capabilities | None = None
         self._reached = False
-        self._error: BitBootError | None = None  # why we are not in touch
-        self._fatal: BitBootError | None = NotRunning(f"the network {self.name} has not been started")
+        self._unreached: BitBootError | None = None  # why we are not in touch
+        self._unusable: BitBootError | None = NotRunning(f"the network {self.name} has not been started")
         self._progress = Signal()  # after every attempt to get in touch, and at the end
         self._contacts_changed = asyncio.Event()
 
     # Its life
 
     async def start(self, timeout: float) -> None:
-        """Make the backend, let it listen, and begin to bootstrap, which goes on by itself.
+        """Start the backend, and begin to bootstrap, which goes on by itself.
 
-        Raises a BackendError where it cannot start. That error is then what every call raises.
+        Raises a BitBootError where it cannot start. That error is then what every call raises.
         """
         try:
-            self._backend = self._make()
-            await self._call("start", self._backend.start, self.clock.now() + timeout)
-            self._learn_capabilities()
+            await self._backend.start(timeout)
         except BaseException as error:
             if isinstance(error, BitBootError):
-                self._fatal = error
-            await self.aclose(timeout)
+                self._unusable = error
+            await self.aclose(CLEAN_UP)
             raise
-        self._fatal = None
+        self._unusable = None
         self.tasks.start(self._keep_in_touch())
 
     async def aclose(self, timeout: float) -> None:
-        """Stop everything within `timeout` seconds. What a backend does wrong here is only logged."""
-        if self._fatal is None:
-            self._fatal = NotRunning(f"the network {self.name} has been closed")
+        """Stop everything within `timeout` seconds."""
+        if self._unusable is None:
+            self._unusable = NotRunning(f"the network {self.name} has been closed")
         self._progress.notify()
-        backend, self._backend = self._backend, None
-        await self.tasks.cancel()
-        if backend is not None:
-            try:
-                await self._call("close", backend.aclose, self.clock.now() + timeout)
-            except BackendError as error:
-                log.warning("%s", error)
-        if self.tasks:
-            log.warning("%d tasks of the backend %s do not end", len(self.tasks), self.backend_name)
+        await self._backend.aclose(timeout)
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks that end with this network."""
+        return self._backend.tasks
 
     # Being in touch
 
@@ -131,47 +106,40 @@ class ActiveNetwork:
         Raises BootstrapFailed after `timeout` seconds, HostNotFound as soon as it is known.
         """
         try:
-            async with deadline(self.clock, self.clock.now() + timeout):
+            async with deadline(self._clock, self._clock.now() + timeout):
                 await self.in_touch()
         except TimeoutError:
             raise self.late(timeout) from None
 
     async def in_touch(self) -> None:
         """`ready`, but wait for ever."""
-        while True:
-            if self._fatal is not None:
-                raise self._fatal.with_traceback(None)
-            if self.is_ready:
-                return
-            if isinstance(self._error, HostNotFound):
-                raise self._error.with_traceback(None)
+        while not self.is_ready:
+            if self._unusable is not None:
+                raise self._unusable.with_traceback(None)
+            if isinstance(self._unreached, HostNotFound):
+                raise self._unreached.with_traceback(None)
             await self._progress.wait()
 
     @property
     def is_ready(self) -> bool:
         """Whether it is running, and in touch or with nobody to get in touch with."""
-        return self._fatal is None and (self._reached or not self._bootstrap)
+        return self._unusable is None and (self._reached or not self._bootstrap)
 
     def late(self, timeout: float) -> BitBootError:
-        """The error for a call that was not done after `timeout` seconds, with what held it up."""
-        if self._fatal is not None:
-            return self._fatal.with_traceback(None)
+        """The error for a call that was not done after `timeout` seconds: what held it up."""
         if self.is_ready:
             return BackendTimeout(
-                f"{self.backend_name} had not finished after {timeout:g} s", hint="allow more time with timeout="
+                f"{self.backend_name} had not finished after {timeout:g} s",
+                hint="allow more time with timeout=",
             )
-        if self._error is not None:
-            return self._error.with_traceback(None)
-        return BootstrapFailed(
-            f"no bootstrap contact of {self.name} answered within {timeout:g} s: {_listed(self._bootstrap)}",
-            hint="check that this machine is online, or give other contacts with bootstrap=",
-        )
+        error = self._unusable or self._unreached
+        return error.with_traceback(None) if error is not None else self._no_answer(self._bootstrap)
 
     def add_bootstrap(self, contact: KnownHost) -> None:
         """Start from this contact too, now and in future."""
         if contact not in self._bootstrap:
             self._bootstrap.append(contact)
-            self._error = None
+            self._unreached = None
             self._contacts_changed.set()
 
     def remove_bootstrap(self, contact: KnownHost) -> bool:
@@ -188,21 +156,21 @@ class ActiveNetwork:
         changed = True
         while True:
             error = None
-            if self._bootstrap and (changed or not self.contacts()):
+            if self._bootstrap and (changed or not self._backend.contacts()):
                 error = await self._attempt(tuple(self._bootstrap))
                 # A node that cannot reach its contacts can still be found by others.
-                self._reached = error is None or bool(self.contacts())
+                self._reached = error is None or bool(self._backend.contacts())
             else:
-                self._reached = bool(self.contacts())
-            self._error = None if self._reached else error
+                self._reached = bool(self._backend.contacts())
+            self._unreached = None if self._reached else error
             self._progress.notify()
-            failures = failures + 1 if self._error else 0
+            failures = failures + 1 if self._unreached else 0
             pause = timing.bootstrap_after(failures, self._random) if failures else CHECK_EVERY
-            changed = await self._contacts_change(before=self.clock.now() + pause)
+            changed = await self._contacts_change(before=self._clock.now() + pause)
 
     async def _contacts_change(self, *, before: float) -> bool:
         try:
-            async with deadline(self.clock, before):
+            async with deadline(self._clock, before):
                 await self._contacts_changed.wait()
         except TimeoutError:
             return False
@@ -210,17 +178,17 @@ class ActiveNetwork:
         return True
 
     async def _attempt(self, contacts: Sequence[KnownHost]) -> BitBootError | None:
-        backend = self._running()
         try:
-            answered = await self._call(
-                "bootstrap", lambda: backend.bootstrap(contacts), self.clock.now() + ATTEMPT_TIMEOUT
-            )
+            answered = await self._backend.bootstrap(contacts, until=self._clock.now() + ATTEMPT_TIMEOUT)
         except BitBootError as error:
             return error
-        if isinstance(answered, int) and answered > 0:
-            return None
+        return None if answered > 0 else self._no_answer(contacts)
+
+    def _no_answer(self, contacts: Sequence[KnownHost]) -> BootstrapFailed:
+        shown = ", ".join(map(str, contacts[:8]))
+        more = f" and {len(contacts) - 8} more" if len(contacts) > 8 else ""
         return BootstrapFailed(
-            f"no bootstrap contact of {self.name} answered: {_listed(contacts)}",
+            f"no bootstrap contact of {self.name} answered: {shown}{more}",
             hint="check that this machine is online, or give other contacts with bootstrap=",
         )
 
@@ -228,40 +196,27 @@ class ActiveNetwork:
 
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float, timeout: float) -> Receipt:
         """Announce once, after waiting for contact. Raises a BitBootError within `timeout` seconds."""
-        until = self.clock.now() + timeout
-        family = endpoint.family
-        if family is not None and not endpoint.is_any and family not in self.capabilities.families:
-            raise UnsupportedOperation(f"{self.name} cannot carry IPv{family} addresses such as {endpoint.host}")
+        until = self._clock.now() + timeout
+        if self._unusable is None:
+            check_family(endpoint, self.name, self._backend.capabilities)
         await self.ready(timeout)
-        backend = self._running()
-        asked = min(lifetime, self.capabilities.max_lifetime)
-        receipt = await self._call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
-        return self._checked(receipt, asked)
+        return await self._backend.announce(key, endpoint, lifetime=lifetime, until=until)
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, timeout: float) -> None:
         """Take an announcement back, where the network can do that."""
-        backend = self._running()
-        if self.capabilities.can_withdraw:
-            await self._call("withdraw", lambda: backend.withdraw(key, endpoint), self.clock.now() + timeout)
+        await self._backend.withdraw(key, endpoint, until=self._clock.now() + timeout)
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
-        """The backend's own stream of peers, as untrusted as the backend."""
-        return self._running().lookup(key)
+        """The backend's own stream of peers, as untrusted as the backend. Wait for `in_touch` first."""
+        return self._backend.lookup(key)
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the backend can do. Raises NotRunning before it is started."""
-        if self._capabilities is None:
-            raise self._fatal or NotRunning(f"the network {self.name} is not running")
-        return self._capabilities
-
-    def contacts(self) -> list[KnownHost]:
-        """The nodes that the backend knows."""
-        return list(self._ask(lambda backend: backend.contacts(), []))
+    def wrapped(self, error: Exception, doing: str) -> BitBootError:
+        """`error` as a BitBootError: itself, or a BackendError that names the backend."""
+        return self._backend.wrapped(error, doing)
 
     def stats(self) -> Mapping[str, int | float]:
         """The backend's counters."""
-        return dict(self._ask(lambda backend: backend.stats(), {}))
+        return self._backend.stats()
 
     def state(self) -> NetworkState:
         """How it is doing."""
@@ -269,83 +224,8 @@ class ActiveNetwork:
             network=self.name,
             backend=self.backend_name,
             ready=self.is_ready,
-            listen=self._ask(lambda backend: backend.address, None),
-            contacts=len(self.contacts()),
+            listen=self._backend.address,
+            contacts=len(self._backend.contacts()),
             bootstrap=tuple(self._bootstrap),
-            error=self._fatal or self._error,
+            error=self._unusable or self._unreached,
         )
-
-    # At arm's length
-
-    def wrapped(self, error: Exception, doing: str) -> BitBootError:
-        """`error` as a BitBootError: itself, or a BackendError that names the backend."""
-        if isinstance(error, BitBootError):
-            return error
-        wrapper = BackendError(
-            f"{self.backend_name} failed to {doing}: {type(error).__name__}: {error}",
-            hint=f"this is a mistake in the backend {self.backend_name}: report it to its authors",
-        )
-        wrapper.__cause__ = error
-        return wrapper
-
-    def _make(self) -> Backend:
-        try:
-            backend = self._spec.factory(self._config)
-        except BitBootError:
-            raise
-        except ImportError as error:
-            raise BackendUnavailable(f"{self.backend_name} lacks a library: {error}") from error
-        except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; reported
-            raise self.wrapped(error, "start") from error
-        if not isinstance(backend, Backend):
-            raise BackendError(f"{self.backend_name} made {backend!r}, which is not a Backend")
-        return backend
-
-    def _learn_capabilities(self) -> None:
-        found: object = self._ask(lambda backend: backend.capabilities, None)
-        if not isinstance(found, Capabilities):
-            raise BackendError(f"{self.backend_name} does not say what it can do: capabilities is {found!r}")
-        self._capabilities = found
-
-    def _running(self) -> Backend:
-        if self._backend is None:
-            raise self._fatal or NotRunning(f"the network {self.name} is not running")
-        return self._backend
-
-    async def _call(self, doing: str, method: Callable[[], Awaitable[T]], until: float) -> T:
-        async def call() -> T:
-            return await method()
-
-        began = self.clock.now()
-        try:
-            return await self.tasks.run(call(), until)
-        except TimeUp:
-            raise BackendTimeout(
-                f"{self.backend_name} did not {doing} within {until - began:.3g} s", hint="allow more time with timeout="
-            ) from None
-        except BitBootError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; reported
-            raise self.wrapped(error, doing) from error
-
-    def _ask(self, question: Callable[[Backend], T], otherwise: T) -> T:
-        if self._backend is None:
-            return otherwise
-        try:
-            return question(self._backend)
-        except Exception as error:  # noqa: BLE001 - what is only for people to look at must not stop anything
-            log.debug("%s cannot say: %r", self.backend_name, error)
-            return otherwise
-
-    def _checked(self, receipt: Receipt, asked: float) -> Receipt:
-        stored = getattr(receipt, "stored_on", None)
-        lifetime = getattr(receipt, "lifetime", None)
-        sane = isinstance(stored, int) and isinstance(lifetime, (int, float)) and math.isfinite(lifetime)
-        if not sane or stored < 1 or lifetime <= 0:
-            raise AnnounceFailed(f"no node of {self.name} stored the announcement ({self.backend_name} says {receipt!r})")
-        return Receipt(stored, min(float(lifetime), asked))
-
-
-def _listed(contacts: Sequence[KnownHost]) -> str:
-    shown = ", ".join(map(str, contacts[:8]))
-    return f"{shown} and {len(contacts) - 8} more" if len(contacts) > 8 else shown

@@ -146,7 +146,10 @@ class Announcement:
         self._closed(self)
         self._changed.notify()
         await self._tasks.cancel()
-        await self._withdraw([record for records in self._records.values() for record in records])
+        records = [record for records in self._records.values() for record in records]
+        await self._withdraw(
+            record for record in records if not self._still_wanted(record.swarm, self.endpoint)
+        )
 
     async def announced(self, timeout: float | None = None) -> None:
         """Wait until every swarm is stored on at least one node.
@@ -165,7 +168,11 @@ class Announcement:
             raise BackendTimeout(f"{self.endpoint} was not announced within {timeout:g} s") from None
 
     async def changed(self) -> None:
-        """Wait until an attempt on one of the networks has ended, well or not, or it is closed."""
+        """Wait until an attempt on one of the networks has ended, well or not.
+
+        Returns when it is closed too; raises NotRunning where it is not open.
+        """
+        self._check_open()
         await self._changed.wait()
 
     @property
@@ -244,8 +251,7 @@ class Announcement:
 
     def _is_stored(self) -> bool:
         """Whether every swarm is stored somewhere. Raises where one of them has failed everywhere."""
-        if self._state != "open":
-            raise NotRunning("the announcement is not open", hint="use it with `async with`")
+        self._check_open()
         now = self._clock.now()
         stored = True
         for index, swarm in enumerate(self.swarms):
@@ -261,13 +267,13 @@ class Announcement:
                 raise one_error(errors, f"announcing {self.endpoint} in {swarm}")
         return stored
 
+    def _check_open(self) -> None:
+        if self._state != "open":
+            raise NotRunning("the announcement is not open", hint="use it with `async with`")
+
     async def _withdraw(self, records: Iterable[_Record]) -> None:
         # Also where the first attempt was cut short: a node may have stored it already.
-        due = [
-            record
-            for record in records
-            if record.begun and not self._still_wanted(record.swarm, self.endpoint)
-        ]
+        due = [record for record in records if record.begun]
         if due:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):

@@ -103,7 +103,9 @@ class Backend(ABC):
 
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take an announcement back. Only where `capabilities.can_withdraw`."""
-        raise UnsupportedOperation(f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself")
+        raise UnsupportedOperation(
+            f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself"
+        )
 
     @abstractmethod
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:

@@ -149,7 +149,9 @@ class BitBoot:
             still_wanted=self._announces,
         )
 
-    async def announce_peer(self, swarm: str | Iterable[str], host: Host, *, renew: bool = True) -> Announcement:
+    async def announce_peer(
+        self, swarm: str | Iterable[str], host: Host, *, renew: bool = True
+    ) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it.
 
         The Announcement that is returned renews itself until it is closed, at the latest with this
@@ -183,7 +185,9 @@ class BitBoot:
         """
         self._usable()
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-            raise InvalidConfig(f"limit={limit!r} is not a number of peers", hint="1 or more, or None for all")
+            raise InvalidConfig(
+                f"limit={limit!r} is not a number of peers", hint="1 or more, or None for all"
+            )
         return Lookup(
             _swarms(swarm),
             self._usable,
@@ -275,7 +279,8 @@ class BitBoot:
     def remove_bootstrap(self, contact: Host, *, network: str | None = None) -> bool:
         """Do not start from this contact any more. Whether it was one. Raises as `add_bootstrap`."""
         host = settings.contact(contact)
-        return any([active.remove_bootstrap(host) for active in self._networks.named(network)])
+        removed = [active.remove_bootstrap(host) for active in self._networks.named(network)]
+        return any(removed)
 
     # Inside
 
@@ -333,7 +338,11 @@ class BitBoot:
 
 def _swarms(swarm: str | Iterable[str]) -> tuple[str, ...]:
     """The swarms' names, checked. Raises InvalidSwarmName."""
-    names = tuple(dict.fromkeys(swarm)) if isinstance(swarm, Iterable) and not isinstance(swarm, (str, bytes)) else (swarm,)
+    names = (
+        tuple(dict.fromkeys(swarm))
+        if isinstance(swarm, Iterable) and not isinstance(swarm, (str, bytes))
+        else (swarm,)
+    )
     if not names:
         raise InvalidSwarmName("no swarm was named", hint="give a name, or a list of names")
     for name in names:
@@ -352,5 +361,7 @@ def _peer(host: Host | None, port: int | None) -> KnownHost:
     else:
         endpoint = KnownHost("" if host is None else host, port)
     if endpoint.port == 0:
-        raise InvalidEndpoint("port 0 cannot be announced", hint="announce the port that your program listens on")
+        raise InvalidEndpoint(
+            "port 0 cannot be announced", hint="announce the port that your program listens on"
+        )
     return endpoint

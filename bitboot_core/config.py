@@ -63,7 +63,9 @@ class BitBootConfig:
     def __post_init__(self) -> None:
         networks(self.network)
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
-            raise InvalidConfig(f"backend={self.backend!r} is not a name", hint="see `bitboot plugins` for those there are")
+            raise InvalidConfig(
+                f"backend={self.backend!r} is not a name", hint="see `bitboot plugins` for those there are"
+            )
         if self.bootstrap is not None:
             object.__setattr__(self, "bootstrap", contacts(self.bootstrap))
         if self.listen is not None:
@@ -79,7 +81,9 @@ def networks(value: Network | Sequence[Network]) -> tuple[Network, ...]:
     """The networks that are meant by a `network` setting."""
     several = (value,) if isinstance(value, (str, NetworkDefinition)) else value
     if not isinstance(several, Iterable):
-        raise InvalidConfig(f"network={value!r} is not a network", hint="give a name or a NetworkDefinition, or a list")
+        raise InvalidConfig(
+            f"network={value!r} is not a network", hint="give a name or a NetworkDefinition, or a list"
+        )
     found = tuple(several)
     for one in found:
         if not isinstance(one, (str, NetworkDefinition)) or not one:
@@ -105,7 +109,9 @@ def contact(value: Host) -> KnownHost:
     """One bootstrap contact. Raises InvalidEndpoint where nobody can be reached there."""
     host = endpoint(value)
     if host.is_any or host.port == 0:
-        raise InvalidEndpoint(f"nobody can be reached at {host}", hint="a contact has an address and a port of its own")
+        raise InvalidEndpoint(
+            f"nobody can be reached at {host}", hint="a contact has an address and a port of its own"
+        )
     return host
 
 
@@ -120,9 +126,13 @@ def state_folder(value: str | os.PathLike[str] | Literal[False] | None) -> Path 
     """The folder that is meant by a `state_dir` setting, or None to keep nothing."""
     if value is None or value is False:
         return None
-    if value is True or not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise InvalidConfig(f"state_dir={value!r} is not a folder", hint="give a path, or False to keep nothing")
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise InvalidConfig(
+            f"state_dir={value!r} is not a folder", hint="give a path, or False to keep nothing"
+        )
     folder = Path(value)
     if folder.exists() and not folder.is_dir():
-        raise InvalidConfig(f"state_dir={str(value)!r} is not a folder", hint="a file of that name is in the way")
+        raise InvalidConfig(
+            f"state_dir={str(value)!r} is not a folder", hint="a file of that name is in the way"
+        )
     return folder

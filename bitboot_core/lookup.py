@@ -194,7 +194,9 @@ class Lookup:
                         self._finish()
                         return
                     if len(sources) >= MAX_PEERS:
-                        raise BackendError(f"{name} claims more than {MAX_PEERS} peers: the others are left out")
+                        raise BackendError(
+                            f"{name} claims more than {MAX_PEERS} peers: the others are left out"
+                        )
                 elif name not in known:
                     sources[host] = (*known, name)
             if count % BATCH == 0 or len(buffer) >= BUFFER:

@@ -55,7 +55,9 @@ class NetworkSet:
         prepared: dict[str, ActiveNetwork] = {}
         for definition in definitions:
             if definition.name in prepared:
-                raise InvalidConfig(f"the network {definition.name} is given twice", hint="give each one once")
+                raise InvalidConfig(
+                    f"the network {definition.name} is given twice", hint="give each one once"
+                )
             name, spec = self._registry.choose(definition, pins.get(definition.name))
             prepared[definition.name] = ActiveNetwork(
                 definition,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -94,6 +94,8 @@ def check_backend(spec: object) -> BackendSpec:
     for field in ("factory", "unavailable"):
         if not callable(getattr(spec, field)):
             raise TypeError(f"backend {spec.name}: {field} must be callable, not {getattr(spec, field)!r}")
+    if spec.testnet is not None and not callable(spec.testnet):
+        raise TypeError(f"backend {spec.name}: testnet must be callable, not {spec.testnet!r}")
     return spec
 
 
@@ -219,10 +221,12 @@ class _Attempt:
 
 def origin(entry_point: EntryPoint) -> tuple[str, str]:
     """The name and version of the distribution that an entry point belongs to."""
-    distribution = entry_point.dist
-    if distribution is None:
-        return entry_point.value.partition(".")[0], ""
-    return distribution.name, distribution.version
+    name = version = None
+    if entry_point.dist is not None:
+        # Half-removed installations lack their metadata, and are asked before any guard is up.
+        with suppress(Exception):
+            name, version = entry_point.dist.name, entry_point.dist.version
+    return name or entry_point.value.partition(".")[0], version or ""
 
 
 def _distinct(items: Iterable[Any], check: Callable[[object], T], kind: str) -> Iterator[T]:

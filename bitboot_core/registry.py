@@ -7,10 +7,10 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from .backend import BackendSpec
+from .claims import Claim, Names, T, sole
 from .errors import (
     BackendUnavailable,
     InvalidConfig,
@@ -28,64 +28,6 @@ if TYPE_CHECKING:
 
 FIRST_PARTY: Mapping[str, str] = {"mainline": "btdht", "kademlia": "kademlia", "local": "local"}
 """For each protocol that this project serves: the backend's name, which is also the extra's."""
-
-T = TypeVar("T", BackendSpec, NetworkDefinition)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim(Generic[T]):
-    """A name's use by a plugin (or by the program or core itself: `plugin` is None)."""
-
-    value: T
-    plugin: Plugin | None
-
-    @property
-    def distribution(self) -> str:
-        return canonical(self.plugin.distribution) if self.plugin else ""
-
-
-class _Names(Generic[T]):
-    """Names, and who claims them. A name claimed by two plugins is neither's."""
-
-    def __init__(self) -> None:
-        self._claims: dict[str, list[_Claim[T]]] = {}
-
-    def add(self, value: T, plugin: Plugin | None) -> list[_Claim[T]]:
-        """Note a claim, and return all those there are on this name now."""
-        claims = self._claims.setdefault(value.name, [])
-        claims.append(_Claim(value, plugin))
-        return claims
-
-    def remove(self, name: str) -> bool:
-        """Take back the program's own claim. False where there is none."""
-        claims = self._claims.get(name, [])
-        own = [claim for claim in claims if claim.plugin is None]
-        for claim in own:
-            claims.remove(claim)
-        return bool(own)
-
-    def claims(self, name: str) -> list[_Claim[T]]:
-        """Who claims `name`, or `distribution:name`."""
-        distribution, colon, plain = name.rpartition(":")
-        claims = self._claims.get(plain, [])
-        return [claim for claim in claims if claim.distribution == canonical(distribution)] if colon else claims
-
-    def reachable(self) -> dict[str, T]:
-        """Everything, under the shortest name that is its own, in alphabetical order."""
-        found: dict[str, T] = {}
-        for name, claims in self._claims.items():
-            owner = sole(claims)
-            for claim in claims:
-                found[name if claim is owner else f"{claim.distribution}:{name}"] = claim.value
-        return dict(sorted(found.items()))
-
-
-def sole(claims: list[_Claim[T]]) -> _Claim[T] | None:
-    """Who owns a plain name: the program or core, else the only plugin that claims it, else nobody."""
-    own = [claim for claim in claims if claim.plugin is None]
-    if own:
-        return own[0]
-    return claims[0] if len(claims) == 1 else None
 
 
 class Registry:
@@ -106,8 +48,8 @@ class Registry:
         self._discovered = False
         self._loader = Loader()
         self._disabled: dict[str, str] = {}
-        self._backends: _Names[BackendSpec] = _Names()
-        self._networks: _Names[NetworkDefinition] = _Names()
+        self._backends: Names[BackendSpec] = Names()
+        self._networks: Names[NetworkDefinition] = Names()
 
     # What there is
 
@@ -141,7 +83,9 @@ class Registry:
         if owner is not None:
             return owner.value
         if claims:
-            raise UnknownBackend(f"several plugins bring a backend named {name}", hint=_say_which(name, claims))
+            raise UnknownBackend(
+                f"several plugins bring a backend named {name}", hint=_say_which(name, claims)
+            )
         missing = self._missing(name)
         if missing is not None:
             raise UnknownBackend(missing[0], hint=missing[1])
@@ -155,7 +99,9 @@ class Registry:
         if owner is not None:
             return owner.value
         if claims:
-            raise UnknownNetwork(f"several plugins bring a network named {name}", hint=_say_which(name, claims))
+            raise UnknownNetwork(
+                f"several plugins bring a network named {name}", hint=_say_which(name, claims)
+            )
         raise UnknownNetwork(f"there is no network named {name}", hint=_nearest(name, self.networks()))
 
     def backends_for(self, network: NetworkDefinition) -> list[str]:
@@ -203,7 +149,9 @@ class Registry:
         _checked(check_network, network)
         with self._lock:
             if not self._give_way(network):
-                raise UsageError(f"there is a network named {network.name} already", hint="choose another name")
+                raise UsageError(
+                    f"there is a network named {network.name} already", hint="choose another name"
+                )
             self._networks.add(network, None)
 
     def unregister_backend(self, name: str) -> None:
@@ -227,9 +175,12 @@ class Registry:
             if self._discovered:
                 return
             loader = Loader(strict=self._environ.get("BITBOOT_STRICT", "") not in ("", "0"))
-            disabled = {canonical(name.strip()) for name in self._environ.get("BITBOOT_DISABLE_PLUGINS", "").split(",")}
+            disabled = {
+                canonical(name.strip())
+                for name in self._environ.get("BITBOOT_DISABLE_PLUGINS", "").split(",")
+            }
             self._loader, self._disabled = loader, {}
-            self._backends, self._networks = _Names(), _Names()
+            self._backends, self._networks = Names(), Names()
             for network in BUILT_IN:
                 self._networks.add(network, None)
             for entry_point in sorted(self._entry_points(), key=lambda one: (origin(one)[0], one.name)):
@@ -260,7 +211,7 @@ class Registry:
             self._give_way(network)
             self._tell_of_duplicates("network", network.name, self._networks.add(network, plugin))
 
-    def _tell_of_duplicates(self, kind: str, name: str, claims: Sequence[_Claim[T]]) -> None:
+    def _tell_of_duplicates(self, kind: str, name: str, claims: Sequence[Claim[T]]) -> None:
         plugins = [claim.plugin for claim in claims if claim.plugin is not None]
         if len(claims) < 2:
             return
@@ -270,10 +221,19 @@ class Registry:
             self._duplicate(plugin, f"{claimants} bring a {kind} named {name}", name)
 
     def _duplicate(self, plugin: Plugin, message: str, name: str = "") -> None:
-        hint = f"uninstall one, or say {canonical(plugin.distribution)}:{name}" if name else "report it to its authors"
+        hint = (
+            f"uninstall one, or say {canonical(plugin.distribution)}:{name}"
+            if name
+            else "report it to its authors"
+        )
         self._loader.problem(
             PluginProblem(
-                plugin.entry_point, plugin.distribution, plugin.version, "duplicate", PluginError(message), hint
+                plugin.entry_point,
+                plugin.distribution,
+                plugin.version,
+                "duplicate",
+                PluginError(message),
+                hint,
             )
         )
 
@@ -353,7 +313,7 @@ def _checked(check: Callable[[object], T], value: T) -> None:
         raise UsageError(str(error)) from error
 
 
-def _say_which(name: str, claims: Sequence[_Claim[T]]) -> str:
+def _say_which(name: str, claims: Sequence[Claim[T]]) -> str:
     return "say which: " + " or ".join(f"{claim.distribution}:{name.rpartition(':')[2]}" for claim in claims)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Iterable
@@ -42,7 +43,9 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
             hint="check that this machine is online",
         ) from error
     allowed = {_FAMILIES[family] for family in wanted}
-    addresses = [KnownHost(str(address[0]), host.port) for family, _, _, _, address in found if family in allowed]
+    addresses = [
+        KnownHost(str(address[0]), host.port) for family, _, _, _, address in found if family in allowed
+    ]
     if not addresses:
         raise HostNotFound(
             f"{host.host} has no IPv{' or IPv'.join(map(str, sorted(wanted)))} address",
@@ -75,10 +78,8 @@ async def _getaddrinfo(host: KnownHost) -> _AddrInfo:
             result = socket.getaddrinfo(host.host, host.port, type=socket.SOCK_DGRAM)  # type: ignore[assignment]
         except (OSError, UnicodeError) as error:
             failure = error
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile: nobody waits any more
             loop.call_soon_threadsafe(settle, result, failure)
-        except RuntimeError:
-            pass  # the loop has closed meanwhile: nobody waits for this any more
 
     threading.Thread(target=work, name=f"bitboot-resolve-{host.host}", daemon=True).start()
     return await future

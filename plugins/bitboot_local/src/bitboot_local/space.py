@@ -41,7 +41,9 @@ class Space:
             self._peers.setdefault(key, peers)[endpoint] = now + lifetime
             heapq.heappush(self._ends, (now + lifetime, key, endpoint))
             if len(self._ends) > 2 * self._count + 64:
-                self._ends = [(end, key, host) for key, held in self._peers.items() for host, end in held.items()]
+                self._ends = [
+                    (end, key, host) for key, held in self._peers.items() for host, end in held.items()
+                ]
                 heapq.heapify(self._ends)
 
     def drop(self, key: bytes, endpoint: KnownHost) -> None:

@@ -1,0 +1,27 @@
+"""For tests of programs and plugins: a clock that a test moves, and backends that do as told."""
+
+from .clock import ManualClock
+from .doubles import (
+    FakeBackend,
+    FakeDistribution,
+    FakeEntryPoint,
+    answers,
+    fails,
+    hangs,
+    hangs_until,
+    plugin_module,
+    spec_of,
+)
+
+__all__ = [
+    "FakeBackend",
+    "FakeDistribution",
+    "FakeEntryPoint",
+    "ManualClock",
+    "answers",
+    "fails",
+    "hangs",
+    "hangs_until",
+    "plugin_module",
+    "spec_of",
+]

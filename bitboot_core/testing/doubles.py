@@ -1,0 +1,186 @@
+"""Backends and plugins that do as they are told: slow, lying, hanging, failing ones among them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, Scope
+from bitboot_core.hookspecs import hookimpl
+from bitboot_core.model import KnownHost, Receipt
+
+Act = Callable[[], Awaitable[Any]]
+"""What a fake does when a method is called, and what it answers."""
+
+
+def answers(value: object) -> Act:
+    """Answer `value`, sensible or not."""
+
+    async def act() -> object:
+        return value
+
+    return act
+
+
+def fails(error: BaseException) -> Act:
+    """Raise `error`."""
+
+    async def act() -> None:
+        raise error
+
+    return act
+
+
+def hangs() -> Act:
+    """Never end, but heed a cancellation."""
+
+    async def act() -> None:
+        await asyncio.Event().wait()
+
+    return act
+
+
+def hangs_until(released: asyncio.Event) -> Act:
+    """Not end before `released` is set, whatever cancellation comes."""
+
+    async def act() -> None:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    return act
+
+
+class FakeBackend(Backend):
+    """A backend whose methods do what `acts` says, by method name; the others succeed.
+
+    `peers`: what a lookup yields before its act. `known`: what `contacts()` gives. `calls`: the
+    names of the methods called, in order, with their arguments. `open_streams`: how many lookups
+    have begun and have not been closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        peers: Sequence[Any] = (),
+        known: Sequence[KnownHost] = (),
+        capabilities: Capabilities | None = None,
+        **acts: Act,
+    ) -> None:
+        self.peers = list(peers)
+        self.known = list(known)
+        self.acts = dict(acts)
+        self.calls: list[tuple[Any, ...]] = []
+        self.open_streams = 0
+        self._capabilities = capabilities or Capabilities(
+            can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS
+        )
+
+    def count(self, method: str) -> int:
+        """How often a method was called."""
+        return sum(call[0] == method for call in self.calls)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As given."""
+        return self._capabilities
+
+    async def start(self) -> None:
+        """Do what `acts["start"]` says."""
+        await self._act("start")
+
+    async def aclose(self) -> None:
+        """Do what `acts["aclose"]` says."""
+        await self._act("aclose")
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        """Do what `acts["announce"]` says; otherwise one node stores it for as long as asked."""
+        done: Receipt | None = await self._act("announce", key, endpoint, lifetime)
+        return Receipt(1, lifetime) if "announce" not in self.acts else done  # type: ignore[return-value]
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        """Do what `acts["withdraw"]` says."""
+        await self._act("withdraw", key, endpoint)
+
+    async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+        """Yield `peers`, then do what `acts["lookup"]` says."""
+        self.open_streams += 1
+        try:
+            for peer in self.peers:
+                yield peer
+            await self._act("lookup", key)
+        finally:
+            self.open_streams -= 1
+
+    async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
+        """Do what `acts["bootstrap"]` says; otherwise all contacts answer."""
+        answered: int = await self._act("bootstrap", tuple(contacts))
+        return answered if "bootstrap" in self.acts else len(contacts)
+
+    def contacts(self) -> list[KnownHost]:
+        """As given."""
+        return list(self.known)
+
+    @property
+    def address(self) -> KnownHost:
+        """A fixed one."""
+        return KnownHost("127.0.0.1", 40000)
+
+    def stats(self) -> Mapping[str, int | float]:
+        """How many calls there were."""
+        return {"calls": len(self.calls)}
+
+    async def _act(self, method: str, *arguments: object) -> Any:
+        self.calls.append((method, *arguments))
+        act = self.acts.get(method)
+        return await act() if act is not None else None
+
+
+def spec_of(backend: Backend, name: str = "fake", protocols: Sequence[str] = ("fake",)) -> BackendSpec:
+    """A BackendSpec whose factory gives `backend`."""
+    return BackendSpec(name, protocols, lambda config: backend)
+
+
+@dataclass(frozen=True)
+class FakeDistribution:
+    """As much of an installed distribution as a registry looks at."""
+
+    name: str
+    version: str = "1.0"
+
+
+@dataclass(frozen=True)
+class FakeEntryPoint:
+    """An entry point for `Registry(entry_points=...)`: `module` is the plugin, or the error its import raises."""
+
+    name: str
+    module: object
+    dist: FakeDistribution = field(default=FakeDistribution("fake-plugin"))
+    value: str = "fake_plugin"
+
+    def load(self) -> object:
+        """Import the plugin, so to speak."""
+        if isinstance(self.module, BaseException):
+            raise self.module
+        return self.module
+
+
+def plugin_module(
+    *,
+    backends: Callable[[], Iterable[Any]] | None = None,
+    networks: Callable[[], Iterable[Any]] | None = None,
+    api: object = 1,
+) -> ModuleType:
+    """A plugin's module with these hooks, each a function that has not been decorated yet."""
+    module = ModuleType("fake_plugin")
+    if api is not None:
+        module.BITBOOT_API = api  # type: ignore[attr-defined]
+    for name, hook in (("bitboot_backends", backends), ("bitboot_networks", networks)):
+        if hook is not None:
+            setattr(module, name, hookimpl(hook))
+    return module
