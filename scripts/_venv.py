@@ -1,6 +1,6 @@
 """A virtual environment of its own for each of the scripts beside this file.
 
-Standard library only, and written so that any Python 3 can parse it: an old one gets a message
+Standard library only, and nothing that Python 3.6 could not parse: an old Python gets a message
 instead of a syntax error.
 """
 
@@ -14,68 +14,58 @@ NEWEST = (3, 14)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def check_python():
+def check_python() -> None:
     """End with one line where this Python is too old, naming a newer one where there is one."""
     if sys.version_info >= OLDEST:
         return
-    line = "Bitboot needs Python 3.11 or later; this is {}.{}.{} ({})".format(*sys.version_info[:3], sys.executable)
+    version = ".".join(map(str, sys.version_info[:3]))
+    line = f"Bitboot needs Python 3.11 or later; this is {version} ({sys.executable})"
     nowhere = subprocess.DEVNULL
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        name = "python3.{}".format(minor)
+        name = f"python3.{minor}"
+        # A version manager's stand-in may be on PATH without the version itself: so ask it.
         if shutil.which(name) and subprocess.call([name, "--version"], stdout=nowhere, stderr=nowhere) == 0:
-            line += ". Try: {} {}".format(name, " ".join(sys.argv))
+            line += f". Try: {name} {' '.join(sys.argv)}"
             break
     sys.exit(line)
 
 
-def python_in(folder):
-    """The path of the interpreter of the virtual environment `folder`."""
-    return os.path.join(folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
-
-
-def script_in(folder, name):
-    """The path of the console script `name` of the virtual environment `folder`."""
+def program_in(folder: str, name: str) -> str:
+    """The path of a program of the virtual environment `folder`."""
     return os.path.join(folder, *(("Scripts", name + ".exe") if os.name == "nt" else ("bin", name)))
 
 
-def ensure(name):
-    """Make the virtual environment `name` below the repository's root, unless it is there; return its path."""
+def ensure(name: str) -> str:
+    """Make the virtual environment `name` at the repository's root unless it is there; return its path."""
     folder = os.path.join(ROOT, name)
-    made_by = "{} {}".format(sys.version, sys.executable)
+    made_by = f"{sys.version} {sys.executable}"
     stamp = os.path.join(folder, "made-by.txt")
-    if _read(stamp) == made_by and os.path.exists(python_in(folder)):
+    if _read(stamp) == made_by and os.path.exists(program_in(folder, "python")):
         return folder
-    say("making the virtual environment {}".format(name))
-    run([sys.executable, "-m", "venv", "--clear", folder], why="python3-venv may be missing on this machine")
+    say(f"making the virtual environment {name}")
+    _run([sys.executable, "-m", "venv", "--clear", folder], why="the modules venv and ensurepip are needed")
     _write(stamp, made_by)  # last, so that one that was interrupted is made again
     return folder
 
 
-def install(folder, *requirements):
-    """Install `requirements` into the virtual environment `folder`; paths are taken from the repository's root."""
-    command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(command + list(requirements), why="pip could not install what is needed: see above")
+def install(folder: str, *requirements: str) -> None:
+    """Install into the virtual environment `folder`; paths are taken from the repository's root."""
+    command = [program_in(folder, "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*command, *requirements], why="pip could not install what is needed: see above")
 
 
-def install_once(folder, *requirements):
+def install_once(folder: str, *requirements: str) -> None:
     """The same, and nothing at all where the last call asked for the same."""
     stamp = os.path.join(folder, "installed.txt")
     wanted = "\n".join(requirements)
     if _read(stamp) != wanted:
-        say("installing {}".format(", ".join(requirements)))
+        say(f"installing {', '.join(requirements)}")
         install(folder, *requirements)
         _write(stamp, wanted)
 
 
-def run(command, why):
-    """Run a command at the repository's root; end with `why` where it fails."""
-    status = subprocess.call(command, cwd=ROOT)
-    if status:
-        sys.exit("failed ({}): {}\n{}".format(status, " ".join(command), why))
-
-
-def hand_over(command, env=None):
-    """Run a command at the repository's root, and return its exit status. Ctrl-C is the command's to handle."""
+def hand_over(command: "list[str]", env: "dict[str, str] | None" = None) -> int:
+    """Run a command at the repository's root; return its exit status. Ctrl-C is for it to handle."""
     process = subprocess.Popen(command, cwd=ROOT, env=env)
     while True:
         try:
@@ -84,13 +74,18 @@ def hand_over(command, env=None):
             pass  # it got the same signal, and ends in its own way
 
 
-def say(line):
+def say(line: str) -> None:
     """Tell the user what is going on, on stderr: stdout belongs to the command."""
-    print(line, file=sys.stderr)
-    sys.stderr.flush()
+    print(line, file=sys.stderr, flush=True)
 
 
-def _read(path):
+def _run(command: "list[str]", why: str) -> None:
+    status = subprocess.call(command, cwd=ROOT)
+    if status:
+        sys.exit(f"failed with status {status}: {' '.join(command)}\n{why}")
+
+
+def _read(path: str) -> "str | None":
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
@@ -98,6 +93,6 @@ def _read(path):
         return None
 
 
-def _write(path, text):
+def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)

@@ -15,14 +15,14 @@ import _venv
 PLUGINS = ("bitboot_local", "bitboot_btdht")
 
 
-def main():
+def main() -> int:
     """Make the environment, install, run the demo, return its exit status."""
     _venv.check_python()
     folder = _venv.ensure(".venv")
     _venv.say("installing Bitboot, its plugins and its command line")
     # Every time, so that what runs is what stands here.
     _venv.install(folder, ".[cli]", *(os.path.join(".", "plugins", plugin) for plugin in PLUGINS))
-    return _venv.hand_over([_venv.script_in(folder, "bitboot"), "demo"] + sys.argv[1:])
+    return _venv.hand_over([_venv.program_in(folder, "bitboot"), "demo", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

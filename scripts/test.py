@@ -17,7 +17,7 @@ import _venv
 REQUIREMENT = "tox>=4.25"
 
 
-def pyenv_interpreters():
+def pyenv_interpreters() -> "list[str]":
     """The interpreters that pyenv (or pyenv-win) has installed and Bitboot supports, newest first."""
     root = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
     found = []
@@ -32,7 +32,7 @@ def pyenv_interpreters():
     return [path for _, path in sorted(found, reverse=True)]
 
 
-def main():
+def main() -> int:
     """Make the environment, hand over to tox, return its exit status."""
     _venv.check_python()
     folder = _venv.ensure(".venv-test")
@@ -41,7 +41,7 @@ def main():
     interpreters = pyenv_interpreters()
     if interpreters and "TOX_DISCOVER" not in env:
         env["TOX_DISCOVER"] = "\n".join(interpreters)
-    return _venv.hand_over([_venv.python_in(folder), "-m", "tox", "run"] + sys.argv[1:], env)
+    return _venv.hand_over([_venv.program_in(folder, "python"), "-m", "tox", "run", *sys.argv[1:]], env)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,104 @@
+"""The events of the commands that list: networks, plugins, and what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from .events import Event
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Event):
+    """One of several, which a terminal shows as a table."""
+
+    def row(self) -> Mapping[str, str]:
+        """The cells, by column title."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkListed(Listed):
+    """A network definition, the backend that would serve it ("" for none) and why none would."""
+
+    name = "network"
+    network: str
+    protocol: str
+    status: str
+    backend: str
+    backends: Sequence[str]
+    problem: str
+    hint: str
+    description: str
+
+    def row(self) -> Mapping[str, str]:
+        return {
+            "network": self.network,
+            "protocol": self.protocol,
+            "status": self.status,
+            "backend": self.backend or "none",
+            "what it is": self.description
+            + (f"\n{_reason(self.problem, self.hint)}" if self.problem else ""),
+        }
+
+    def text(self) -> str:
+        served = f"served by {self.backend}" if self.backend else _reason(self.problem, self.hint)
+        return f"{self.network}, protocol {self.protocol}, {self.status}, {served}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PluginListed(Listed):
+    """A plugin that loaded, and what it brings."""
+
+    name = "plugin"
+    plugin: str
+    distribution: str
+    version: str
+    backends: Sequence[str]
+    networks: Sequence[str]
+
+    def row(self) -> Mapping[str, str]:
+        return {
+            "plugin": self.plugin,
+            "distribution": f"{self.distribution} {self.version}",
+            "backends": _names(self.backends),
+            "networks": _names(self.networks),
+        }
+
+    def text(self) -> str:
+        brings = f"backends: {_names(self.backends)}; networks: {_names(self.networks)}"
+        return f"{self.plugin} from {self.distribution} {self.version}, {brings}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemListed(Listed):
+    """A plugin that is installed and could not be loaded, or not wholly: at which stage, why, what to do."""
+
+    name = "problem"
+    plugin: str
+    distribution: str
+    version: str
+    stage: str
+    error: str
+    hint: str
+
+    def row(self) -> Mapping[str, str]:
+        return {
+            "plugin": self.plugin,
+            "distribution": f"{self.distribution} {self.version}",
+            "fails at": self.stage,
+            "because": self.error,
+            "hint": self.hint,
+        }
+
+    def text(self) -> str:
+        where = f"{self.plugin} from {self.distribution} {self.version}"
+        return f"{where}, at stage {self.stage}: {_reason(self.error, self.hint)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _reason(problem: str, hint: str) -> str:
+    return f"{problem} ({hint})" if hint else problem

@@ -1,0 +1,47 @@
+"""`bitboot lookup`: who is in a swarm, as the answers arrive."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from ..model import swarm_key
+from .events import Done, Failed, PeerFound
+from .options import Settings, network_options
+from .running import run
+from .session import open_session
+
+
+@click.command(short_help="Find the peers of a swarm.")
+@click.argument("name")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after so many peers.")
+@network_options
+def lookup(settings: Settings, name: str, limit: int | None) -> int:
+    """Look up the peers of the swarm NAME, and print each as it arrives."""
+    swarm_key(name)  # a name that cannot be one is told of before anything is opened
+    if run(_lookup(settings, name, limit)) is None:
+        settings.report.tell(
+            Failed(error="Interrupted", message="stopped before the lookup was done", hint="")
+        )
+        return 1
+    return 0
+
+
+async def _lookup(settings: Settings, name: str, limit: int | None) -> bool:
+    began = time.monotonic()
+    config = settings.config(read_only=True)  # gone in a moment, so nobody should rely on this node
+    async with open_session(config, settings.report) as session:
+        left = config.timeout - (time.monotonic() - began)
+        async with session.bitboot.find(name, limit=limit, timeout=max(left, 0.001)) as found:
+            async for peer in found:
+                session.tell_ready()
+                session.report.tell(
+                    PeerFound(swarm=name, host=peer.host, port=peer.port, sources=list(peer.sources))
+                )
+        session.tell_ready()
+        for network, error in found.failures.items():
+            session.report.tell(Failed.of(error, network=network))
+        seconds = round(time.monotonic() - began, 3)
+        session.report.tell(Done(swarm=name, peers=len(found.peers), seconds=seconds))
+    return True

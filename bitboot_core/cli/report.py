@@ -1,0 +1,51 @@
+"""Where events go: JSON for programs, plain lines for pipes; `terminal` is for people at a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import click
+
+from .events import Event, Failed
+from .listings import Listed
+
+
+class Report(ABC):
+    """Tells of events, each as it happens."""
+
+    @abstractmethod
+    def tell(self, event: Event) -> None:
+        """Tell of one event."""
+
+    def listing(self, items: Sequence[Listed]) -> None:
+        """Tell of several of one kind, which belong together."""
+        for item in items:
+            self.tell(item)
+
+
+class JsonReport(Report):
+    """One JSON object a line on stdout, and nothing else; errors are among them."""
+
+    def tell(self, event: Event) -> None:
+        click.echo(json.dumps(event.as_json()))
+
+
+class LineReport(Report):
+    """One plain line an event on stdout; errors, with a second line for the hint, on stderr."""
+
+    def tell(self, event: Event) -> None:
+        click.echo(f"{event.name}: {event.text()}", err=isinstance(event, Failed))
+
+
+def report_for(as_json: bool) -> Report:
+    """The report that fits the user's wish and where stdout goes."""
+    if as_json:
+        return JsonReport()
+    if not sys.stdout.isatty():
+        return LineReport()
+    from .terminal import TerminalReport  # noqa: PLC0415 - rich is slow to import
+
+    return TerminalReport()

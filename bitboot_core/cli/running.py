@@ -1,0 +1,57 @@
+"""Running a command's coroutine so that Ctrl-C and SIGTERM end it in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+
+
+def run(main: Coroutine[Any, Any, T]) -> T | None:
+    """Run `main` to its end and return its result, or None where a signal ended it.
+
+    A signal cancels `main`, so that every `async with` in it withdraws and closes; a second one
+    cancels that too.
+    """
+    return asyncio.run(_until_signal(main))
+
+
+async def _until_signal(main: Coroutine[Any, Any, T]) -> T | None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    signalled = False
+
+    def stop() -> None:
+        nonlocal signalled
+        signalled = True
+        task.cancel()
+
+    with _handling(lambda: loop.call_soon_threadsafe(stop)):
+        try:
+            return await main
+        except asyncio.CancelledError:
+            if not signalled:
+                raise
+            return None
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[], object]) -> Iterator[None]:
+    # signal.signal() rather than loop.add_signal_handler(), which Windows does not have.
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may do it: whoever runs us elsewhere has signals of their own
+        return
+    before = {number: signal.signal(number, lambda *_: handler()) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
