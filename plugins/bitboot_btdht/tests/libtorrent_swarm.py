@@ -84,7 +84,9 @@ class Session:
         self._take()
         return (lt.sha1_hash(info_hash), port) in self._announced
 
-    def get_peers(self, info_hash: bytes, wanted: set[tuple[str, int]], seconds: float) -> set[tuple[str, int]]:
+    def get_peers(
+        self, info_hash: bytes, wanted: set[tuple[str, int]], seconds: float
+    ) -> set[tuple[str, int]]:
         """Look up, until all `wanted` peers are found or the time is up; what was found."""
         found: set[tuple[str, int]] = set()
         asked = lt.sha1_hash(info_hash)

@@ -189,12 +189,7 @@ class MainlineBackend(Backend):
     def contacts(self) -> list[KnownHost]:
         """Contacts that answered lately, the latest first."""
         node = self._running.node
-        alive = [
-            contact
-            for table in node.tables.values()
-            for contact in table
-            if not table.is_bad(contact)
-        ]
+        alive = [contact for table in node.tables.values() for contact in table if not table.is_bad(contact)]
         alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
         return [compact.known_host(contact.address) for contact in alive]
 
@@ -207,7 +202,9 @@ class MainlineBackend(Backend):
         """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds."""
         node = self._running.node
         return {
-            **{name: node.counters[name] for name in ("sent", "received", "queries", "timeouts", "malformed")},
+            **{
+                name: node.counters[name] for name in ("sent", "received", "queries", "timeouts", "malformed")
+            },
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),
             "stored_keys": node.store.hashes,

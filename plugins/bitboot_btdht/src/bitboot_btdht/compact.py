@@ -76,13 +76,17 @@ def is_usable(address: Address) -> bool:
 
 @lru_cache(maxsize=4096)
 def scope(ip: bytes) -> str | None:
-    """"public", "private" or "loopback"; None for an IP that names no single host.
+    """ "public", "private" or "loopback"; None for an IP that names no single host.
 
     A contact's scope may be no narrower than that of the node that told us of it: a stranger on
     the internet has no business sending us to 127.0.0.1 or to our own LAN.
     """
     parsed = ipaddress.ip_address(ip)
-    if parsed.is_multicast or parsed.is_unspecified or (parsed.version == 4 and ip[0] in (0, *range(240, 256))):
+    if (
+        parsed.is_multicast
+        or parsed.is_unspecified
+        or (parsed.version == 4 and ip[0] in (0, *range(240, 256)))
+    ):
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return None

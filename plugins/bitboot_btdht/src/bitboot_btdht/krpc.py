@@ -25,6 +25,9 @@ METHOD_UNKNOWN = 204
 MAX_TRANSACTION_BYTES = 64
 """Transaction ids of any length are echoed, up to this: what is echoed amplifies."""
 
+MAX_ERROR_BYTES = 200
+"""So much of an error's text is kept."""
+
 FAMILY_FLAG = {b"n4": 4, b"n6": 6}
 """The flags of `want` (BEP 32)."""
 WANT_FLAG = {4: b"n4", 6: b"n6"}
@@ -121,10 +124,15 @@ def _response(message: dict[bytes, Any], transaction: bytes) -> Response:
 
 
 def _error(message: dict[bytes, Any], transaction: bytes) -> ErrorReply:
-    match message.get(b"e"):
-        case [int(code), bytes(text), *_]:
-            return ErrorReply(transaction, code, text[:200])
-    return ErrorReply(transaction, GENERIC_ERROR, b"")
+    refusal = message.get(b"e")
+    if not isinstance(refusal, list) or len(refusal) < 2:
+        return ErrorReply(transaction, GENERIC_ERROR, b"")
+    code, text = refusal[:2]
+    return ErrorReply(
+        transaction,
+        code if isinstance(code, int) else GENERIC_ERROR,
+        text[:MAX_ERROR_BYTES] if isinstance(text, bytes) else b"",
+    )
 
 
 def query(
@@ -139,9 +147,7 @@ def query(
 
 def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
     """A response. `values` hold our `id`; the receiver's address goes along (BEP 42)."""
-    return bencode.encode(
-        {b"ip": receiver, b"r": values, b"t": transaction, b"v": CLIENT, b"y": b"r"}
-    )
+    return bencode.encode({b"ip": receiver, b"r": values, b"t": transaction, b"v": CLIENT, b"y": b"r"})
 
 
 def error(transaction: bytes, code: int, message: bytes, receiver: Address) -> bytes:

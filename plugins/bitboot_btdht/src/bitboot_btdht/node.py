@@ -72,9 +72,7 @@ class Node:
         self.external = {family: ExternalAddress() for family in self.tables}
         self._outgoing: list[tuple[bytes, Address]] = []
         self.transactions = Transactions(self.settings, self._rng, self._transmit)
-        self._responder = Responder(
-            self.settings, self.tables, self.store, Tokens(now, self._rng)
-        )
+        self._responder = Responder(self.settings, self.tables, self.store, Tokens(now, self._rng))
         self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
 
     # Driven from outside
@@ -207,7 +205,7 @@ class Node:
             {b"id": self.id, **arguments},
             self.now,
             settle,
-            on_slow,
+            on_slow=on_slow,
             read_only=self.read_only,
         )
 

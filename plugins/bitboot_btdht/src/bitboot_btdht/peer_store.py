@@ -88,4 +88,3 @@ class PeerStore:
                 return
             del peers[first]
             self._size -= 1
-

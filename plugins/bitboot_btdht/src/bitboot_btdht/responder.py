@@ -113,7 +113,7 @@ class Responder:
             if table is not None:
                 closest = table.closest(target, self._settings.k, now, good_only=True)
                 values[krpc.NODES_KEY[ip_family]] = compact.pack_nodes(
-                    (contact.id, contact.address) for contact in closest if contact.address != address
+                    (contact.id, contact.address) for contact in closest
                 )
         return values
 
@@ -128,7 +128,11 @@ def _wanted(arguments: dict[bytes, Any], address: Address) -> set[int]:
     """The families of nodes to reply with: as `want` says, else that of the packet (BEP 32)."""
     want = arguments.get(b"want")
     if isinstance(want, list):
-        wanted = {krpc.FAMILY_FLAG[flag] for flag in want[:8] if isinstance(flag, bytes) and flag in krpc.FAMILY_FLAG}
+        wanted = {
+            krpc.FAMILY_FLAG[flag]
+            for flag in want[:8]
+            if isinstance(flag, bytes) and flag in krpc.FAMILY_FLAG
+        }
         if wanted:
             return wanted
     return {compact.family(address)}

@@ -192,7 +192,10 @@ class RoutingTable:
     def _remove(self, contact: Contact) -> None:
         self._buckets[self._bucket_index(contact.id)].contacts.remove(contact)
         del self._by_address[contact.address]
-        for counter, place in ((self._per_ip, contact.address[:-2]), (self._per_subnet, subnet(contact.address))):
+        for counter, place in (
+            (self._per_ip, contact.address[:-2]),
+            (self._per_subnet, subnet(contact.address)),
+        ):
             counter[place] -= 1
             if not counter[place]:
                 del counter[place]

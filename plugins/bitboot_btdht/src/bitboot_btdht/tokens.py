@@ -33,16 +33,16 @@ class Tokens:
         """Whether `token` was issued to this IP within the last two rotations."""
         self._rotate(now)
         return any(
-            hmac.compare_digest(token, self._make(secret, address)) for secret in (self._secret, self._previous)
+            hmac.compare_digest(token, self._make(secret, address))
+            for secret in (self._secret, self._previous)
         )
 
     def _rotate(self, now: float) -> None:
-        if now < self._rotate_at:
-            return
-        overdue = now - self._rotate_at >= ROTATION
-        self._previous = self._new_secret() if overdue else self._secret
-        self._secret = self._new_secret()
-        self._rotate_at = now + ROTATION
+        if now >= self._rotate_at + 2 * ROTATION:
+            self._rotate_at = now - ROTATION  # silent for long: both secrets are out of date
+        while now >= self._rotate_at:
+            self._previous, self._secret = self._secret, self._new_secret()
+            self._rotate_at += ROTATION
 
     def _new_secret(self) -> bytes:
         return self._rng.getrandbits(128).to_bytes(16, "big")

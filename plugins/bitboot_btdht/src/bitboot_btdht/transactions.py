@@ -78,8 +78,8 @@ class Transactions:
         arguments: dict[bytes, Any],
         now: float,
         on_outcome: Callable[[Outcome, float], None],
-        on_slow: Callable[[], None] | None = None,
         *,
+        on_slow: Callable[[], None] | None = None,
         read_only: bool = False,
     ) -> bool:
         """Send a query, or put it in line where too many are under way.

@@ -111,7 +111,7 @@ class Traversal:
         self._ids.discard(candidate.id)
         self._subnets[subnet(candidate.address)] -= 1
 
-    def advance(self) -> None:
+    def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         """Ask whom it is time to ask, or finish."""
         if self.done:
             return

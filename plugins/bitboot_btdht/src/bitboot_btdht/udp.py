@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -24,7 +25,13 @@ DRAIN = 256
 """Datagrams read in one turn of the loop, before others get theirs."""
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-_ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - "any" is what the user asked for
+_LISTEN_HINTS = {
+    errno.EADDRINUSE: "another program uses that port: choose another, or port 0 for any free one",
+    errno.EADDRNOTAVAIL: "it is not an address of this machine: use one that is, or leave the host out",
+    errno.EACCES: "ports below 1024 need special rights: choose a higher one",
+    None: "choose another address, or port 0 for any free port",
+}
+_ANY = {4: "0.0.0.0", 6: "::"}
 
 
 class UdpDriver:
@@ -114,7 +121,9 @@ class UdpDriver:
     def receive(self, datagram: bytes, sender: tuple[Any, ...]) -> None:
         """Hand one datagram to the node."""
         try:
-            self.node.receive(datagram, compact.pack(sender[0].partition("%")[0], sender[1]), self._loop.time())
+            self.node.receive(
+                datagram, compact.pack(sender[0].partition("%")[0], sender[1]), self._loop.time()
+            )
         except Exception:
             # The last line of defence: a stranger must never stop the node. It is a bug, so say so.
             self.node.counters["errors"] += 1
@@ -166,8 +175,8 @@ async def bind(listen: KnownHost) -> dict[int, socket.socket]:
             failure = error
     if not sockets:
         raise ListenFailed(
-            f"cannot listen on {listen}: {failure.strerror if failure else 'no address'}",
-            hint="another program may use that port: choose another, or port 0 for any free one",
+            f"cannot listen on {listen}: {failure.strerror if failure else 'no such address'}",
+            hint=_LISTEN_HINTS.get(failure.errno if failure else None, _LISTEN_HINTS[None]),
         ) from failure
     return sockets
 

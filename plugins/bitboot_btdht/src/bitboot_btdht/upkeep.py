@@ -39,7 +39,9 @@ class Upkeep:
 
     def verify(self, address: Address) -> None:
         """A stranger queried us: see whether it answers, which earns it a place (BEP 5)."""
-        if len(self._checking) < self._network.settings.max_verifications and not self._network.is_dead(address):
+        if len(self._checking) < self._network.settings.max_verifications and not self._network.is_dead(
+            address
+        ):
             self._ping(address, tries=1)
 
     def check(self, contact: Contact) -> None:
@@ -71,5 +73,3 @@ class Upkeep:
 
 def _nothing() -> None:
     """A refresh is done: what it found is in the table already."""
-
-

@@ -1,0 +1,71 @@
+"""What the tests of the mainline node share."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from bitboot_btdht import bencode, compact
+from bitboot_btdht.node import Node
+from bitboot_btdht.settings import Settings
+
+
+class Stranger:
+    """Somebody with a socket who talks raw KRPC to one node, without a network in between."""
+
+    def __init__(self, node: Node, host: str = "20.0.0.1", port: int = 6881, id_: bytes = b"s" * 20) -> None:
+        self.node = node
+        self.id = id_
+        self.address = compact.pack(host, port)
+        self.now = node.now
+
+    def send(self, datagram: bytes) -> list[dict[bytes, Any]]:
+        """Send bytes; whatever comes back to our address, decoded."""
+        self.node.receive(datagram, self.address, self.now)
+        sent = self.node.outgoing()
+        return [bencode.decode(data) for data, address in sent if address == self.address]
+
+    def message(self, message: dict[bytes, Any]) -> list[dict[bytes, Any]]:
+        return self.send(bencode.encode(message))
+
+    def query(self, method: bytes, transaction: bytes = b"aa", **arguments: Any) -> dict[bytes, Any]:
+        """Ask, and return the one reply to that."""
+        replies = [reply for reply in self.raw_query(method, transaction, **arguments) if reply[b"y"] != b"q"]
+        (reply,) = replies
+        assert reply[b"t"] == transaction
+        return reply
+
+    def raw_query(self, method: bytes, transaction: bytes = b"aa", **arguments: Any) -> list[dict[bytes, Any]]:
+        named = {name.encode(): value for name, value in arguments.items()}
+        body = {b"id": self.id, **named}
+        return self.message({b"t": transaction, b"y": b"q", b"q": method, b"a": body})
+
+    def answer(self, query: dict[bytes, Any], **values: Any) -> list[dict[bytes, Any]]:
+        """Answer one of the node's queries."""
+        named = {name.encode(): value for name, value in values.items()}
+        return self.message({b"t": query[b"t"], b"y": b"r", b"r": {b"id": self.id, **named}})
+
+    def befriend(self) -> None:
+        """Get into the node's table: query it, and answer its ping."""
+        for query in self.raw_query(b"ping"):
+            if query[b"y"] == b"q":
+                self.answer(query)
+
+
+@pytest.fixture
+def node() -> Node:
+    """A node on the public network's settings, at time 0."""
+    return Node(now=0.0, rng=random.Random(1), node_id=b"n" * 20)
+
+
+@pytest.fixture
+def dual() -> Node:
+    """A node that speaks both IP families."""
+    return Node(now=0.0, rng=random.Random(1), node_id=b"n" * 20, families=(4, 6))
+
+
+@pytest.fixture
+def relaxed() -> Settings:
+    """Settings without limits per address."""
+    return Settings().relaxed()

@@ -1,0 +1,320 @@
+"""Whole networks in simulated time: what lookups survive, and what upkeep keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import Any
+
+import pytest
+from bitboot_btdht import bencode, compact, node_id
+from bitboot_btdht.compact import Address
+from bitboot_btdht.node import Node
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.simulation import Simulation, public_address
+from bitboot_btdht.upkeep import TICK
+
+HASH = hashlib.sha1(b"a swarm").digest()
+
+
+def peers_of(simulation: Simulation, nodes: list[Node], port: int = 7000) -> set[Address]:
+    return {compact.with_port(simulation.address_of(node), port) for node in nodes}
+
+
+def test_what_is_announced_is_found_from_everywhere() -> None:
+    simulation = Simulation(seed=1)
+    nodes = simulation.populate(60)
+    announcers = nodes[10:15]
+    for node in announcers:
+        assert simulation.announce(node, HASH, 7000) >= 8
+    for node in nodes:
+        assert simulation.find(node, HASH) == peers_of(simulation, announcers)
+
+
+def test_a_key_that_nobody_announced_is_found_empty() -> None:
+    simulation = Simulation(seed=1)
+    nodes = simulation.populate(30)
+    assert simulation.find(nodes[3], HASH) == set()
+
+
+def test_two_nodes_are_a_network() -> None:
+    simulation = Simulation(seed=1)
+    first, second = simulation.populate(2)
+    simulation.advance(5)
+    assert simulation.announce(first, HASH, 7000) == 1
+    assert simulation.find(second, HASH) == peers_of(simulation, [first])
+    assert simulation.find(first, HASH) == peers_of(simulation, [first])
+
+
+def test_alone_it_finds_nobody_and_nobody_stores() -> None:
+    simulation = Simulation()
+    (node,) = simulation.populate(1)
+    assert simulation.find(node, HASH) == set()
+    assert simulation.announce(node, HASH) == 0
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    def run() -> tuple[int, float]:
+        simulation = Simulation(seed=5, loss=0.1)
+        nodes = simulation.populate(20)
+        simulation.announce(nodes[3], HASH)
+        return simulation.delivered, simulation.now
+
+    assert run() == run()
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.4])
+def test_loss_does_not_lose_peers(loss: float) -> None:
+    simulation = Simulation(seed=2, loss=loss)
+    nodes = simulation.populate(50)
+    announcers = nodes[:5]
+    for node in announcers:
+        assert simulation.announce(node, HASH, 7000) >= 1
+    complete = sum(simulation.find(node, HASH) == peers_of(simulation, announcers) for node in nodes)
+    assert complete >= 48
+
+
+def test_duplicates_and_reordering_change_nothing() -> None:
+    simulation = Simulation(seed=3, duplication=0.5, latency=lambda rng: rng.choice((0.001, 0.2, 0.4)))
+    nodes = simulation.populate(30)
+    simulation.announce(nodes[1], HASH, 7000)
+    assert simulation.find(nodes[20], HASH) == peers_of(simulation, nodes[1:2])
+    simulation.advance(60)
+    assert all(not node.transactions for node in nodes)
+
+
+def test_half_the_contacts_dead_and_every_peer_is_found() -> None:
+    simulation = Simulation(seed=4)
+    nodes = simulation.populate(80)
+    announcers = nodes[:6]
+    for node in announcers:
+        simulation.announce(node, HASH, 7000)
+    expected = peers_of(simulation, announcers)
+    dead = simulation.rng.sample(nodes, 40)
+    for node in dead:
+        simulation.remove(node)
+    for node in nodes:
+        if node not in dead:
+            started = simulation.now
+            assert simulation.find(node, HASH) == expected
+            assert simulation.now - started < 8
+
+
+def test_dead_contacts_are_asked_no_more_after_they_failed() -> None:
+    simulation = Simulation(seed=4)
+    nodes = simulation.populate(40)
+    for node in nodes[20:]:
+        simulation.remove(node)
+    survivor = nodes[0]
+    for _ in range(3):
+        simulation.find(survivor, HASH)
+        simulation.advance(10)
+    before = survivor.counters["timeouts"]
+    simulation.find(survivor, HASH)
+    simulation.advance(10)
+    assert survivor.counters["timeouts"] == before
+    assert survivor.transactions.dead
+
+
+def test_a_network_outage_of_our_own_blames_nobody() -> None:
+    simulation = Simulation(seed=4)
+    nodes = simulation.populate(30)
+    simulation.announce(nodes[1], HASH, 7000)
+    simulation.loss = 1.0
+    for _ in range(3):
+        simulation.find(nodes[0], HASH)
+        simulation.advance(30)
+    simulation.loss = 0.0
+    assert simulation.find(nodes[0], HASH) == peers_of(simulation, nodes[1:2])
+
+
+def test_announcements_lapse_unless_renewed() -> None:
+    simulation = Simulation(seed=5)
+    nodes = simulation.populate(20)
+    simulation.announce(nodes[1], HASH, 7000)
+    simulation.advance(1700)
+    assert simulation.find(nodes[9], HASH)
+    simulation.advance(200)
+    assert not simulation.find(nodes[9], HASH)
+    assert sum(len(node.store) for node in nodes) == 0, "and nothing is left of them"
+
+
+def test_tables_stay_good_while_time_passes() -> None:
+    """Buckets unchanged for 15 minutes are refreshed (BEP 5)."""
+    simulation = Simulation(seed=6)
+    nodes = simulation.populate(30)
+    simulation.advance(3 * 3600)
+    for node in nodes:
+        good = [contact for contact in node.tables[4] if node.tables[4].is_good(contact, simulation.now)]
+        assert len(good) >= 8
+
+
+def test_upkeep_asks_little() -> None:
+    simulation = Simulation(seed=6)
+    nodes = simulation.populate(30)
+    simulation.advance(60)
+    before = simulation.delivered
+    simulation.advance(3600)
+    assert (simulation.delivered - before) / len(nodes) < 700, "datagrams a node and hour"
+    assert all(node.deadline() <= simulation.now + TICK for node in nodes)
+
+
+def test_newcomers_are_known_to_others_soon() -> None:
+    simulation = Simulation(seed=7)
+    nodes = simulation.populate(30)
+    newcomer = simulation.add()
+    assert simulation.bootstrap(newcomer, [simulation.address_of(nodes[0])]) == 1
+    simulation.advance(5)
+    address = simulation.address_of(newcomer)
+    assert sum(node.tables[4].get(address) is not None for node in nodes) >= 4
+
+
+def test_bootstrap_counts_who_answered_and_does_not_wait_for_the_dead() -> None:
+    simulation = Simulation(seed=8)
+    nodes = simulation.populate(10)
+    contacts = [public_address(9000), simulation.address_of(nodes[0]), public_address(9001)]
+    newcomer = simulation.add()
+    started = simulation.now
+    assert simulation.bootstrap(newcomer, contacts) == 1
+    assert simulation.now - started < 3.0
+    lonely = simulation.add()
+    assert simulation.bootstrap(lonely, [public_address(9000)]) == 0
+
+
+def test_nodes_learn_their_address_and_take_an_id_that_fits_it() -> None:
+    """BEP 42."""
+    simulation = Simulation(seed=9)
+    nodes = simulation.populate(30)
+    simulation.advance(1800)
+    for node in nodes:
+        assert node_id.fits(node.id, simulation.address_of(node))
+        assert node.id not in {contact.id for contact in node.tables[4]}
+    simulation.announce(nodes[3], HASH, 7000)
+    assert simulation.find(nodes[20], HASH) == peers_of(simulation, nodes[3:4])
+
+
+def test_dual_stack_nodes_find_peers_of_both_families() -> None:
+    simulation = Simulation(seed=10)
+    four = simulation.populate(10)
+    six: list[Node] = []
+    for number in range(10):
+        address = compact.pack(f"2a00:{number + 1:x}::1", 6881)
+        node = simulation.add(address, families=(6,))
+        if six:
+            simulation.bootstrap(node, [simulation.address_of(six[0])])
+        six.append(node)
+    simulation.announce(four[1], HASH, 7000)
+    simulation.announce(six[1], HASH, 7000)
+    assert simulation.find(four[5], HASH) == peers_of(simulation, four[1:2])
+    assert simulation.find(six[5], HASH) == peers_of(simulation, six[1:2])
+
+
+# Hostile nodes
+
+
+class Liar:
+    """Answers every query with what a test makes up."""
+
+    def __init__(self, simulation: Simulation, address: Address, id_: bytes, **values: Any) -> None:
+        self.now = simulation.now
+        self.address = address
+        self.id = id_
+        self.values = {name.encode(): value for name, value in values.items()}
+        self.asked = 0
+        self._outgoing: list[tuple[bytes, Address]] = []
+        simulation.nodes[address] = self  # type: ignore[assignment]
+
+    def receive(self, datagram: bytes, address: Address, now: float) -> None:
+        message = bencode.decode(datagram)
+        if message[b"y"] == b"q":
+            self.asked += 1
+            values = {b"id": self.id, b"token": b"t", **self.values}
+            reply = {b"t": message[b"t"], b"y": b"r", b"r": values}
+            self._outgoing.append((bencode.encode(reply), address))
+
+    def poll(self, now: float) -> None:
+        """Nothing is ever due."""
+
+    def deadline(self) -> float:
+        return 1e9
+
+    def outgoing(self) -> list[tuple[bytes, Address]]:
+        ready, self._outgoing = self._outgoing, []
+        return ready
+
+
+def network_with_liar(**values: Any) -> tuple[Simulation, list[Node], Liar]:
+    simulation = Simulation(seed=11)
+    nodes = simulation.populate(40)
+    simulation.announce(nodes[1], HASH, 7000)
+    liar = Liar(simulation, public_address(5000), HASH[:19] + b"\0", **values)
+    for node in nodes:
+        node.tables[4].answered(liar.id, liar.address, simulation.now, 0.1)
+    return simulation, nodes, liar
+
+
+INVENTED = compact.pack_nodes(
+    (HASH[:17] + number.to_bytes(3, "big"), public_address(10_000 + number)) for number in range(300)
+)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"nodes": INVENTED},
+        {"nodes": compact.pack_nodes([(HASH, public_address(5000))] * 8)},
+        {"nodes": compact.pack_nodes([(HASH, compact.pack("127.0.0.1", 22)), (HASH, b"\x14\0\0\1\0\0")])},
+        {"nodes": b"x" * 1000, "values": b"y" * 1000},
+        {"nodes": 7, "values": {b"a": 1}},
+        {"values": [b"", b"12345", 7, b"x" * 18, [], compact.pack("192.168.1.1", 22)]},
+    ],
+    ids=["invents nodes", "names itself", "private and port 0", "rubbish", "wrong types", "odd values"],
+)
+def test_a_node_on_the_target_that_lies_gains_nothing(values: dict[str, Any]) -> None:
+    simulation, nodes, liar = network_with_liar(**values)
+    honest = peers_of(simulation, nodes[1:2])
+    for node in nodes[2:12]:
+        started = simulation.now
+        found = simulation.find(node, HASH)
+        assert honest <= found
+        assert all(compact.scope(peer[:-2]) == "public" for peer in found)
+        assert simulation.now - started < 15
+    assert liar.asked
+
+
+def test_a_flood_of_values_from_one_node_does_not_hide_the_honest_ones() -> None:
+    flood = [public_address(20_000 + number) for number in range(1300)]
+    simulation, nodes, _ = network_with_liar(values=flood)
+    found = simulation.find(nodes[9], HASH)
+    assert peers_of(simulation, nodes[1:2]) <= found
+    assert len(found) <= Settings().peers_taken_per_reply + 1
+
+
+def test_a_crowd_from_one_subnet_around_the_key_has_no_effect() -> None:
+    simulation = Simulation(seed=12)
+    nodes = simulation.populate(60)
+    simulation.announce(nodes[1], HASH, 7000)
+    crowd = [
+        Liar(simulation, bytes((99, 1, 1, host)) + b"\x1a\xe1", HASH[:18] + bytes((1, host))) for host in range(1, 60)
+    ]
+    everyone = compact.pack_nodes((liar.id, liar.address) for liar in crowd)
+    for liar in crowd:
+        liar.values = {b"nodes": everyone}
+    for node in nodes:
+        for liar in crowd:
+            node.tables[4].answered(liar.id, liar.address, simulation.now, 0.1)
+    for node in nodes[2:]:
+        assert simulation.find(node, HASH) == peers_of(simulation, nodes[1:2])
+
+
+def test_queries_to_one_node_stay_below_what_stock_clients_tolerate() -> None:
+    """libtorrent ignores for 5 minutes whoever sends it more than some 49 packets in 10 seconds."""
+    simulation = Simulation(seed=13)
+    nodes = simulation.populate(12)
+    for number in range(200):
+        nodes[0].find_peers(random.Random(number).randbytes(20), lambda peers: None, lambda: None, now=simulation.now)
+    queries: dict[Address, int] = {}
+    for _, address in nodes[0].outgoing():
+        queries[address] = queries.get(address, 0) + 1
+    assert queries
+    assert max(queries.values()) <= 40
