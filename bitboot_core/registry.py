@@ -183,7 +183,9 @@ class Registry:
             self._backends, self._networks = Names(), Names()
             for network in BUILT_IN:
                 self._networks.add(network, None)
-            for entry_point in sorted(self._entry_points(), key=lambda one: (origin(one)[0], one.name)):
+            for entry_point in sorted(
+                self._entry_points(), key=lambda one: (canonical(origin(one)[0]), one.name)
+            ):
                 distribution = canonical(origin(entry_point)[0])
                 if distribution in disabled or canonical(entry_point.name) in disabled:
                     self._disabled[entry_point.name] = distribution

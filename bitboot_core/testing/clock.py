@@ -47,7 +47,8 @@ class ManualClock:
         await self.settle()
         end = self._now + seconds
         while self._timers and self._timers[0][0] <= end:
-            self._now, _, timer = heapq.heappop(self._timers)
+            when, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, when)  # after a suspension it is later than that
             if timer.fire():
                 await self.settle()
         self._now = end

@@ -156,7 +156,10 @@ class FakeDistribution:
 
 @dataclass(frozen=True)
 class FakeEntryPoint:
-    """An entry point for `Registry(entry_points=...)`: `module` is the plugin, or the error its import raises."""
+    """An entry point for `Registry(entry_points=...)`.
+
+    `module`: the plugin, or the error that its import raises.
+    """
 
     name: str
     module: object

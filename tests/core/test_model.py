@@ -1,0 +1,92 @@
+"""Hosts, peers, keys."""
+
+import hashlib
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitboot_core import (
+    AllBackendsFailed,
+    BackendTimeout,
+    BitBootError,
+    InvalidEndpoint,
+    InvalidSwarmName,
+    KnownHost,
+    Peer,
+    swarm_key,
+)
+
+
+@given(st.text(min_size=1).filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text)))
+def test_a_swarms_key_is_the_sha1_of_its_name(name: str) -> None:
+    assert swarm_key(name) == hashlib.sha1(name.encode()).digest()
+
+
+@pytest.mark.parametrize("name", ["", b"bytes", None, 5, "\ud800"])
+def test_what_cannot_be_a_swarms_name(name: object) -> None:
+    with pytest.raises(InvalidSwarmName):
+        swarm_key(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("example.org:1", "example.org", 1),
+        ("127.0.0.1:65535", "127.0.0.1", 65535),
+        ("[::1]:0", "::1", 0),
+        ("[2001:DB8:0:0::1]:6881", "2001:db8::1", 6881),
+        (":6881", "", 6881),
+        (" example.org:1 ", "example.org", 1),
+    ],
+)
+def test_endpoints_are_read_as_people_write_them(text: str, host: str, port: int) -> None:
+    assert KnownHost.parse(text) == KnownHost(host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "example.org", "example.org:", "::1", "fe80::1:6881", "a b:1", "a:-1", "a:1e3", "a:65536", "a:999999999999",
+     "a:٣", "[::1:5", "x" * 254 + ":1", "a\x00b:1", 5, None],
+)  # fmt: skip
+def test_what_cannot_be_an_endpoint(text: object) -> None:
+    with pytest.raises(InvalidEndpoint):
+        KnownHost.parse(text)  # type: ignore[arg-type]
+
+
+@given(st.ip_addresses(), st.integers(0, 65535))
+def test_what_is_written_can_be_read(address: object, port: int) -> None:
+    host = KnownHost(str(address), port)
+    assert KnownHost.parse(str(host)) == host
+
+
+@pytest.mark.parametrize("port", [-1, 65536, True, "1", 1.0, None])
+def test_what_cannot_be_a_port(port: object) -> None:
+    with pytest.raises(InvalidEndpoint):
+        KnownHost("127.0.0.1", port)  # type: ignore[arg-type]
+
+
+def test_families() -> None:
+    assert KnownHost("127.0.0.1", 1).family == 4
+    assert KnownHost("::1", 1).family == 6
+    assert KnownHost("example.org", 1).family is None
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
+def test_hosts_that_mean_any(host: str) -> None:
+    assert KnownHost(host, 1).is_any
+
+
+def test_two_peers_are_equal_whoever_told_of_them() -> None:
+    assert Peer("127.0.0.1", 1, ("a",)) == Peer("127.0.0.1", 1, ("b",))
+    assert len({Peer("127.0.0.1", 1, ("a",)), Peer("127.0.0.1", 1)}) == 1
+    assert str(Peer("::1", 1)) == "[::1]:1"
+    assert Peer("::1", 1).endpoint == KnownHost("::1", 1)
+
+
+def test_errors_show_their_hint_and_travel_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(AllBackendsFailed("all", {"a": BackendTimeout("late")}, hint="wait")))
+    assert (str(error), error.hint, str(error.causes["a"])) == ("all", "wait", "late")
+    assert "hint: wait" in BitBootError("x", hint="wait").__notes__
+    assert isinstance(BackendTimeout("late"), TimeoutError)
