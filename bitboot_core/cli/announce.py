@@ -11,10 +11,11 @@ from typing import NoReturn
 import click
 
 from ..announcement import Announcement
+from ..config import seconds as checked_seconds
 from ..errors import BitBootError
 from ..model import swarm_key
 from .events import Announced, Done, Failed
-from .options import SECONDS, Settings, network_options
+from .options import Settings, network_options
 from .running import run
 from .session import Session, open_session
 
@@ -24,15 +25,18 @@ from .session import Session, open_session
 @click.option(
     "--port", metavar="P", type=click.IntRange(1, 65535), required=True, help="Port that peers reach you at."
 )
-@click.option("--for", "seconds", metavar="SECONDS", type=SECONDS, help="Stop after so long, not at Ctrl-C.")
+@click.option("--for", "seconds", metavar="SECONDS", type=float, help="Stop after so long, not at Ctrl-C.")
 @network_options
 def announce(settings: Settings, names: Sequence[str], port: int, seconds: float | None) -> int:
     """Announce this machine in the swarm NAME, or in several, until Ctrl-C; then withdraw.
 
     Says so whenever a network has stored it: at first, and at each renewal.
     """
+    # What makes no sense is told of before anything is opened.
     for name in names:
-        swarm_key(name)  # a name that cannot be one is told of before anything is opened
+        swarm_key(name)
+    if seconds is not None:
+        checked_seconds("--for", seconds)
     began = time.monotonic()
     run(_announce(settings, names, port, seconds))
     for name in dict.fromkeys(names):

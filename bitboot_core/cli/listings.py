@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from ..networks import NetworkStatus
 from .events import Event
 
 
@@ -32,13 +33,16 @@ class NetworkListed(Listed):
     description: str
 
     def row(self) -> Mapping[str, str]:
+        what = [self.description]
+        # What a placeholder lacks is no news, and would fill the screen.
+        if self.problem and self.status != NetworkStatus.PLACEHOLDER.value:
+            what.append(_reason(self.problem, self.hint))
         return {
             "network": self.network,
             "protocol": self.protocol,
             "status": self.status,
             "backend": self.backend or "none",
-            "what it is": self.description
-            + (f"\n{_reason(self.problem, self.hint)}" if self.problem else ""),
+            "what it is": "\n".join(what),
         }
 
     def text(self) -> str:

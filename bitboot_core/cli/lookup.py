@@ -19,7 +19,7 @@ from .session import open_session
 @network_options
 def lookup(settings: Settings, name: str, limit: int | None) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
-    swarm_key(name)  # a name that cannot be one is told of before anything is opened
+    swarm_key(name)  # what makes no sense is told of before anything is opened
     if run(_lookup(settings, name, limit)) is None:
         settings.report.tell(
             Failed(error="Interrupted", message="stopped before the lookup was done", hint="")

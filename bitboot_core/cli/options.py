@@ -14,8 +14,6 @@ from .report import Report, report_for
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SECONDS = click.FloatRange(min=0, min_open=True)
-
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, and nothing else."
 )
@@ -41,7 +39,7 @@ _NETWORK_OPTIONS = [
     click.option(
         "--timeout",
         metavar="S",
-        type=SECONDS,
+        type=float,
         default=20.0,
         show_default=True,
         help="Seconds that finding or announcing may take.",

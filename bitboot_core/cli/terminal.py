@@ -42,7 +42,9 @@ class TerminalReport(Report):
     def listing(self, items: Sequence[Listed]) -> None:
         if not items:
             return
-        table = Table(*items[0].row(), box=box.SIMPLE_HEAD, header_style="bold")
+        table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+        for title in items[0].row():
+            table.add_column(title, overflow="fold")
         for item in items:
             table.add_row(*map(Text, item.row().values()))
         self._out.print(table)

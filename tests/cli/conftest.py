@@ -1,0 +1,82 @@
+"""What the tests of the command line share: a way to run it, and networks that do as told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bitboot_core import Backend, BackendConfig, BackendSpec, KnownHost, NetworkDefinition, default_registry
+from bitboot_core.cli import main
+
+COMMAND = [sys.executable, "-m", "bitboot_core"]
+"""The command as a process of its own."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the command line came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The JSON objects on stdout. Fails where anything else is there."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """The events of one name."""
+        return [event for event in self.events if event["event"] == name]
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run `bitboot` with these arguments, in this process."""
+
+    def run(*arguments: str) -> Result:
+        status = main(arguments)
+        captured = capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+    return run
+
+
+class Served:
+    """Networks that the tests bring, each served by a backend of the same name."""
+
+    def __init__(self) -> None:
+        self.configs: list[BackendConfig] = []
+        self._names: list[str] = []
+
+    def add(self, name: str, backend: Backend, bootstrap: Sequence[KnownHost] = ()) -> None:
+        """Have `backend` serve the network `name`."""
+
+        def make(config: BackendConfig) -> Backend:
+            self.configs.append(config)
+            return backend
+
+        default_registry().register_backend(BackendSpec(name, [name], make))
+        default_registry().register_network(NetworkDefinition(name, name, bootstrap))
+        self._names.append(name)
+
+    def remove_all(self) -> None:
+        for name in self._names:
+            default_registry().unregister_backend(name)
+            default_registry().unregister_network(name)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """Networks for one test."""
+    networks = Served()
+    yield networks
+    networks.remove_all()

@@ -1,0 +1,156 @@
+"""`bitboot announce`."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from bitboot_core import AnnounceFailed, BitBoot, KnownHost, Receipt
+from bitboot_core.cli import main
+from bitboot_core.cli.events import Announced, Event, Failed
+from bitboot_core.cli.report import Report
+from bitboot_core.testing import FakeBackend, ManualClock, fails
+
+from .conftest import Cli, Served
+
+REFUSED = AnnounceFailed("nobody would", hint="ask nicely")
+
+
+def test_it_tells_when_it_is_stored_and_ends_after_its_time(cli: Cli) -> None:
+    result = cli("announce", "mynet", "--network", "local", "--port", "6881", "--for", "0.01", "--json")
+    assert result.status == 0
+    ready, announced, done = result.events
+    assert ready["event"] == "ready"
+    assert announced == {
+        "event": "announced",
+        "swarm": "mynet",
+        "network": "local",
+        "stored_on": 1,
+        "expires_in": 1800,
+    }
+    assert isinstance(done.pop("seconds"), float)
+    assert done == {"event": "done", "swarm": "mynet"}
+
+
+def test_plain_lines(cli: Cli) -> None:
+    result = cli("announce", "mynet", "--network", "local", "--port", "6881", "--for", "0.01")
+    _, announced, done = result.out.splitlines()
+    assert announced == "announced: mynet on local, stored on 1 node, expires in 1800 s"
+    assert done.startswith("done: mynet, after ")
+
+
+def test_several_swarms_at_once(cli: Cli) -> None:
+    result = cli("announce", "one", "two", "--network", "local", "--port", "1", "--for", "0.01", "--json")
+    assert {event["swarm"] for event in result.named("announced")} == {"one", "two"}
+    assert [event["swarm"] for event in result.named("done")] == ["one", "two"]
+
+
+def test_at_the_end_it_withdraws_and_closes(cli: Cli, served: Served) -> None:
+    backend = FakeBackend()
+    served.add("fake", backend)
+    assert cli("announce", "mynet", "--network", "fake", "--port", "6881", "--for", "0.01").status == 0
+    assert [call[0] for call in backend.calls] == ["start", "announce", "withdraw", "aclose"]
+    assert backend.calls[2][2] == KnownHost("", 6881)
+    assert not served.configs[0].read_only
+
+
+def test_what_nobody_stores_is_a_failure(cli: Cli, served: Served) -> None:
+    backend = FakeBackend(announce=fails(REFUSED))
+    served.add("fake", backend)
+    result = cli("announce", "mynet", "--network", "fake", "--port", "6881")
+    assert result.status == 1
+    assert result.err == "error: nobody would\nhint: ask nicely\n"
+    assert backend.count("aclose") == 1
+
+
+def test_of_two_networks_one_may_refuse(cli: Cli, served: Served) -> None:
+    served.add("good", FakeBackend())
+    served.add("bad", FakeBackend(announce=fails(REFUSED)))
+    networks = ["--network", "good", "--network", "bad"]
+    result = cli("announce", "mynet", *networks, "--port", "6881", "--for", "0.01", "--json")
+    assert result.status == 0
+    assert [event["network"] for event in result.named("announced")] == ["good"]
+    assert [(event["network"], event["error"]) for event in result.named("error")] == [
+        ("bad", "AnnounceFailed")
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_good_order(cli: Cli, served: Served, number: signal.Signals) -> None:
+    async def stopped() -> Receipt:
+        # Once the program waits, as a user's Ctrl-C would: not from within the backend.
+        asyncio.get_running_loop().call_later(0.01, signal.raise_signal, number)
+        return Receipt(stored_on=3, lifetime=1800)
+
+    backend = FakeBackend(announce=stopped)
+    served.add("fake", backend)
+    before = signal.getsignal(number)
+    result = cli("announce", "mynet", "--network", "fake", "--port", "6881", "--json")
+    assert result.status == 0
+    assert [event["event"] for event in result.events] == ["ready", "announced", "done"]
+    assert [call[0] for call in backend.calls] == ["start", "announce", "withdraw", "aclose"]
+    assert signal.getsignal(number) is before
+
+
+class Reacting(Report):
+    """Keeps the events, and calls `react` with each."""
+
+    def __init__(self, react: Callable[[Event], None]) -> None:
+        self.events: list[Event] = []
+        self._react = react
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+        self._react(event)
+
+
+def test_renewals_and_their_failures_are_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    answers: list[Receipt | Exception] = [Receipt(3, 1800), Receipt(5, 1800), REFUSED]
+    advancing: set[asyncio.Task[None]] = set()
+
+    async def announce() -> Receipt:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def react(event: Event) -> None:
+        if isinstance(event, Announced):
+            advancing.add(asyncio.create_task(clock.advance(1620)))  # 0.9 of its lifetime
+        elif isinstance(event, Failed):
+            signal.raise_signal(signal.SIGINT)
+
+    report = Reacting(react)
+    monkeypatch.setattr("bitboot_core.cli.options.report_for", lambda as_json: report)
+    monkeypatch.setattr("bitboot_core.cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
+    served.add("fake", FakeBackend(announce=announce))
+    assert main(["announce", "mynet", "--network", "fake", "--port", "6881"]) == 0
+    assert [event.name for event in report.events] == ["ready", "announced", "announced", "error", "done"]
+    assert [event.stored_on for event in report.events if isinstance(event, Announced)] == [3, 5]
+
+
+def test_it_runs_in_a_thread_too(served: Served) -> None:
+    """Where signals belong to somebody else."""
+    statuses: list[int] = []
+    arguments = ["announce", "mynet", "--network", "local", "--port", "6881", "--for", "0.01"]
+    thread = threading.Thread(target=lambda: statuses.append(main(arguments)))
+    thread.start()
+    thread.join()
+    assert statuses == [0]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_port_is_a_port(cli: Cli, port: str) -> None:
+    result = cli("announce", "mynet", "--network", "local", "--port", port)
+    assert result.status == 2
+    assert "--port" in result.err
+
+
+def test_a_port_is_needed(cli: Cli) -> None:
+    assert cli("announce", "mynet", "--network", "local").status == 2
