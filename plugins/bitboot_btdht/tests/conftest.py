@@ -9,6 +9,7 @@ import pytest
 from bitboot_btdht import bencode, compact
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
+from bitboot_btdht.udp import is_own_address
 
 
 class Stranger:
@@ -69,3 +70,10 @@ def dual() -> Node:
 def relaxed() -> Settings:
     """Settings without limits per address."""
     return Settings().relaxed()
+
+
+@pytest.fixture
+def ipv6() -> None:
+    """Skips where this machine has no IPv6 loopback."""
+    if not is_own_address("::1"):
+        pytest.skip("this machine has no IPv6 loopback")

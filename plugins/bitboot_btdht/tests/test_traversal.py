@@ -126,13 +126,25 @@ def test_with_few_answers_it_waits_for_the_slow_only_if_patient(patient: bool) -
     assert world.ended == 1
 
 
-def test_a_node_that_answers_under_another_id_counts_for_nothing() -> None:
-    world = World()
-    world.add(1)
-    assert not world.traversal.answered(world.asked[0], id_at(2), b"t")
+def test_a_node_counts_under_the_id_that_it_answers_with() -> None:
+    """It may have taken a new one since we were told of it (BEP 42 asks it to, at a new address)."""
+    world = World(alpha=1, k=2)
+    world.add(1, 5)
+    assert world.traversal.answered(world.asked[0], id_at(9), b"t")
     world.traversal.advance()
+    world.answer(world.asked[1])
     assert world.ended == 1
-    assert world.traversal.answers == []
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5, 9]
+
+
+@pytest.mark.parametrize("stolen", [id_at(5), OWN])
+def test_a_node_that_answers_under_somebody_elses_id_counts_for_nothing(stolen: bytes) -> None:
+    world = World(alpha=2)
+    world.add(1, 5)
+    assert not world.traversal.answered(world.asked[0], stolen, b"t")
+    world.answer(world.asked[1])
+    assert world.ended == 1
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5]
 
 
 def test_our_own_id_and_repeats_are_not_asked() -> None:

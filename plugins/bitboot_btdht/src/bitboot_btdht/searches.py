@@ -108,7 +108,10 @@ class NodeSearch:
     def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
         if self.traversal.done:
             return
-        if not isinstance(outcome, krpc.Response):
+        if outcome is None:
+            self.traversal.silent(candidate)
+            return
+        if isinstance(outcome, krpc.ErrorReply):
             self.traversal.failed(candidate)
             return
         token = outcome.values.get(b"token")

@@ -3,8 +3,8 @@
 Pure bookkeeping: whom to ask next, and when that is enough. The asking itself is a function handed
 in; what comes of it is reported back with `answered`, `slow` or `failed`.
 
-Nothing a stranger says is trusted. A node counts only once it has answered by itself, under the
-address and the id that were asked; dead or slow ones are stepped over, never waited for while there
+Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
+address that was asked and under the id that it gives then; dead or slow ones are stepped over, never waited for while there
 is somebody else; and everything that others can suggest is capped.
 """
 
@@ -34,18 +34,27 @@ class State(enum.Enum):
 FRESH, WAITING, SLOW, ANSWERED, FAILED = State
 
 
+TRIES = 2
+"""How often a node is asked before it counts as failed: datagrams get lost."""
+
+
 class Candidate:
     """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42)."""
 
-    __slots__ = ("address", "distance", "fits", "id", "state", "token")
+    __slots__ = ("address", "distance", "fits", "id", "state", "token", "tries")
 
     def __init__(self, id_: bytes, address: Address, distance: int) -> None:
-        self.id = id_
         self.address = address
-        self.distance = distance
         self.state = FRESH
+        self.tries = 0
         self.token: bytes | None = None
-        self.fits = node_id.fits(id_, address)
+        self.take_id(id_, distance)
+
+    def take_id(self, id_: bytes, distance: int) -> None:
+        """Be known by this id from now on."""
+        self.id = id_
+        self.distance = distance
+        self.fits = node_id.fits(id_, self.address)
 
     def __lt__(self, other: Candidate) -> bool:
         return self.distance < other.distance
@@ -149,6 +158,7 @@ class Traversal:
             if candidate.state is not FRESH or self.done:
                 continue  # asking the one before failed at once, and that has led back here
             candidate.state = WAITING
+            candidate.tries += 1
             self._waiting += 1
             self.queries += 1
             self._ask(candidate)
@@ -164,16 +174,27 @@ class Traversal:
     # What came of a query
 
     def answered(self, candidate: Candidate, id_: bytes, token: bytes | None) -> bool:
-        """The candidate has answered, as `id_`. False where that is not who was asked.
+        """The candidate has answered, as `id_`. False where that makes it no use to us.
 
-        Its closer nodes are added by `add`; `advance` follows.
+        A node that has taken a new id counts as what it says it is now, and at that distance. Its
+        closer nodes are added by `add`; `advance` follows.
         """
         self._settle(candidate)
-        if id_ != candidate.id:
+        if id_ != candidate.id and not self._rename(candidate, id_):
             candidate.state = FAILED
             return False
         candidate.state = ANSWERED
         candidate.token = token
+        return True
+
+    def _rename(self, candidate: Candidate, id_: bytes) -> bool:
+        if id_ in self._ids or id_ == self._own_id:
+            return False
+        self._sorted.remove(candidate)
+        self._ids.discard(candidate.id)
+        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
+        insort(self._sorted, candidate)
+        self._ids.add(id_)
         return True
 
     def slow(self, candidate: Candidate) -> None:
@@ -183,12 +204,24 @@ class Traversal:
             candidate.state = SLOW
         self.advance()
 
-    def failed(self, candidate: Candidate) -> None:
-        """No answer, or a refusal."""
+    def silent(self, candidate: Candidate) -> None:
+        """No answer in time. By now others have been asked; where they were too few, try once more."""
         self._settle(candidate)
+        if candidate.tries < TRIES:
+            candidate.state = FRESH
+        else:
+            self._fail(candidate)
+        self.advance()
+
+    def failed(self, candidate: Candidate) -> None:
+        """A refusal, or no way to ask."""
+        self._settle(candidate)
+        self._fail(candidate)
+        self.advance()
+
+    def _fail(self, candidate: Candidate) -> None:
         candidate.state = FAILED
         self._subnets[subnet(candidate.address)] -= 1
-        self.advance()
 
     def _settle(self, candidate: Candidate) -> None:
         if candidate.state is WAITING:

@@ -1,0 +1,252 @@
+"""The adapter to the core's contract, on a testnet of real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from bitboot_btdht.backend import MainlineBackend
+from bitboot_btdht.testnet import Testnet
+
+from bitboot_core import (
+    AnnounceFailed,
+    Announces,
+    BackendConfig,
+    BitBoot,
+    BootstrapFailed,
+    HostNotFound,
+    KnownHost,
+    NotRunning,
+    UnsupportedOperation,
+)
+
+KEY = hashlib.sha1(b"a swarm").digest()
+
+
+def config(host: str = "127.0.0.1", *, read_only: bool = False) -> BackendConfig:
+    return BackendConfig(
+        network="mainline", protocol="mainline", listen=KnownHost(host, 0), read_only=read_only
+    )
+
+
+@asynccontextmanager
+async def running(host: str = "127.0.0.1", *, read_only: bool = False) -> AsyncIterator[MainlineBackend]:
+    backend = MainlineBackend(config(host, read_only=read_only))
+    await backend.start()
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+async def found(backend: MainlineBackend, key: bytes = KEY) -> list[KnownHost]:
+    return [peer async for peer in backend.lookup(key)]
+
+
+@pytest.fixture
+async def testnet() -> AsyncIterator[Testnet]:
+    async with Testnet(12) as testnet:
+        yield testnet
+
+
+async def test_announced_here_is_found_there(testnet: Testnet) -> None:
+    async with running() as here, running() as there:
+        assert await here.bootstrap(testnet.bootstrap) == 3
+        assert await there.bootstrap(testnet.bootstrap) == 3
+        receipt = await here.announce(KEY, KnownHost("", 7000), lifetime=900)
+        assert receipt.stored_on == 8
+        assert receipt.lifetime == 900
+        assert await found(there) == [KnownHost("127.0.0.1", 7000)]
+        assert await found(there, b"o" * 20) == []
+
+
+async def test_the_lifetime_granted_is_what_nodes_grant(testnet: Testnet) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        receipt = await backend.announce(KEY, KnownHost("0.0.0.0", 7000), lifetime=86400)
+        assert receipt.lifetime == backend.capabilities.max_lifetime == 1800
+
+
+async def test_port_0_announces_the_port_that_others_see(testnet: Testnet) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        await backend.announce(KEY, KnownHost("", 0), lifetime=900)
+        assert await found(backend) == [backend.address]
+
+
+async def test_ipv6_alone(ipv6: None) -> None:
+    async with Testnet(10, host="::1") as testnet, running("::1") as here, running("::1") as there:
+        await here.bootstrap(testnet.bootstrap)
+        await there.bootstrap(testnet.bootstrap)
+        await here.announce(KEY, KnownHost("::1", 7000), lifetime=900)
+        assert await found(there) == [KnownHost("::1", 7000)]
+        assert here.capabilities.families == {6}
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "127.0.0.2", "::1", "router.example.org"])
+async def test_somebody_elses_address_is_refused_before_anything_is_sent(testnet: Testnet, host: str) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        sent = backend.stats()["sent"]
+        with pytest.raises(UnsupportedOperation, match="not an address of this node"):
+            await backend.announce(KEY, KnownHost(host, 7000), lifetime=900)
+        assert backend.stats()["sent"] == sent
+        assert backend.capabilities.announces is Announces.OWN_ADDRESS
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "", "0.0.0.0"])
+async def test_our_own_address_is_announced(testnet: Testnet, host: str) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        await backend.announce(KEY, KnownHost(host, 7000), lifetime=900)
+        assert await found(backend) == [KnownHost("127.0.0.1", 7000)]
+
+
+async def test_mainline_cannot_withdraw_and_says_so(testnet: Testnet) -> None:
+    async with running() as backend:
+        assert not backend.capabilities.can_withdraw
+        with pytest.raises(UnsupportedOperation):
+            await backend.withdraw(KEY, KnownHost("", 7000))
+
+
+async def test_with_nobody_there_an_announcement_fails() -> None:
+    async with running() as backend:
+        with pytest.raises(AnnounceFailed, match="0 contacts"):
+            await backend.announce(KEY, KnownHost("", 7000), lifetime=900)
+        assert await found(backend) == []
+
+
+async def test_bootstrap_names_the_contacts_that_did_not_answer() -> None:
+    async with running() as backend, running(read_only=True) as silent:
+        with pytest.raises(BootstrapFailed, match=str(silent.address)) as caught:
+            await backend.bootstrap([silent.address])
+        assert caught.value.hint
+        assert not isinstance(caught.value, HostNotFound)
+
+
+async def test_bootstrap_says_that_a_name_does_not_resolve() -> None:
+    async with running() as backend:
+        with pytest.raises(HostNotFound, match=r"nowhere\.invalid"):
+            await backend.bootstrap([KnownHost("nowhere.invalid", 6881)])
+
+
+async def test_bootstrap_through_one_that_answers_among_others_that_do_not(testnet: Testnet) -> None:
+    async with running() as backend, running(read_only=True) as silent:
+        contacts = [silent.address, KnownHost("nowhere.invalid", 6881), testnet.bootstrap[0]]
+        assert await backend.bootstrap(contacts) == 1
+        assert backend.contacts()
+
+
+async def test_bootstrap_through_a_name(testnet: Testnet) -> None:
+    async with running() as backend:
+        assert await backend.bootstrap([KnownHost("localhost", testnet.bootstrap[0].port)]) == 1
+
+
+async def test_bootstrap_through_nobody_is_no_error() -> None:
+    async with running() as backend:
+        assert await backend.bootstrap([]) == 0
+
+
+async def test_contacts_of_one_node_are_a_start_for_another(testnet: Testnet) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        contacts = backend.contacts()
+    assert len(contacts) >= 8
+    assert set(contacts) <= set(testnet.addresses)
+    async with running() as other:
+        assert await other.bootstrap(contacts) == len(contacts)
+
+
+async def test_a_read_only_client_finds_and_is_known_to_nobody(testnet: Testnet) -> None:
+    """BEP 43."""
+    async with running() as announcer, running(read_only=True) as client:
+        await announcer.bootstrap(testnet.bootstrap)
+        await announcer.announce(KEY, KnownHost("", 7000), lifetime=900)
+        await client.bootstrap(testnet.bootstrap)
+        assert await found(client) == [KnownHost("127.0.0.1", 7000)]
+        port = client.address.port.to_bytes(2, "big")
+        for node in [*testnet.nodes, announcer.node]:
+            assert all(contact.address[-2:] != port for contact in node.tables[4])
+
+
+async def test_before_start_and_after_close_nothing_runs() -> None:
+    backend = MainlineBackend(config())
+    for _ in range(2):
+        with pytest.raises(NotRunning):
+            _ = backend.address
+        with pytest.raises(NotRunning):
+            backend.contacts()
+        with pytest.raises(NotRunning):
+            await backend.announce(KEY, KnownHost("", 1), lifetime=1)
+        with pytest.raises(NotRunning):
+            await found(backend)
+        await backend.start()
+        await backend.aclose()
+        await backend.aclose()
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    async with running(read_only=True) as silent:
+        backend = MainlineBackend(config())
+        await backend.start()
+        bootstrap = asyncio.create_task(backend.bootstrap([silent.address]))
+        while not backend.stats()["sent"]:
+            await asyncio.sleep(0)
+        backend.node.tables[4].answered(b"q" * 20, _compact(silent.address), 0.0, 0.1)
+        lookup = asyncio.create_task(found(backend))
+        await asyncio.sleep(0)
+        await backend.aclose()
+        for task in (bootstrap, lookup):
+            with pytest.raises(NotRunning):
+                await task
+
+
+def _compact(host: KnownHost) -> bytes:
+    return bytes(map(int, host.host.split("."))) + host.port.to_bytes(2, "big")
+
+
+async def test_a_lookup_can_be_left_at_any_time(testnet: Testnet) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        for port in range(7000, 7010):
+            await backend.announce(KEY, KnownHost("", port), lifetime=900)
+        async with aclosing(backend.lookup(KEY)) as peers:
+            async for _ in peers:
+                break
+        task = asyncio.create_task(found(backend))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(await found(backend)) == 10
+
+
+async def test_fifty_lookups_at_once(testnet: Testnet) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        await backend.announce(KEY, KnownHost("", 7000), lifetime=900)
+        results = await asyncio.gather(*(found(backend) for _ in range(50)))
+        assert results == [[KnownHost("127.0.0.1", 7000)]] * 50
+
+
+async def test_through_the_core(testnet: Testnet) -> None:
+    async with BitBoot(network="mainline", bootstrap=testnet.bootstrap, listen="127.0.0.1:0") as bitboot:
+        await bitboot.announce_peer("unique_network", KnownHost("127.0.0.1", 6881))
+        peers = await bitboot.lookup("unique_network")
+        assert [(str(peer), peer.sources) for peer in peers] == [("127.0.0.1:6881", ("mainline",))]
+
+
+def test_the_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, bitboot_btdht.plugin as plugin; list(plugin.bitboot_backends());"
+        "print([m for m in sys.modules if m.startswith('bitboot_btdht')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['bitboot_btdht', 'bitboot_btdht.plugin']"
+    assert importlib.import_module("bitboot_btdht.plugin").BITBOOT_API == 1
