@@ -1,4 +1,4 @@
-"""What the tests of the distributions share: everything built once, and bare environments to install it in."""
+"""What the tests of the distributions share: everything built once, and bare environments."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
 
 
 class BareEnvironment:
-    """A virtual environment with nothing in it, that can install from one folder of wheels and nowhere else."""
+    """A virtual environment with nothing in it, that installs from one folder of wheels and nowhere else."""
 
     def __init__(self, folder: Path, wheels: Path) -> None:
         self.folder = folder

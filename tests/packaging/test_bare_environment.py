@@ -1,4 +1,4 @@
-"""What somebody gets who has nothing but Python and a folder of our wheels."""
+"""What somebody gets who has nothing but Python and a folder of wheels."""
 
 import json
 import subprocess
@@ -11,15 +11,16 @@ MakeEnvironment = Callable[[], BareEnvironment]
 
 LOOKUP = """
 import asyncio
-from bitboot_btdht.testnet import testnet
+from bitboot_btdht.testnet import Testnet
 from bitboot_core import BitBoot
 
 async def main():
-    async with testnet(4) as net:
-        async with BitBoot(network="mainline", bootstrap=net.bootstrap, listen="127.0.0.1:0", state_dir=False) as here:
-            async with here.announce("unique_network", port=6881) as announcement:
+    async with Testnet(4) as testnet:
+        settings = {"bootstrap": testnet.bootstrap, "listen": "127.0.0.1:0", "state_dir": False}
+        async with BitBoot(**settings) as one, BitBoot(**settings) as other:
+            async with one.announce("unique_network", port=6881) as announcement:
                 await announcement.announced()
-                print(*await here.lookup("unique_network"))
+                print(*await other.lookup("unique_network"))
 
 asyncio.run(main())
 """

@@ -1,0 +1,95 @@
+"""What holds for all distributions, and for the installation that is tested."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sysconfig
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bitboot_core
+
+ROOT = Path(__file__).parents[1]
+PROJECTS: dict[str, dict[str, Any]] = {
+    path.parent.name if path.parent != ROOT else "bitboot_core": tomllib.loads(
+        path.read_text(encoding="utf-8")
+    )
+    for path in [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]
+}
+CORE = PROJECTS["bitboot_core"]["project"]
+PLUGINS = sorted(PROJECTS.keys() - {"bitboot_core"})
+
+
+@pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="only tox promises to test what it installed")
+@pytest.mark.parametrize("package", PROJECTS)
+def test_the_installed_package_is_tested_and_not_the_source_tree(package: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__file__ is not None
+    assert Path(sysconfig.get_path("purelib")) in Path(module.__file__).parents
+
+
+def test_all_have_one_version() -> None:
+    assert {project["project"]["version"] for project in PROJECTS.values()} == {bitboot_core.__version__}
+
+
+def test_all_pins_among_us_are_to_that_version() -> None:
+    requirements = [requirement for extra in CORE["optional-dependencies"].values() for requirement in extra]
+    for plugin in PLUGINS:
+        requirements += PROJECTS[plugin]["project"]["dependencies"]
+    pins = [
+        requirement
+        for requirement in requirements
+        if requirement.startswith("bitboot-") and "[" not in requirement
+    ]
+    assert pins
+    assert {pin.partition("==")[2] for pin in pins} == {bitboot_core.__version__}
+
+
+def test_the_changelog_tells_of_that_version() -> None:
+    assert f"\n## {bitboot_core.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("package", PROJECTS)
+def test_all_look_alike(package: str) -> None:
+    """Name, licence, supported Pythons, build backend."""
+    configuration = PROJECTS[package]
+    project = configuration["project"]
+    assert project["name"] == package.replace("_", "-")
+    assert configuration["build-system"] == PROJECTS["bitboot_core"]["build-system"]
+    for field in ("requires-python", "license", "readme"):
+        assert project[field] == CORE[field]
+    assert pythons(project) == pythons(CORE)
+    folder = ROOT if package == "bitboot_core" else ROOT / "plugins" / package
+    assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_core_has_an_extra_for_each_plugin(plugin: str) -> None:
+    name = plugin.removeprefix("bitboot_")
+    extras = CORE["optional-dependencies"]
+    assert extras[name] == [f"bitboot-{name}=={bitboot_core.__version__}"]
+    assert name in re.split(r"[\[\],]", extras["all"][0])
+
+
+def test_tox_tests_every_python_that_is_supported() -> None:
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    tested = {f"3.{minor}" for minor in re.findall(r"\bpy3(\d+)\b", tox)}
+    assert pythons(CORE) <= tested
+
+
+def test_tox_installs_every_plugin() -> None:
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert set(re.findall(r"\./plugins/(\w+)", tox)) == set(PLUGINS)
+
+
+def pythons(project: dict[str, Any]) -> set[str]:
+    """The Python versions that a project says it supports."""
+    found = (
+        re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line) for line in project["classifiers"]
+    )
+    return {match.group(1) for match in found if match}
