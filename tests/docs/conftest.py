@@ -11,8 +11,7 @@ import pytest
 from bitboot_btdht.testnet import Testnet
 
 from bitboot_core import KnownHost, default_registry
-from bitboot_core import registry as registry_room
-from bitboot_core.networks import MAINLINE
+from bitboot_core.networks import BUILT_IN, MAINLINE
 
 
 def _serve(started: threading.Event, ended: threading.Event, contacts: list[KnownHost]) -> None:
@@ -44,8 +43,8 @@ def contacts() -> Iterator[Sequence[KnownHost]]:
 def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The network "mainline" starts from the testnet, so that examples for the public one run unchanged."""
     here = dataclasses.replace(MAINLINE, bootstrap=tuple(contacts))
-    others = [network for network in registry_room.BUILT_IN if network is not MAINLINE]
-    monkeypatch.setattr(registry_room, "BUILT_IN", [here, *others])
+    others = [network for network in BUILT_IN if network is not MAINLINE]
+    monkeypatch.setattr("bitboot_core.registry.BUILT_IN", [here, *others])
     default_registry.cache_clear()
     assert default_registry().network("mainline").bootstrap == tuple(contacts)
     yield

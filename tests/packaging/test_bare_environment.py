@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 
 from .conftest import BareEnvironment
@@ -33,8 +32,7 @@ def test_the_core_alone_brings_little_and_says_what_the_command_line_needs(
     environment.install("bitboot-core")
     installed = json.loads(environment.run("python", "-m", "pip", "list", "--format=json"))
     names = {entry["name"].lower().replace("_", "-") for entry in installed} - {"pip", "setuptools"}
-    backport = set() if sys.version_info >= (3, 12) else {"importlib-metadata", "zipp"}
-    assert names == {"bitboot-core", "pluggy"} | backport
+    assert names == {"bitboot-core", "pluggy"}
 
     done = subprocess.run(
         [environment.program("bitboot"), "--help"], capture_output=True, text=True, check=False

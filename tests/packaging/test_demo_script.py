@@ -18,7 +18,7 @@ def fresh_copy(folder: Path) -> Path:
 
 def test_it_does_all_its_set_up(tmp_path: Path) -> None:
     tree = fresh_copy(tmp_path)
-    command = [sys.executable, tree / "scripts" / "demo.py", "--json"]
-    events = [json.loads(line) for line in run(*command, cwd=tmp_path).splitlines()]
+    out = run(sys.executable, tree / "scripts" / "demo.py", "--json", cwd=tmp_path)
+    events = [json.loads(line) for line in out.splitlines()]
     assert events[-1]["event"] == "done"
     assert events[-1]["peers"] == 5
