@@ -99,6 +99,30 @@ class Session:
                     found.update((str(host), port) for host, port in alert.peers())
         return found
 
+    def put(self, value: bytes) -> Any:
+        """Store an immutable item (BEP 44); returns its target once some node has it."""
+        target = self._session.dht_put_immutable_item(value)
+
+        def done() -> bool:
+            return any(alert.num_success > 0 for alert in self._take(lt.dht_put_alert))
+
+        self._pump(done, "to store an item")
+        return target
+
+    def get_item(self, target: Any) -> bytes:
+        """Get an immutable item (BEP 44)."""
+        found: list[bytes] = []
+
+        def arrived() -> bool:
+            found.extend(
+                alert.item for alert in self._take(lt.dht_immutable_item_alert) if alert.target == target
+            )
+            return bool(found)
+
+        self._session.dht_get_immutable_item(target)
+        self._pump(arrived, "to get an item")
+        return found[0]
+
     def close(self) -> None:
         del self._session  # its destructor ends it, and waits for that
 
@@ -150,6 +174,12 @@ class Swarm:
             if time.monotonic() > end:
                 raise TimeoutError(f"libtorrent did not store the announcements of {sorted(pending)}")
             self.sessions[0]._session.wait_for_alert(20)
+
+    def put_and_get(self, value: bytes) -> bytes:
+        """Let one session store an immutable item (BEP 44), and another get it."""
+        writer, reader = self.sessions[0], self.sessions[-1]
+        target = writer.put(value)
+        return reader.get_item(target)
 
     def close(self) -> None:
         for session in self.sessions:

@@ -11,15 +11,20 @@ _UNKNOWN = 0.25
 class RoundTrips:
     """A running mean and deviation of round trips, as TCP keeps them (RFC 6298, section 2)."""
 
-    __slots__ = ("_deviation", "_mean", "_settings")
+    __slots__ = ("_deviation", "_mean", "_measured", "_settings")
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._mean = _UNKNOWN
         self._deviation = _UNKNOWN / 2
+        self._measured = False
 
     def add(self, seconds: float) -> None:
         """An answer took this long."""
+        if not self._measured:
+            self._measured = True
+            self._mean, self._deviation = seconds, seconds / 2
+            return
         self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
         self._mean += (seconds - self._mean) / 8
 

@@ -43,7 +43,7 @@ class Settings:
     """A query is never called slow before this."""
     slow_ceiling: float = 1.0
     """... nor later than this. When one is slow the next is asked; its answer still counts."""
-    timeout_floor: float = 1.0
+    timeout_floor: float = 0.5
     """A query is never given up before this."""
     timeout_ceiling: float = 4.0
     """... nor later than this."""

@@ -84,6 +84,11 @@ class Testnet:
                 operation.cancel()
         return driver.node
 
+    def flush(self) -> None:
+        """Send what the nodes have to send: needed after starting anything on one of `nodes`."""
+        for driver in self._drivers:
+            driver.flush()
+
     async def remove(self, index: int = -1) -> None:
         """Stop a node without a word, as a machine that is switched off would."""
         await self._drivers.pop(index).aclose()

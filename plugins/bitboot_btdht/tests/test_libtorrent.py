@@ -1,0 +1,177 @@
+"""Side by side with libtorrent, the client that most of mainline runs. Real UDP, loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from bitboot_btdht import compact
+from bitboot_btdht.testnet import Testnet
+
+from bitboot_core import BitBoot, KnownHost
+
+pytest.importorskip(
+    "libtorrent",
+    reason="LIBTORRENT IS NOT INSTALLED: nothing here was tested against a real client (pip install libtorrent)",
+)
+
+from .libtorrent_swarm import PATIENCE, Session, Swarm, wait_for
+
+SWARMS = [f"swarm number {number}" for number in range(20)]
+BITBOOT = [sys.executable, "-m", "bitboot_core"]
+
+
+def key(name: str) -> bytes:
+    return hashlib.sha1(name.encode()).digest()
+
+
+@pytest.fixture(scope="module")
+def swarm() -> Iterator[Swarm]:
+    """Eight libtorrent nodes that know each other."""
+    swarm = Swarm(8)
+    yield swarm
+    swarm.close()
+
+
+def options(swarm: Swarm) -> list[str]:
+    first = swarm.bootstrap[0]
+    return ["--network", "mainline", "--bootstrap", str(first), "--listen", "127.0.0.1:0", "--json"]
+
+
+async def command(*arguments: str) -> list[dict[str, Any]]:
+    """Run `bitboot` to its end; the JSON lines that it printed."""
+    process = await asyncio.create_subprocess_exec(*BITBOOT, *arguments, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0, output.decode()
+    return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_bitboot_lookup_finds_every_peer_that_libtorrent_announced(swarm: Swarm) -> None:
+    """20 names with 20 peers each."""
+    for number, name in enumerate(SWARMS):
+        ports = range(10_000 + 100 * number, 10_020 + 100 * number)
+        await asyncio.to_thread(swarm.announce, key(name), ports)
+    for number, name in enumerate(SWARMS):
+        events = await command("lookup", name, *options(swarm))
+        peers = {(event["host"], event["port"]) for event in events if event["event"] == "peer"}
+        assert peers == {("127.0.0.1", 10_000 + 100 * number + n) for n in range(20)}
+        assert events[-1]["event"] == "done"
+        assert events[-1]["peers"] == 20
+
+
+async def test_libtorrent_finds_what_bitboot_announce_announced(swarm: Swarm) -> None:
+    """20 of 20, within 3 seconds of the line that says "announced"."""
+    for start in range(0, len(SWARMS), 5):
+        async with asyncio.TaskGroup() as together:
+            for number in range(start, start + 5):
+                finder = swarm.sessions[number % len(swarm.sessions)]
+                together.create_task(announce_and_find(swarm, finder, SWARMS[number], 30_000 + number))
+
+
+async def announce_and_find(swarm: Swarm, finder: Session, name: str, port: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *BITBOOT, "announce", name, "--port", str(port), *options(swarm), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for line in process.stdout:
+                if json.loads(line)["event"] == "announced":
+                    break
+        wanted = {("127.0.0.1", port)}
+        assert wanted <= await asyncio.to_thread(finder.get_peers, key(name), wanted, 3.0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE)
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+async def testnet(request: pytest.FixtureRequest) -> AsyncIterator[Testnet]:
+    """Eight of our nodes, on IPv4 and on IPv6."""
+    if request.param == "::1":
+        request.getfixturevalue("ipv6")
+    async with Testnet(8, host=request.param) as testnet:
+        yield testnet
+
+
+async def test_a_libtorrent_node_that_knows_one_of_ours_joins_announces_and_finds(testnet: Testnet) -> None:
+    host = testnet.addresses[0].host
+    session = await asyncio.to_thread(Session, host)
+    try:
+        session.know(testnet.addresses[:1])
+        await asyncio.to_thread(wait_for, lambda: session.nodes() >= 1, "libtorrent to join our swarm")
+        settings: dict[str, Any] = {"bootstrap": testnet.bootstrap, "listen": KnownHost(host, 0)}
+        async with BitBoot(network="mainline", **settings) as bitboot:
+            session.announce(key("from libtorrent"), 4444)
+            stored = compact.pack(host, 4444)
+            async with asyncio.timeout(PATIENCE):
+                while not any(
+                    stored in node.store.get(key("from libtorrent"), node_family, 99, node.now)
+                    for node in testnet.nodes
+                    for node_family in node.tables
+                ):
+                    await asyncio.sleep(0.01)
+            assert [str(peer.endpoint) for peer in await bitboot.lookup("from libtorrent")] == [
+                str(KnownHost(host, 4444))
+            ]
+            await bitboot.announce_peer("from bitboot", KnownHost("", 5555))
+            wanted = {(host, 5555)}
+            assert wanted <= await asyncio.to_thread(session.get_peers, key("from bitboot"), wanted, PATIENCE)
+    finally:
+        await asyncio.to_thread(session.close)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_mixed_swarm_of_eight_and_eight(host: str, request: pytest.FixtureRequest) -> None:
+    """What anyone announces is found by everyone, whichever nodes store it."""
+    if host == "::1":
+        request.getfixturevalue("ipv6")
+    async with Testnet(8, host=host) as testnet:
+        swarm = await asyncio.to_thread(Swarm, 8, host)
+        try:
+            for session in swarm.sessions:
+                session.know(testnet.bootstrap)
+            for node in list(testnet.nodes):
+                family = next(iter(node.tables))
+                contacts = [compact.pack(c.host, c.port) for c in swarm.bootstrap]
+                node.bootstrap(contacts, lambda count: None, now=asyncio.get_running_loop().time())
+                async with asyncio.timeout(PATIENCE):
+                    while len(node.tables[family]) < 10:
+                        testnet.flush()
+                        await asyncio.sleep(0.01)
+            settings: dict[str, Any] = {"bootstrap": testnet.bootstrap, "listen": KnownHost(host, 0)}
+            async with BitBoot(network="mainline", **settings) as bitboot:
+                for port in range(6000, 6004):
+                    swarm.sessions[port - 6000].announce(key("mixed"), port)
+                await bitboot.announce_peer("mixed", KnownHost("", 6004))
+                everyone = {(host, port) for port in range(6000, 6005)}
+                async with asyncio.timeout(PATIENCE):
+                    while {(p.host, p.port) for p in await bitboot.lookup("mixed")} != everyone:
+                        await asyncio.sleep(0.01)
+                for session in swarm.sessions:
+                    found = await asyncio.to_thread(session.get_peers, key("mixed"), everyone, PATIENCE)
+                    assert found >= everyone
+        finally:
+            await asyncio.to_thread(swarm.close)
+
+
+async def test_nodes_that_store_items_are_untroubled_by_ours() -> None:
+    """BEP 44: our nodes do not store items, and do not stand in the way of those who do."""
+    async with Testnet(8) as testnet:
+        swarm = await asyncio.to_thread(Swarm, 8)
+        try:
+            for session in swarm.sessions:
+                session.know(testnet.addresses)
+            for session in swarm.sessions:
+                await asyncio.to_thread(wait_for, lambda s=session: s.nodes() >= 10, "libtorrent to know ours")
+            value = await asyncio.to_thread(swarm.put_and_get, b"an immutable item")
+            assert value == b"an immutable item"
+        finally:
+            await asyncio.to_thread(swarm.close)
