@@ -50,7 +50,9 @@ def ensure(name: str) -> str:
 
 def install(folder: str, *requirements: str) -> None:
     """Install into the virtual environment `folder`; paths are taken from the repository's root."""
-    command = [program_in(folder, "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Errors only: what else pip has to say is nothing that whoever runs this could act on.
+    quietly = ["--quiet", "--quiet", "--disable-pip-version-check"]
+    command = [program_in(folder, "python"), "-m", "pip", "install", *quietly]
     _run([*command, *requirements], why="pip could not install what is needed: see above")
 
 

@@ -7,12 +7,13 @@ It needs no network but the one inside this machine once everything is installed
 command is at .venv/bin/bitboot (on Windows .venv\\Scripts\\bitboot.exe).
 """
 
+import glob
 import os
 import sys
 
 import _venv
 
-PLUGINS = ("bitboot_local", "bitboot_btdht")
+PLUGINS = os.path.join(_venv.ROOT, "plugins", "*", "pyproject.toml")
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
     folder = _venv.ensure(".venv")
     _venv.say("installing Bitboot, its plugins and its command line")
     # Every time, so that what runs is what stands here.
-    _venv.install(folder, ".[cli]", *(os.path.join(".", "plugins", plugin) for plugin in PLUGINS))
+    _venv.install(folder, ".[cli]", *map(os.path.dirname, sorted(glob.glob(PLUGINS))))
     return _venv.hand_over([_venv.program_in(folder, "bitboot"), "demo", *sys.argv[1:]])
 
 

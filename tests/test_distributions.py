@@ -87,6 +87,11 @@ def test_tox_installs_every_plugin() -> None:
     assert set(re.findall(r"\./plugins/(\w+)", tox)) == set(PLUGINS)
 
 
+def test_no_folder_of_tests_is_a_package() -> None:
+    """Two packages named "tests" would get in each other's way: see pyproject.toml."""
+    assert [*ROOT.glob("tests/**/__init__.py"), *ROOT.glob("plugins/*/tests/**/__init__.py")] == []
+
+
 def pythons(project: dict[str, Any]) -> set[str]:
     """The Python versions that a project says it supports."""
     found = (

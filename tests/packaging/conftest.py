@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECTS = {
-    "bitboot_core": ROOT,
-    "bitboot_local": ROOT / "plugins" / "bitboot_local",
-    "bitboot_btdht": ROOT / "plugins" / "bitboot_btdht",
-}
+PLUGINS = {path.parent.name: path.parent for path in sorted(ROOT.glob("plugins/*/pyproject.toml"))}
+PROJECTS = {"bitboot_core": ROOT, **PLUGINS}
+"""The folder of each distribution, by import name."""
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:

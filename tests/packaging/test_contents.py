@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGINS = ["bitboot_local", "bitboot_btdht"]
-DISTRIBUTIONS = ["bitboot_core", *PLUGINS]
+from .conftest import PLUGINS, PROJECTS
 
 
 def wheel_names(dists: Path, distribution: str) -> list[str]:
@@ -22,7 +21,7 @@ def sdist_names(dists: Path, distribution: str) -> list[str]:
         return [name.partition("/")[2] for name in sdist.getnames()]
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", PROJECTS)
 def test_a_wheel_holds_its_package_and_its_metadata(dists: Path, distribution: str) -> None:
     names = wheel_names(dists, distribution)
     tops = {name.partition("/")[0] for name in names}

@@ -1,0 +1,90 @@
+"""The pages in docs/ tell of everything there is, and of nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import get_args
+
+import pytest
+
+from bitboot_core import Backend, BackendSpec, Registry, hookspecs
+from bitboot_core.cli import events, listings
+from bitboot_core.cli.program import bitboot
+from bitboot_core.plugins import Stage
+from bitboot_core.testing import FakeEntryPoint
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMAND_LINE = (DOCS / "command-line.md").read_text(encoding="utf-8")
+PLUGINS = (DOCS / "plugins.md").read_text(encoding="utf-8")
+
+EVENTS = {
+    kind.name: kind
+    for module in (events, listings)
+    for kind in vars(module).values()
+    if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
+}
+
+
+def test_every_event_is_shown_with_its_keys() -> None:
+    shown = {}
+    for block in re.findall(r"^```json\n(.*?)^```$", COMMAND_LINE, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            event = json.loads(line)
+            name = event.pop("event")
+            shown[name] = list(event)
+    told = {name: [field.name for field in dataclasses.fields(kind)] for name, kind in EVENTS.items()}
+    told["error"].remove("network")  # only where it is one of several
+    assert shown == told
+
+
+def test_every_command_and_option_is_listed() -> None:
+    listed = set(re.findall(r"^\| `bitboot (\w+)", COMMAND_LINE, re.MULTILINE))
+    assert listed == set(bitboot.commands)
+    options = {
+        option
+        for command in bitboot.commands.values()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert set(re.findall(r"^\| `(--\w+)", COMMAND_LINE, re.MULTILINE)) == options
+
+
+def test_every_hook_is_documented_with_its_signature() -> None:
+    hooks = {
+        name: f"def {name}{inspect.signature(value)}:".replace("'", "")
+        for name, value in vars(hookspecs).items()
+        if name.startswith("bitboot_")
+    }
+    assert len(hooks) == 2
+    assert [name for name, signature in hooks.items() if signature not in PLUGINS] == []
+
+
+def test_every_method_of_a_backend_and_every_stage_is_listed() -> None:
+    members = {name for name in vars(Backend) if not name.startswith("_")}
+    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", PLUGINS, re.MULTILINE))))
+    assert listed == members | set(get_args(Stage))
+
+
+def test_every_field_of_a_spec_is_named() -> None:
+    fields = [field.name for field in dataclasses.fields(BackendSpec) if field.name != "name"]
+    assert [name for name in fields if name not in PLUGINS] == []
+
+
+def test_the_plugin_loads() -> None:
+    (source,) = re.findall(r"^```python\n(.*?)^```$", PLUGINS, re.MULTILINE | re.DOTALL)
+    module = ModuleType("my_plugin.plugin")
+    exec(compile(source, "plugins.md", "exec"), module.__dict__)
+    registry = Registry(entry_points=lambda: [FakeEntryPoint("mine", module)], environ={})  # type: ignore[list-item]
+    assert registry.problems() == []
+    assert registry.choose(registry.network("mynet"))[0] == "mine"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_the_readme_leads_to_every_page(page: Path) -> None:
+    assert f"(docs/{page.name})" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
