@@ -318,3 +318,39 @@ def test_queries_to_one_node_stay_below_what_stock_clients_tolerate() -> None:
         queries[address] = queries.get(address, 0) + 1
     assert queries
     assert max(queries.values()) <= 40
+
+
+def test_a_dual_stack_node_gets_into_both_networks_through_one_contact() -> None:
+    """BEP 32, "Bootstrapping": it asks for nodes of both families."""
+    simulation = Simulation(seed=14)
+    four, six = simulation.populate(10), []
+    for number in range(10):
+        six.append(simulation.add(compact.pack(f"2a00:{number + 1:x}::1", 6881), families=(6,)))
+        if number:
+            simulation.bootstrap(six[-1], [simulation.address_of(six[0])])
+    bridge = DualHost(simulation, four[0], six[0])
+    for node in four:
+        node.tables[4].answered(bridge.node.id, bridge.four, simulation.now, 0.1)
+    newcomer = DualHost(simulation)
+    newcomer.bootstrap([bridge.four])
+    assert len(newcomer.node.tables[4]) >= 8
+    assert len(newcomer.node.tables[6]) >= 8
+
+
+class DualHost:
+    """A dual-stack node in the simulation: one node at two addresses."""
+
+    numbers = iter(range(100, 200))
+
+    def __init__(self, simulation: Simulation, *through: Node) -> None:
+        number = next(self.numbers)
+        self.simulation = simulation
+        self.four = compact.pack(f"21.0.{number}.1", 6881)
+        self.six = compact.pack(f"2a00:{number:x}::1", 6881)
+        self.node = simulation.add(self.four, families=(4, 6))
+        simulation.alias(self.six, self.four)
+        if through:
+            self.bootstrap([simulation.address_of(node) for node in through])
+
+    def bootstrap(self, contacts: list[Address]) -> None:
+        assert self.simulation.bootstrap(self.node, contacts) == len(contacts)

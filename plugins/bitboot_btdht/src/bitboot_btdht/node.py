@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from . import compact, krpc
 from .compact import Address
+from .extensions import Exchange, Extensions
 from .external import ExternalAddress
 from .node_id import id_for, random_id
 from .peer_store import PeerStore
@@ -67,12 +68,16 @@ class Node:
         self.now = now
         self._rng = rng or random.SystemRandom()
         self.id = node_id or random_id(self._rng)
-        self.tables = {family: RoutingTable(self.id, self.settings, now) for family in families}
+        self.families = tuple(families)
+        self.tables = {family: RoutingTable(self.id, self.settings, now) for family in self.families}
         self.store = PeerStore(self.settings, self._rng)
         self.external = {family: ExternalAddress() for family in self.tables}
         self._outgoing: list[tuple[bytes, Address]] = []
         self.transactions = Transactions(self.settings, self._rng, self._transmit)
-        self._responder = Responder(self.settings, self.tables, self.store, Tokens(now, self._rng))
+        self.extensions = Extensions()
+        self._responder = Responder(
+            self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
+        )
         self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
 
     # Driven from outside
@@ -166,6 +171,23 @@ class Node:
             lambda family, done: Announce(self, info_hash, family, port, done), on_done, families
         )
 
+    def query(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        *,
+        now: float,
+    ) -> bool:
+        """Send one query of any method, for whoever extends the protocol.
+
+        `on_outcome` gets the Response, the ErrorReply, or None where nothing came in time. Returns
+        False, and calls nobody, where that node was asked too often lately.
+        """
+        self.now = now
+        return self.ask(address, method, arguments, on_outcome)
+
     def _in_families(
         self,
         make: Callable[[int, Callable[[int], None]], _Startable],
@@ -194,6 +216,7 @@ class Node:
         def settle(outcome: Outcome, round_trip: float) -> None:
             if isinstance(outcome, krpc.Response):
                 self._learn(outcome, address, round_trip)
+                self.extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:
                 self.counters["timeouts"] += 1
                 self.tables[compact.family(address)].failed(address)
@@ -244,6 +267,7 @@ class Node:
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1
+        self.extensions.queried(query, address, self.now)
         table = self.tables.get(compact.family(address))
         if self.read_only or table is None:
             return

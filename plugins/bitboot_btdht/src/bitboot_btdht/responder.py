@@ -7,6 +7,7 @@ from typing import Any
 
 from . import compact, krpc
 from .compact import Address
+from .extensions import Extensions, Handler
 from .node_id import ID_BYTES
 from .peer_store import PeerStore
 from .rates import Allowance
@@ -35,11 +36,13 @@ class Responder:
         tables: Mapping[int, RoutingTable],
         store: PeerStore,
         tokens: Tokens,
+        extensions: Extensions,
     ) -> None:
         self._settings = settings
         self._tables = tables
         self._store = store
         self._tokens = tokens
+        self._extensions = extensions
         self._methods = {
             b"ping": self._ping,
             b"find_node": self._find_node,
@@ -58,17 +61,34 @@ class Responder:
 
     def answer(self, own_id: bytes, query: krpc.Query, address: Address, now: float) -> bytes:
         """The datagram to send back."""
-        method = self._methods.get(query.method)
-        if method is None and (b"target" in query.arguments or b"info_hash" in query.arguments):
-            method = self._find_node  # an extension's lookup: our closest nodes still help it
         try:
-            if method is None:
-                raise Refused(krpc.METHOD_UNKNOWN, "Method Unknown")
-            values = method(query.arguments, address, now)
+            values = self._values(query, address, now)
         except Refused as refusal:
             return krpc.error(query.transaction, refusal.code, str(refusal).encode(), address)
         values[b"id"] = own_id
         return krpc.response(query.transaction, values, address)
+
+    def _values(self, query: krpc.Query, address: Address, now: float) -> dict[bytes, Any]:
+        handler = self._extensions.handler(query.method)
+        if handler is not None:
+            return self._ask_handler(handler, query, address, now)
+        method = self._methods.get(query.method)
+        if method is None and (b"target" in query.arguments or b"info_hash" in query.arguments):
+            method = self._find_node  # an extension's lookup: our closest nodes still help it
+        if method is None:
+            raise Refused(krpc.METHOD_UNKNOWN, "Method Unknown")
+        return method(query.arguments, address, now)
+
+    def _ask_handler(
+        self, handler: Handler, query: krpc.Query, address: Address, now: float
+    ) -> dict[bytes, Any]:
+        try:
+            return dict(handler(query, address))
+        except Refused:
+            raise
+        except Exception as error:  # somebody else's code, reported here
+            self._extensions.report(now)
+            raise Refused(krpc.SERVER_ERROR, "Server Error") from error
 
     def _ping(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
         return {}

@@ -6,7 +6,7 @@ Each is a traversal with a purpose. They know nothing of sockets or tables: they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from . import compact, krpc
@@ -26,6 +26,10 @@ class Network(Protocol):
     @property
     def settings(self) -> Settings:
         """The numbers to go by."""
+
+    @property
+    def families(self) -> Sequence[int]:
+        """The IP versions that the node speaks."""
 
     def ask(
         self,
@@ -245,7 +249,7 @@ class Bootstrap:
         self._contacts = list(dict.fromkeys(contacts))
         self._on_done = on_done
         self._family = family
-        self._search: NodeSearch | None = None
+        self._searches: dict[int, NodeSearch] = {}
         self._unheard: set[Address] = set()
         self._slow: set[Address] = set()
         self._answered = 0
@@ -259,14 +263,14 @@ class Bootstrap:
     def cancel(self) -> None:
         """Stop asking; call nobody."""
         self._done = True
-        if self._search is not None:
-            self._search.cancel()
+        for search in self._searches.values():
+            search.cancel()
 
     def _ask(self, contact: Address, *, again: bool = False) -> bool:
         return self._network.ask(
             contact,
             b"find_node",
-            {b"target": self._network.id},
+            self._arguments(),
             lambda outcome: self._settle(contact, outcome),
             None if again else lambda: self._retry(contact),
         )
@@ -282,22 +286,31 @@ class Bootstrap:
             return
         if isinstance(outcome, krpc.Response):
             self._answered += 1
-            nodes = introduced(self._network, contact, outcome.values, self._family)
-            self._follow((id_, address) for id_, address in nodes if address not in self._contacts)
+            for family in self._network.families:
+                self._follow(family, introduced(self._network, contact, outcome.values, family))
         self._unheard.discard(contact)
         self._check()
 
-    def _follow(self, nodes: Iterable[tuple[bytes, Address]]) -> None:
-        if self._search is None or self._search.traversal.done:
-            self._search = NodeSearch(self._network, self._network.id, self._family, self._check)
-        self._search.traversal.add(nodes)
-        self._search.traversal.advance()
+    def _arguments(self) -> dict[bytes, Any]:
+        arguments: dict[bytes, Any] = {b"target": self._network.id}
+        if len(self._network.families) > 1:
+            # BEP 32, "Bootstrapping": a node of one family may know the way into the other
+            arguments[b"want"] = [krpc.WANT_FLAG[family] for family in self._network.families]
+        return arguments
+
+    def _follow(self, family: int, nodes: Iterable[tuple[bytes, Address]]) -> None:
+        search = self._searches.get(family)
+        if search is None or search.traversal.done:
+            search = NodeSearch(self._network, self._network.id, family, self._check)
+            self._searches[family] = search
+        search.traversal.add((id_, address) for id_, address in nodes if address not in self._contacts)
+        search.traversal.advance()
 
     def _check(self) -> None:
         if self._done:
             return
         waiting = self._unheard - self._slow if self._answered else self._unheard
-        if waiting or (self._search is not None and not self._search.traversal.done):
+        if waiting or not all(search.traversal.done for search in self._searches.values()):
             return
         self._done = True
         self._on_done(self._answered)

@@ -58,6 +58,8 @@ class Simulation:
         self._polls: list[tuple[float, int, Address]] = []
         self._poll_at: dict[Address, float] = {}
         self._numbers = count(1)
+        self._aliases: dict[Address, Address] = {}
+        self._homes: dict[Address, Address] = {}
 
     # Nodes
 
@@ -69,6 +71,12 @@ class Simulation:
         self.nodes[address] = node
         self._settle(address, node)
         return node
+
+    def alias(self, second: Address, first: Address) -> None:
+        """Give the node at `first` another address, of the other family."""
+        self.nodes[second] = self.nodes[first]
+        self._aliases[first] = second
+        self._homes[second] = first
 
     def address_of(self, node: Node) -> Address:
         """Where a node of this simulation lives."""
@@ -148,7 +156,7 @@ class Simulation:
             if node is not None:
                 self.delivered += 1
                 node.receive(datagram, source, self.now)
-                self._settle(target, node)
+                self._settle(self._homes.get(target, target), node)
         else:
             when, _, address = heapq.heappop(self._polls)
             node = self.nodes.get(address)
@@ -161,7 +169,8 @@ class Simulation:
 
     def _settle(self, address: Address, node: Node) -> None:
         for datagram, target in node.outgoing():
-            self._send(datagram, address, target)
+            source = address if len(address) == len(target) else self._aliases.get(address, address)
+            self._send(datagram, source, target)
         deadline = max(node.deadline(), self.now)
         planned = self._poll_at.get(address)
         if planned is None or deadline < planned:

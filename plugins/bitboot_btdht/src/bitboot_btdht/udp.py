@@ -14,7 +14,9 @@ from bitboot_core import KnownHost, ListenFailed
 from bitboot_core.resolve import resolve
 
 from . import compact
+from .extensions import LOGGED_BURST, LOGGED_PER_SECOND
 from .node import Node
+from .rates import Allowance
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class UdpDriver:
         self._transports: list[asyncio.DatagramTransport] = []
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._may_log = Allowance(LOGGED_PER_SECOND, LOGGED_BURST, max_keys=1)
 
     @classmethod
     async def open(cls, make_node: Callable[[list[int], float], Node], listen: KnownHost | None) -> UdpDriver:
@@ -125,9 +128,11 @@ class UdpDriver:
                 datagram, compact.pack(sender[0].partition("%")[0], sender[1]), self._loop.time()
             )
         except Exception:
-            # The last line of defence: a stranger must never stop the node. It is a bug, so say so.
+            # The last line of defence: a stranger must never stop the node. It is a bug, so say so,
+            # though not as often as somebody might like.
             self.node.counters["errors"] += 1
-            log.exception("a datagram of %d bytes could not be handled", len(datagram))
+            if self._may_log.take(b"", self._loop.time()):
+                log.exception("a datagram of %d bytes could not be handled", len(datagram))
 
     async def aclose(self) -> None:
         """Close the sockets. May be called twice."""
