@@ -17,6 +17,8 @@ from bitboot_btdht.udp import UdpDriver, bind, is_own_address
 
 from bitboot_core import HostNotFound, KnownHost, ListenFailed
 
+from .hostile import MAKERS
+
 PATIENCE = 10.0
 
 LOOPBACK = KnownHost("127.0.0.1", 0)
@@ -140,46 +142,7 @@ async def test_own_addresses_are_known() -> None:
 
 # Hostile datagrams
 
-QUERY = krpc.query(b"aa", b"get_peers", {b"id": b"x" * 20, b"info_hash": b"y" * 20})
-REPLY = krpc.response(
-    b"aa", {b"id": b"x" * 20, b"nodes": b"n" * 208, b"values": [b"abcdef"] * 9, b"token": b"t"}, b"abcdef"
-)
-
-
-def rubbish(rng: random.Random) -> bytes:
-    """A random datagram."""
-    return rng.randbytes(rng.choice((0, 1, 2, 20, 100, 1400)))
-
-
-def mutated(rng: random.Random) -> bytes:
-    """A message of ours with some bytes changed, dropped or repeated."""
-    data = bytearray(rng.choice((QUERY, REPLY, krpc.error(b"aa", 201, b"no", b"abcdef"))))
-    for _ in range(rng.randrange(1, 6)):
-        place = rng.randrange(len(data))
-        match rng.randrange(3):
-            case 0:
-                data[place] = rng.randrange(256)
-            case 1:
-                del data[place : place + rng.randrange(4)]
-            case _:
-                data[place:place] = data[place : place + rng.randrange(30)]
-        if not data:
-            break
-    return bytes(data)
-
-
-def nested(rng: random.Random) -> bytes:
-    """Lists and dictionaries, deep."""
-    return rng.choice((b"l", b"d1:a", b"d1:t")) * rng.randrange(1, 2000)
-
-
-def oversized(rng: random.Random) -> bytes:
-    """Well-formed, and far too long."""
-    values = [rng.randbytes(6) for _ in range(rng.randrange(1, 2000))]
-    return krpc.response(rng.randbytes(4), {b"id": rng.randbytes(20), b"values": values}, b"abcdef")
-
-
-@pytest.mark.parametrize("make", [rubbish, mutated, nested, oversized])
+@pytest.mark.parametrize("make", MAKERS)
 async def test_hostile_datagrams_are_survived(
     driver: UdpDriver, make: Callable[[random.Random], bytes], caplog: pytest.LogCaptureFixture
 ) -> None:

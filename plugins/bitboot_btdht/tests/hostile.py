@@ -1,0 +1,71 @@
+"""Datagrams that nobody should send, drawn from a seed."""
+
+from __future__ import annotations
+
+import random
+
+from bitboot_btdht import krpc
+
+QUERY = krpc.query(b"aa", b"get_peers", {b"id": b"x" * 20, b"info_hash": b"y" * 20})
+REPLY = krpc.response(
+    b"aa", {b"id": b"x" * 20, b"nodes": b"n" * 208, b"values": [b"abcdef"] * 9, b"token": b"t"}, b"abcdef"
+)
+
+
+def rubbish(rng: random.Random) -> bytes:
+    """A random datagram."""
+    return rng.randbytes(rng.choice((0, 1, 2, 20, 100, 1400)))
+
+
+def mutated(rng: random.Random) -> bytes:
+    """A message of ours with some bytes changed, dropped or repeated."""
+    data = bytearray(rng.choice((QUERY, REPLY, krpc.error(b"aa", 201, b"no", b"abcdef"))))
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(data))
+        match rng.randrange(3):
+            case 0:
+                data[place] = rng.randrange(256)
+            case 1:
+                del data[place : place + rng.randrange(4)]
+            case _:
+                data[place:place] = data[place : place + rng.randrange(30)]
+        if not data:
+            break
+    return bytes(data)
+
+
+def nested(rng: random.Random) -> bytes:
+    """Lists and dictionaries, deep."""
+    return rng.choice((b"l", b"d1:a", b"d1:t")) * rng.randrange(1, 2000)
+
+
+def oversized(rng: random.Random) -> bytes:
+    """Well-formed, and far too long."""
+    values = [rng.randbytes(6) for _ in range(rng.randrange(1, 2000))]
+    return krpc.response(rng.randbytes(4), {b"id": rng.randbytes(20), b"values": values}, b"abcdef")
+
+
+def forged(rng: random.Random) -> bytes:
+    """An answer to a question that nobody asked."""
+    return krpc.response(
+        rng.randbytes(4), {b"id": rng.randbytes(20), b"nodes": rng.randbytes(208)}, rng.randbytes(6)
+    )
+
+
+def guessed(rng: random.Random) -> bytes:
+    """An announcement with a token made up."""
+    arguments = {
+        b"id": rng.randbytes(20),
+        b"info_hash": rng.randbytes(20),
+        b"port": rng.randrange(-5, 70_000),
+        b"token": rng.randbytes(8),
+    }
+    return krpc.query(rng.randbytes(2), b"announce_peer", arguments)
+
+
+def spammed(rng: random.Random) -> bytes:
+    """A query under yet another id."""
+    return krpc.query(rng.randbytes(2), b"ping", {b"id": rng.randbytes(20)})
+
+
+MAKERS = [rubbish, mutated, nested, oversized, forged, guessed, spammed]
