@@ -9,7 +9,7 @@ from random import Random
 
 from . import timing
 from .backend import BackendConfig, BackendSpec
-from .clock import Clock, deadline
+from .clock import Clock, TimeUp, deadline
 from .errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
 from .guard import GuardedBackend, check_family
 from .model import KnownHost, Receipt
@@ -108,7 +108,7 @@ class ActiveNetwork:
         try:
             async with deadline(self._clock, self._clock.now() + timeout):
                 await self.in_touch()
-        except TimeoutError:
+        except TimeUp:
             raise self.late(timeout) from None
 
     async def in_touch(self) -> None:
@@ -155,24 +155,25 @@ class ActiveNetwork:
         failures = 0
         changed = True
         while True:
+            if not self._bootstrap:
+                changed = await self._contacts_change(before=None)
             error = None
-            if self._bootstrap and (changed or not self._backend.contacts()):
+            if changed or not self._backend.contacts():
                 error = await self._attempt(tuple(self._bootstrap))
-                # A node that cannot reach its contacts can still be found by others.
-                self._reached = error is None or bool(self._backend.contacts())
-            else:
-                self._reached = bool(self._backend.contacts())
+            # A node that cannot reach its contacts can still be found by others.
+            self._reached = error is None or bool(self._backend.contacts())
             self._unreached = None if self._reached else error
             self._progress.notify()
             failures = failures + 1 if self._unreached else 0
             pause = timing.bootstrap_after(failures, self._random) if failures else CHECK_EVERY
             changed = await self._contacts_change(before=self._clock.now() + pause)
 
-    async def _contacts_change(self, *, before: float) -> bool:
+    async def _contacts_change(self, *, before: float | None) -> bool:
+        """Whether a contact is added before that time."""
         try:
             async with deadline(self._clock, before):
                 await self._contacts_changed.wait()
-        except TimeoutError:
+        except TimeUp:
             return False
         self._contacts_changed.clear()
         return True

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from . import timing
 from .active import ActiveNetwork
-from .clock import Clock, deadline, sleep_until
+from .clock import Clock, TimeUp, deadline, sleep_until
 from .errors import AnnounceFailed, BackendTimeout, BitBootError, NotRunning, UsageError
 from .model import KnownHost, Receipt, swarm_key
 from .per_network import PerNetwork, one_error
@@ -164,7 +164,7 @@ class Announcement:
                 await asyncio.sleep(0)  # whoever asks in a loop shall not hold up the attempts
                 while not self._is_stored():
                     await self._changed.wait()
-        except TimeoutError:
+        except TimeUp:
             raise BackendTimeout(f"{self.endpoint} was not announced within {timeout:g} s") from None
 
     async def changed(self) -> None:
@@ -211,7 +211,7 @@ class Announcement:
         """Announce no more on this network, and withdraw from it."""
         records = self._records.pop(network, [])
         self._changed.notify()
-        await cancel({record.task for record in records if record.task is not None})
+        await cancel({record.task for record in records if record.task is not None}, self._clock)
         await self._withdraw(records)
 
     # Inside
@@ -278,7 +278,7 @@ class Announcement:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):
                     await asyncio.gather(*(self._withdraw_one(record) for record in due))
-            except TimeoutError:
+            except TimeUp:
                 log.warning("%s could not be withdrawn in time, and will lapse", self.endpoint)
 
     async def _withdraw_one(self, record: _Record) -> None:

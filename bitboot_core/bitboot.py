@@ -103,7 +103,7 @@ class BitBoot:
         the contacts that did not answer, with several AllBackendsFailed. A HostNotFound does not
         wait. Whatever needs contacts waits for them by itself: there is no need to call this.
         """
-        self._check_running()
+        self._usable()
         await self._networks.ready(self._seconds(timeout))
 
     async def aclose(self) -> None:

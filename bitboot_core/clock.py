@@ -93,16 +93,25 @@ async def sleep_until(clock: Clock, when: float) -> None:
         timer.cancel()
 
 
+class TimeUp(Exception):
+    """A deadline has passed. Not a TimeoutError, since what was waited for may raise that itself."""
+
+
 @asynccontextmanager
 async def deadline(clock: Clock, when: float | None) -> AsyncIterator[None]:
-    """`asyncio.timeout_at`, on any clock: raises TimeoutError at `when`. None is never."""
-    async with asyncio.timeout(None) as scope:
-        if when is None:
-            yield
-            return
-        loop = asyncio.get_running_loop()
-        timer = clock.call_at(when, lambda: scope.reschedule(loop.time()))
-        try:
-            yield
-        finally:
-            timer.cancel()
+    """`asyncio.timeout_at`, on any clock: raises TimeUp at `when`. None is never."""
+    try:
+        async with asyncio.timeout(None) as scope:
+            if when is None:
+                yield
+                return
+            loop = asyncio.get_running_loop()
+            timer = clock.call_at(when, lambda: scope.reschedule(loop.time()))
+            try:
+                yield
+            finally:
+                timer.cancel()
+    except TimeoutError:
+        if scope.expired():
+            raise TimeUp from None
+        raise

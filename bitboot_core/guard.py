@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import TypeVar
 
 from .backend import Backend, BackendConfig, BackendSpec, Capabilities
-from .clock import Clock
+from .clock import Clock, TimeUp
 from .errors import (
     AnnounceFailed,
     BackendError,
@@ -19,7 +19,7 @@ from .errors import (
     UnsupportedOperation,
 )
 from .model import KnownHost, Receipt
-from .tasks import Tasks, TimeUp
+from .tasks import Tasks
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class GuardedBackend:
             except BitBootError as error:
                 log.warning("%s", error)
         if self.tasks:
-            log.warning("%d tasks of the backend %s do not end", len(self.tasks), self.name)
+            log.warning("the backend %s leaves %d tasks that do not end", self.name, len(self.tasks))
 
     # The backend's methods
 

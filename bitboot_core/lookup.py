@@ -133,7 +133,7 @@ class Lookup:
             self._timer.cancel()
         self._awaited.clear()
         self._arrived.set()
-        await cancel([reader for reader in self._readers if not reader.done()])
+        await cancel([reader for reader in self._readers if not reader.done()], self._clock)
 
     # Called by BitBoot when a network goes
 
@@ -142,7 +142,7 @@ class Lookup:
         readers = [reader for reader, active in self._awaited.items() if active.name == network]
         for reader in readers:
             self._give_up(reader, NotRunning(f"the network {network} was removed meanwhile"))
-        await cancel(readers)
+        await cancel(readers, self._clock)
 
     # Inside
 

@@ -112,7 +112,7 @@ class NetworkSet:
                         raise error
                     errors[waiting[one]] = error
         finally:
-            await cancel(pending)
+            await cancel(pending, self._clock)
         raise one_error(errors, "getting in touch")
 
     async def close(self, within: float, some: Iterable[ActiveNetwork] | None = None) -> None:

@@ -9,32 +9,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from .clock import Clock, deadline
+from .clock import Clock, TimeUp, deadline
 
 T = TypeVar("T")
 
 GRACE = 0.05
-"""Seconds of real time that a cancelled task gets to clean up before its caller goes on."""
+"""Seconds that a cancelled task gets to clean up before its caller goes on."""
 
 log = logging.getLogger("bitboot_core")
-
-
-class TimeUp(Exception):
-    """The time given to `Tasks.run` is up. Not a TimeoutError, which the work itself may raise."""
 
 
 class Cancelled(Exception):
     """A task ended by a cancellation that nobody had asked for."""
 
 
-async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+async def cancel(tasks: Collection[asyncio.Task[Any]], clock: Clock) -> None:
     """Cancel the tasks, and wait for them for at most GRACE."""
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=GRACE)
+        with suppress(TimeUp):
+            async with deadline(clock, clock.now() + GRACE):
+                await asyncio.wait(tasks)
 
 
 class Tasks:
@@ -64,18 +63,16 @@ class Tasks:
         try:
             async with deadline(self._clock, until):
                 await asyncio.wait({task})
-        except TimeoutError:
-            raise TimeUp from None
         finally:
             if not task.done():
-                await cancel({task})
+                await cancel({task}, self._clock)
         if task.cancelled():
             raise Cancelled("it was cancelled from within")
         return task.result()
 
     async def cancel(self) -> None:
         """Cancel all that run, and wait for them for at most GRACE."""
-        await cancel(set(self._running))
+        await cancel(set(self._running), self._clock)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bitboot_core.clock import SystemClock, deadline, sleep_until
+from bitboot_core.clock import SystemClock, TimeUp, deadline, sleep_until
 from bitboot_core.testing import ManualClock
 
 
@@ -111,7 +111,13 @@ async def test_a_deadline_raises_at_its_time(clock: ManualClock) -> None:
     await clock.advance(9.9)
     assert not task.done()
     await clock.advance(0.1)
-    assert isinstance(task.exception(), TimeoutError)
+    assert isinstance(task.exception(), TimeUp)
+
+
+async def test_a_timeout_of_the_work_itself_is_not_the_deadlines(clock: ManualClock) -> None:
+    with pytest.raises(TimeoutError, match="its own"):
+        async with deadline(clock, clock.now() + 10):
+            raise TimeoutError("its own")
 
 
 async def test_a_deadline_that_is_kept_leaves_no_timer(clock: ManualClock) -> None:

@@ -47,9 +47,25 @@ def test_endpoints_are_read_as_people_write_them(text: str, host: str, port: int
 
 @pytest.mark.parametrize(
     "text",
-    ["", "example.org", "example.org:", "::1", "fe80::1:6881", "a b:1", "a:-1", "a:1e3", "a:65536", "a:999999999999",
-     "a:٣", "[::1:5", "x" * 254 + ":1", "a\x00b:1", 5, None],
-)  # fmt: skip
+    [
+        "",
+        "example.org",
+        "example.org:",
+        "::1",
+        "fe80::1:6881",
+        "a b:1",
+        "a:-1",
+        "a:1e3",
+        "a:65536",
+        "a:9999999",
+        "a:٣",
+        "[::1:5",
+        "x" * 254 + ":1",
+        "a\x00b:1",
+        5,
+        None,
+    ],
+)
 def test_what_cannot_be_an_endpoint(text: object) -> None:
     with pytest.raises(InvalidEndpoint):
         KnownHost.parse(text)  # type: ignore[arg-type]

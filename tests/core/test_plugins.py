@@ -100,7 +100,7 @@ def test_a_hook_with_arguments_that_nobody_specified() -> None:
 
 def test_a_misspelt_hook() -> None:
     module = plugin_module(backends=lambda: [spec("bad")])
-    module.bitboot_backend = hookimpl(lambda: [])  # type: ignore[attr-defined]
+    module.bitboot_backend = hookimpl(lambda: [])  # noqa: PIE807 - a class cannot be marked  # type: ignore[attr-defined]
     problem = only_problem(broken(module))
     assert problem.stage == "register"
     assert isinstance(problem.error, pluggy.PluginValidationError)
