@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -12,7 +12,7 @@ from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, 
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
 
-Act = Callable[[], Awaitable[Any]]
+Act = Callable[[], Coroutine[Any, Any, Any]]
 """What a fake does when a method is called, and what it answers."""
 
 

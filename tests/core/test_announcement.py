@@ -165,9 +165,9 @@ async def test_the_first_failure_is_raised_and_trying_goes_on(serve: Any, clock:
         Receipt(1, -5.0),
         Receipt(1, float("nan")),
         Receipt(1, float("inf")),
-        Receipt("8", 100.0),
-        Receipt(1, "x"),
-    ],  # type: ignore[arg-type]
+        Receipt("8", 100.0),  # type: ignore[arg-type]
+        Receipt(1, "x"),  # type: ignore[arg-type]
+    ],
     ids=repr,
 )
 async def test_a_receipt_that_is_none_is_a_failure(serve: Any, answer: object) -> None:
@@ -248,7 +248,8 @@ async def test_asking_in_a_loop_does_not_hold_up_the_attempts(serve: Any, clock:
         async def insist() -> None:
             while True:
                 try:
-                    return await announcement.announced()
+                    await announcement.announced()
+                    return
                 except AnnounceFailed:
                     pass
 
@@ -436,9 +437,10 @@ async def test_following_its_changes(serve: Any, clock: ManualClock) -> None:
 @pytest.mark.parametrize("swarm", ["", b"x", 5, None, [], ["a", ""], [5]])
 async def test_what_is_no_swarm(serve: Any, swarm: Any) -> None:
     bitboot = await serve(FakeBackend())
-    for ask in (lambda: bitboot.announce(swarm, PEER), lambda: bitboot.find(swarm)):
-        with pytest.raises(InvalidSwarmName):
-            ask()
+    with pytest.raises(InvalidSwarmName):
+        bitboot.announce(swarm, PEER)
+    with pytest.raises(InvalidSwarmName):
+        bitboot.find(swarm)
 
 
 @pytest.mark.parametrize(

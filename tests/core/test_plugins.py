@@ -1,5 +1,7 @@
 """Plugins go through each stage on their own: a broken one is dropped whole, the others live."""
 
+from typing import Any
+
 import pluggy
 import pytest
 
@@ -100,7 +102,7 @@ def test_a_hook_with_arguments_that_nobody_specified() -> None:
 
 def test_a_misspelt_hook() -> None:
     module = plugin_module(backends=lambda: [spec("bad")])
-    module.bitboot_backend = hookimpl(lambda: [])  # noqa: PIE807 - a class cannot be marked  # type: ignore[attr-defined]
+    module.bitboot_backend = hookimpl(lambda: [])  # type: ignore[attr-defined]  # noqa: PIE807
     problem = only_problem(broken(module))
     assert problem.stage == "register"
     assert isinstance(problem.error, pluggy.PluginValidationError)
@@ -185,9 +187,8 @@ def test_an_installation_without_its_metadata_harms_nobody() -> None:
         def name(self) -> str:
             raise KeyError("Name")
 
-    entry_point = FakeEntryPoint(
-        "odd", plugin_module(backends=lambda: [spec("odd")]), HalfRemoved(), "odd_plugin.x"
-    )  # type: ignore[arg-type]
+    gone: Any = HalfRemoved()
+    entry_point = FakeEntryPoint("odd", plugin_module(backends=lambda: [spec("odd")]), gone, "odd_plugin.x")
     registry = registry_of(GOOD, entry_point)
     assert list(registry.backends()) == ["good", "odd"]
     assert {plugin.distribution for plugin in registry.plugins()} == {"good-plugin", "odd_plugin"}
