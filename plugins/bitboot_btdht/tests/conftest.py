@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from bitboot_btdht import bencode, compact
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.udp import is_own_address
+
+PATIENCE = 30.0
+"""Seconds after which something that should have happened fails the test."""
 
 
 class Stranger:
@@ -37,7 +42,9 @@ class Stranger:
         assert reply[b"t"] == transaction
         return reply
 
-    def raw_query(self, method: bytes, transaction: bytes = b"aa", **arguments: Any) -> list[dict[bytes, Any]]:
+    def raw_query(
+        self, method: bytes, transaction: bytes = b"aa", **arguments: Any
+    ) -> list[dict[bytes, Any]]:
         named = {name.encode(): value for name, value in arguments.items()}
         body = {b"id": self.id, **named}
         return self.message({b"t": transaction, b"y": b"q", b"q": method, b"a": body})
@@ -70,6 +77,19 @@ def dual() -> Node:
 def relaxed() -> Settings:
     """Settings without limits per address."""
     return Settings().relaxed()
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
+    """Wait for something that other programs bring about, with patience but not without end."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                holds = condition()
+                if holds if isinstance(holds, bool) else await holds:
+                    return
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"waited {PATIENCE} s for {what}")
 
 
 @pytest.fixture

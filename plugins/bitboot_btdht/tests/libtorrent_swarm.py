@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import libtorrent as lt
 
 from bitboot_core import KnownHost
 
-PATIENCE = 30.0
-"""Seconds after which a peer that does not do its part fails the test."""
+from .conftest import PATIENCE
 
 
 class Session:
@@ -21,7 +20,7 @@ class Session:
     def __init__(self, host: str = "127.0.0.1", *, overrides: dict[str, Any] | None = None) -> None:
         listen = f"[{host}]:0" if ":" in host else f"{host}:0"
         self.host = host
-        self._session = lt.session(
+        self._session = lt.session(  # type: ignore[call-overload]
             {
                 "listen_interfaces": listen,
                 "enable_dht": True,
@@ -74,6 +73,10 @@ class Session:
 
         self._pump(arrived, "to tell its routing table")
         return seen
+
+    def knows(self, count: int) -> bool:
+        """Whether it has so many contacts."""
+        return self.nodes() >= count
 
     def announce(self, info_hash: bytes, port: int) -> None:
         """Announce; takes effect when other nodes have stored it (see `Swarm.announce`)."""
@@ -154,7 +157,7 @@ class Swarm:
         for session in self.sessions:
             session.know(other.address for other in self.sessions if other is not session)
         for session in self.sessions:
-            wait_for(lambda session=session: session.nodes() >= min(size - 1, 4), "the swarm to form")
+            wait_for(partial(session.knows, min(size - 1, 4)), "the swarm to form")
 
     @property
     def bootstrap(self) -> list[KnownHost]:
@@ -200,8 +203,3 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"waited {PATIENCE} s for {what}")
         time.sleep(0.02)
-
-
-async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking call beside the event loop."""
-    return await asyncio.to_thread(function, *arguments)

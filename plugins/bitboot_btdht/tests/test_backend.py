@@ -26,6 +26,8 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 
+from .conftest import eventually
+
 KEY = hashlib.sha1(b"a swarm").digest()
 
 
@@ -196,8 +198,7 @@ async def test_closing_ends_what_is_under_way() -> None:
         backend = MainlineBackend(config())
         await backend.start()
         bootstrap = asyncio.create_task(backend.bootstrap([silent.address]))
-        while not backend.stats()["sent"]:
-            await asyncio.sleep(0)
+        await eventually(lambda: backend.stats()["sent"] > 0, "the first query")
         backend.node.tables[4].answered(b"q" * 20, _compact(silent.address), 0.0, 0.1)
         lookup = asyncio.create_task(found(backend))
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from bitboot_btdht import compact
@@ -21,7 +22,8 @@ def code(reply: dict[bytes, object]) -> object:
 
 def announce(stranger: Stranger, info_hash: bytes = HASH, **arguments: object) -> dict[bytes, object]:
     token = stranger.query(b"get_peers", info_hash=info_hash)[b"r"][b"token"]
-    return stranger.query(b"announce_peer", info_hash=info_hash, **{"token": token, "port": 7000, **arguments})
+    named: dict[str, Any] = {"token": token, "port": 7000, **arguments}
+    return stranger.query(b"announce_peer", info_hash=info_hash, **named)
 
 
 # Answers
@@ -49,7 +51,9 @@ def test_find_node_gives_the_k_closest_good_nodes(node: Node) -> None:
     for friend in friends:
         friend.befriend()
     target = bytes([50]) * 20
-    expected = sorted(node.tables[4], key=lambda c: int.from_bytes(c.id, "big") ^ int.from_bytes(target, "big"))[:8]
+    expected = sorted(
+        node.tables[4], key=lambda c: int.from_bytes(c.id, "big") ^ int.from_bytes(target, "big")
+    )[:8]
     reply = friends[0].query(b"find_node", target=target)
     assert list(compact.unpack_nodes(reply[b"r"][b"nodes"], 4, 20)) == [(c.id, c.address) for c in expected]
 
@@ -113,7 +117,7 @@ def test_a_token_issued_to_another_ip_gets_203(node: Node) -> None:
         (b"announce_peer", {"port": 1, "token": b"x"}),
     ],
 )
-def test_bad_arguments_get_203(node: Node, method: bytes, arguments: dict[str, object]) -> None:
+def test_bad_arguments_get_203(node: Node, method: bytes, arguments: dict[str, Any]) -> None:
     assert code(Stranger(node).query(method, **arguments)) == 203
 
 

@@ -77,7 +77,8 @@ def test_odd_node_lists_give_what_can_be_read() -> None:
     portless = b"j" * 20 + compact.pack("8.8.8.8", 0)
     assert list(compact.unpack_nodes(good + portless + good[:25], 4, 16)) == [(b"i" * 20, good[20:])]
     assert list(compact.unpack_nodes(good * 40, 4, 16)) == [(b"i" * 20, good[20:])] * 16
-    for odd in (None, 7, [], {}, b"", b"x" * 25):
+    odds: tuple[object, ...] = (None, 7, [], {}, b"", b"x" * 25)
+    for odd in odds:
         assert list(compact.unpack_nodes(odd, 4, 16)) == []
 
 
@@ -85,7 +86,8 @@ def test_odd_values_give_what_can_be_read() -> None:
     v4, v6 = compact.pack("8.8.8.8", 1), compact.pack("2a00:1450::1", 1)
     assert compact.unpack_peers([v4, b"odd", 7, [], v6, compact.pack("8.8.8.8", 0)], 100) == [v4, v6]
     assert compact.unpack_peers([v4] * 50, 10) == [v4] * 10
-    for odd in (None, 7, b"x" * 60, {}):
+    odds: tuple[object, ...] = (None, 7, b"x" * 60, {})
+    for odd in odds:
         assert compact.unpack_peers(odd, 10) == []
 
 

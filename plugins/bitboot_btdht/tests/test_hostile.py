@@ -40,7 +40,9 @@ def test_a_million_hostile_datagrams(node: Node, caplog: pytest.LogCaptureFixtur
     gc.collect()
     assert psutil.Process().memory_info().rss - before < MEMORY
     assert caplog.records == []
-    spammers = [contact for contact in node.tables[4] if contact.address.startswith(compact.pack(SPAMMER, 1)[:4])]
+    spammers = [
+        contact for contact in node.tables[4] if contact.address.startswith(compact.pack(SPAMMER, 1)[:4])
+    ]
     assert len(spammers) < 16
     assert len(node.store) == 2, "the two that announced themselves as one should"
 

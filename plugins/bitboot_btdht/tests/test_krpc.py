@@ -11,20 +11,17 @@ PEER = compact.pack("127.0.0.1", 6881)
 
 # BEP 5, "Example Packets"
 PING = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"
-GET_PEERS = (
-    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e"
-    b"1:q9:get_peers1:t2:aa1:y1:qe"
-)
+GET_PEERS = b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q9:get_peers1:t2:aa1:y1:qe"
 PONG = b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re"
-WITH_PEERS = (
-    b"d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re"
-)
+WITH_PEERS = b"d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re"
 ERROR = b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee"
 
 
 def test_reads_bep_5s_queries() -> None:
     ping = krpc.parse(PING, PEER)
-    assert ping == krpc.Query(b"aa", b"ping", b"abcdefghij0123456789", {b"id": b"abcdefghij0123456789"}, False)
+    assert ping == krpc.Query(
+        b"aa", b"ping", b"abcdefghij0123456789", {b"id": b"abcdefghij0123456789"}, False
+    )
     get_peers = krpc.parse(GET_PEERS, PEER)
     assert isinstance(get_peers, krpc.Query)
     assert get_peers.arguments[b"info_hash"] == b"mnopqrstuvwxyz123456"

@@ -8,23 +8,41 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from bitboot_btdht import compact
+from bitboot_btdht.node import Node
 from bitboot_btdht.testnet import Testnet
 
 from bitboot_core import BitBoot, KnownHost
 
 pytest.importorskip(
     "libtorrent",
-    reason="LIBTORRENT IS NOT INSTALLED: nothing here was tested against a real client (pip install libtorrent)",
+    reason="LIBTORRENT IS NOT INSTALLED: nothing was tested against a real client (pip install libtorrent)",
 )
 
-from .libtorrent_swarm import PATIENCE, Session, Swarm, wait_for
+from .conftest import PATIENCE, eventually
+from .libtorrent_swarm import Session, Swarm, wait_for
 
 SWARMS = [f"swarm number {number}" for number in range(20)]
 BITBOOT = [sys.executable, "-m", "bitboot_core"]
+
+
+def knows(node: Node, count: int) -> bool:
+    """Whether a node of ours has so many contacts."""
+    return sum(map(len, node.tables.values())) >= count
+
+
+async def finds(bitboot: BitBoot, wanted: set[tuple[str, int]]) -> bool:
+    """Whether a lookup brings just these peers."""
+    return {(peer.host, peer.port) for peer in await bitboot.lookup("mixed")} == wanted
+
+
+def peers_of(node: Node, info_hash: bytes) -> list[bytes]:
+    """The peers that a node of ours stores."""
+    return [peer for family in node.tables for peer in node.store.get(info_hash, family, 99, node.now)]
 
 
 def key(name: str) -> bytes:
@@ -106,18 +124,15 @@ async def test_a_libtorrent_node_that_knows_one_of_ours_joins_announces_and_find
     session = await asyncio.to_thread(Session, host)
     try:
         session.know(testnet.addresses[:1])
-        await asyncio.to_thread(wait_for, lambda: session.nodes() >= 1, "libtorrent to join our swarm")
+        await asyncio.to_thread(wait_for, partial(session.knows, 1), "libtorrent to join our swarm")
         settings: dict[str, Any] = {"bootstrap": testnet.bootstrap, "listen": KnownHost(host, 0)}
         async with BitBoot(network="mainline", **settings) as bitboot:
             session.announce(key("from libtorrent"), 4444)
             stored = compact.pack(host, 4444)
-            async with asyncio.timeout(PATIENCE):
-                while not any(
-                    stored in node.store.get(key("from libtorrent"), node_family, 99, node.now)
-                    for node in testnet.nodes
-                    for node_family in node.tables
-                ):
-                    await asyncio.sleep(0.01)
+            await eventually(
+                lambda: any(stored in peers_of(node, key("from libtorrent")) for node in testnet.nodes),
+                "libtorrent to announce",
+            )
             assert [str(peer.endpoint) for peer in await bitboot.lookup("from libtorrent")] == [
                 str(KnownHost(host, 4444))
             ]
@@ -139,22 +154,17 @@ async def test_a_mixed_swarm_of_eight_and_eight(host: str, request: pytest.Fixtu
             for session in swarm.sessions:
                 session.know(testnet.bootstrap)
             for node in list(testnet.nodes):
-                family = next(iter(node.tables))
                 contacts = [compact.pack(c.host, c.port) for c in swarm.bootstrap]
                 node.bootstrap(contacts, lambda count: None, now=asyncio.get_running_loop().time())
-                async with asyncio.timeout(PATIENCE):
-                    while len(node.tables[family]) < 10:
-                        testnet.flush()
-                        await asyncio.sleep(0.01)
+                testnet.flush()
+                await eventually(partial(knows, node, 10), "our nodes to know theirs")
             settings: dict[str, Any] = {"bootstrap": testnet.bootstrap, "listen": KnownHost(host, 0)}
             async with BitBoot(network="mainline", **settings) as bitboot:
                 for port in range(6000, 6004):
                     swarm.sessions[port - 6000].announce(key("mixed"), port)
                 await bitboot.announce_peer("mixed", KnownHost("", 6004))
                 everyone = {(host, port) for port in range(6000, 6005)}
-                async with asyncio.timeout(PATIENCE):
-                    while {(p.host, p.port) for p in await bitboot.lookup("mixed")} != everyone:
-                        await asyncio.sleep(0.01)
+                await eventually(partial(finds, bitboot, everyone), "us to find everyone")
                 for session in swarm.sessions:
                     found = await asyncio.to_thread(session.get_peers, key("mixed"), everyone, PATIENCE)
                     assert found >= everyone
@@ -170,7 +180,7 @@ async def test_nodes_that_store_items_are_untroubled_by_ours() -> None:
             for session in swarm.sessions:
                 session.know(testnet.addresses)
             for session in swarm.sessions:
-                await asyncio.to_thread(wait_for, lambda s=session: s.nodes() >= 10, "libtorrent to know ours")
+                await asyncio.to_thread(wait_for, partial(session.knows, 10), "libtorrent to know ours")
             value = await asyncio.to_thread(swarm.put_and_get, b"an immutable item")
             assert value == b"an immutable item"
         finally:

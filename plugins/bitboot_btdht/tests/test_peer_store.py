@@ -16,7 +16,7 @@ def peer(number: int, host: str | None = None) -> bytes:
 
 
 def make(**settings: int) -> PeerStore:
-    return PeerStore(Settings(**settings), random.Random(1))  # type: ignore[arg-type]
+    return PeerStore(Settings(**settings), random.Random(1))
 
 
 def test_what_is_stored_is_found_under_its_hash_only() -> None:

@@ -21,7 +21,7 @@ def node(first: int, number: int) -> tuple[bytes, bytes]:
 
 
 def make(own: bytes = OWN, **settings: int) -> RoutingTable:
-    return RoutingTable(own, Settings(**settings), 0.0)  # type: ignore[arg-type]
+    return RoutingTable(own, Settings(**settings), 0.0)
 
 
 def fill(table: RoutingTable, first: int, count: int, now: float = 0.0) -> list[tuple[bytes, bytes]]:

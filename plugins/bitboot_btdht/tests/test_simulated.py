@@ -295,7 +295,8 @@ def test_a_crowd_from_one_subnet_around_the_key_has_no_effect() -> None:
     nodes = simulation.populate(60)
     simulation.announce(nodes[1], HASH, 7000)
     crowd = [
-        Liar(simulation, bytes((99, 1, 1, host)) + b"\x1a\xe1", HASH[:18] + bytes((1, host))) for host in range(1, 60)
+        Liar(simulation, bytes((99, 1, 1, host)) + b"\x1a\xe1", HASH[:18] + bytes((1, host)))
+        for host in range(1, 60)
     ]
     everyone = compact.pack_nodes((liar.id, liar.address) for liar in crowd)
     for liar in crowd:
@@ -312,7 +313,9 @@ def test_queries_to_one_node_stay_below_what_stock_clients_tolerate() -> None:
     simulation = Simulation(seed=13)
     nodes = simulation.populate(12)
     for number in range(200):
-        nodes[0].find_peers(random.Random(number).randbytes(20), lambda peers: None, lambda: None, now=simulation.now)
+        nodes[0].find_peers(
+            random.Random(number).randbytes(20), lambda peers: None, lambda: None, now=simulation.now
+        )
     queries: dict[Address, int] = {}
     for _, address in nodes[0].outgoing():
         queries[address] = queries.get(address, 0) + 1

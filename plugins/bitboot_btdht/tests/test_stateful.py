@@ -88,7 +88,7 @@ class Engine(RuleBasedStateMachine):
         again=st.booleans(),
         elsewhere=st.none() | ADDRESSES,
     )
-    def answered(
+    def answered(  # noqa: PLR0917 - hypothesis calls it by name
         self,
         place: int,
         id_: bytes | None,
@@ -176,7 +176,8 @@ class Engine(RuleBasedStateMachine):
         for _ in range(400):
             if len(self.ended) == self.begun and not self.node.transactions:
                 break
-            self.now = max(self.now, self.node.transactions.deadline() or self.now)
+            deadline = self.node.transactions.deadline()
+            self.now = self.now if deadline is None else max(self.now, deadline)
             self.node.poll(self.now)
             self.node.outgoing()
         assert len(self.ended) == self.begun

@@ -17,9 +17,8 @@ from bitboot_btdht.udp import UdpDriver, bind, is_own_address
 
 from bitboot_core import HostNotFound, KnownHost, ListenFailed
 
+from .conftest import PATIENCE
 from .hostile import MAKERS
-
-PATIENCE = 10.0
 
 LOOPBACK = KnownHost("127.0.0.1", 0)
 
@@ -141,6 +140,7 @@ async def test_own_addresses_are_known() -> None:
 
 
 # Hostile datagrams
+
 
 @pytest.mark.parametrize("make", MAKERS)
 async def test_hostile_datagrams_are_survived(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from bitboot_core import (
     AnnounceFailed,
@@ -139,7 +139,7 @@ class MainlineBackend(Backend):
         ip = compact.pack(endpoint.host, 0)[:-2]
         return (external is not None and external.ip == ip) or is_own_address(endpoint.host)
 
-    async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in."""
         driver = self._running
         arrivals = _Arrivals()

@@ -139,7 +139,7 @@ def query(
     transaction: bytes, method: bytes, arguments: dict[bytes, Any], *, read_only: bool = False
 ) -> bytes:
     """A query. `arguments` hold our `id` already."""
-    message = {b"a": arguments, b"q": method, b"t": transaction, b"v": CLIENT, b"y": b"q"}
+    message: dict[bytes, Any] = {b"a": arguments, b"q": method, b"t": transaction, b"v": CLIENT, b"y": b"q"}
     if read_only:
         message[b"ro"] = 1
     return bencode.encode(message)

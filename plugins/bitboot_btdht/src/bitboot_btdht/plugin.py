@@ -11,13 +11,13 @@ BITBOOT_API = 1
 
 
 def _make_backend(config: BackendConfig) -> Backend:
-    from .backend import MainlineBackend
+    from .backend import MainlineBackend  # noqa: PLC0415 - hooks import nothing heavy
 
     return MainlineBackend(config)
 
 
 def _testnet(size: int) -> AbstractAsyncContextManager[Sequence[KnownHost]]:
-    from .testnet import contacts
+    from .testnet import contacts  # noqa: PLC0415 - hooks import nothing heavy
 
     return contacts(size)
 

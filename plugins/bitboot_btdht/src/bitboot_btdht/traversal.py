@@ -4,8 +4,8 @@ Pure bookkeeping: whom to ask next, and when that is enough. The asking itself i
 in; what comes of it is reported back with `answered`, `slow` or `failed`.
 
 Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
-address that was asked and under the id that it gives then; dead or slow ones are stepped over, never waited for while there
-is somebody else; and everything that others can suggest is capped.
+address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
+waited for while there is somebody else; and everything that others can suggest is capped.
 """
 
 from __future__ import annotations
