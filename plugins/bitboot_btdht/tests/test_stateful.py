@@ -7,7 +7,8 @@ from typing import Any
 
 from bitboot_btdht import bencode, krpc
 from bitboot_btdht.compact import Address
-from bitboot_btdht.node import Node, Operation
+from bitboot_btdht.families import Operation
+from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from hypothesis import settings as hypothesis_settings

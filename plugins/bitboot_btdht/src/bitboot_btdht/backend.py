@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from bitboot_core import (
@@ -20,16 +19,15 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.resolve import resolve
 
 from . import compact
+from .arrivals import Arrivals
 from .compact import Address
-from .node import Node, Operation
+from .families import Operation
+from .node import Node
+from .resolving import Resolving
 from .settings import Settings
 from .udp import UdpDriver, is_own_address
-
-RESOLVE_GRACE = 0.25
-"""Once one bootstrap name has resolved, the others get so many seconds before we begin."""
 
 
 class MainlineBackend(Backend):
@@ -44,7 +42,7 @@ class MainlineBackend(Backend):
         self._settings = settings
         self._driver: UdpDriver | None = None
         self._waiters: set[asyncio.Future[int]] = set()
-        self._lookups: set[_Arrivals] = set()
+        self._lookups: set[Arrivals] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -142,7 +140,7 @@ class MainlineBackend(Backend):
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in."""
         driver = self._running
-        arrivals = _Arrivals()
+        arrivals = Arrivals()
         operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
         self._lookups.add(arrivals)
         driver.flush()
@@ -158,7 +156,7 @@ class MainlineBackend(Backend):
         """Find our place in the DHT through `contacts`; names are resolved side by side."""
         node = self._running.node
         failures: list[BootstrapFailed] = []
-        async with _Resolving(contacts, node.tables) as resolving:
+        async with Resolving(contacts, node.tables) as resolving:
             while resolving.pending:
                 addresses, failed = await resolving.next()
                 failures += failed
@@ -217,80 +215,6 @@ class MainlineBackend(Backend):
 
 def _closed() -> NotRunning:
     return NotRunning("the node was closed meanwhile")
-
-
-class _Arrivals:
-    """Peers on their way from the node's callbacks to one reader, each handed out once."""
-
-    def __init__(self) -> None:
-        self._seen: set[Address] = set()
-        self._batches: deque[list[Address]] = deque()
-        self._ended = False
-        self._error: NotRunning | None = None
-        self._wake = asyncio.Event()
-
-    def put(self, peers: list[Address]) -> None:
-        """More have arrived."""
-        fresh = [peer for peer in dict.fromkeys(peers) if peer not in self._seen]
-        if fresh:
-            self._seen.update(fresh)
-            self._batches.append(fresh)
-            self._wake.set()
-
-    def end(self) -> None:
-        """No more will."""
-        self._ended = True
-        self._wake.set()
-
-    def fail(self, error: NotRunning) -> None:
-        """The node has gone."""
-        self._error = error
-        self._wake.set()
-
-    async def next(self) -> list[Address] | None:
-        """The next batch; None at the end."""
-        while True:
-            if self._error is not None:
-                raise self._error
-            if self._batches:
-                return self._batches.popleft()
-            if self._ended:
-                return None
-            self._wake.clear()
-            await self._wake.wait()
-
-
-class _Resolving:
-    """Bootstrap contacts on their way to addresses, without the slowest name holding up the rest."""
-
-    def __init__(self, contacts: Sequence[KnownHost], families: Mapping[int, object]) -> None:
-        self._contacts = contacts
-        self._families = families
-        self.pending: set[asyncio.Task[list[KnownHost]]] = set()
-
-    async def __aenter__(self) -> _Resolving:
-        self.pending = {asyncio.create_task(resolve(contact, self._families)) for contact in self._contacts}
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        for task in self.pending:
-            task.cancel()
-        await asyncio.gather(*self.pending, return_exceptions=True)
-
-    async def next(self) -> tuple[list[Address], list[BootstrapFailed]]:
-        """Wait for a name, and a moment longer for the others; what resolved, and what did not."""
-        done, self.pending = await asyncio.wait(self.pending, return_when=asyncio.FIRST_COMPLETED)
-        if self.pending:
-            more, self.pending = await asyncio.wait(self.pending, timeout=RESOLVE_GRACE)
-            done |= more
-        addresses: list[Address] = []
-        failures: list[BootstrapFailed] = []
-        for task in done:
-            try:
-                addresses += [compact.pack(found.host, found.port) for found in task.result()]
-            except BootstrapFailed as error:
-                failures.append(error)
-        return [address for address in addresses if compact.is_usable(address)], failures
 
 
 def _bootstrap_failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:

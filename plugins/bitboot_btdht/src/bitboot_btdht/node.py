@@ -17,33 +17,24 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from . import compact, krpc
+from .announce import Announce
+from .bootstrap import Bootstrap
 from .compact import Address
 from .extensions import Exchange, Extensions
 from .external import ExternalAddress
+from .families import InFamilies, Operation, Startable
 from .node_id import id_for, random_id
 from .peer_store import PeerStore
 from .responder import Responder
 from .routing import RoutingTable
-from .searches import Announce, Bootstrap, PeerSearch
+from .searches import PeerSearch
 from .settings import Settings
 from .tokens import Tokens
 from .transactions import Outcome, Transactions
 from .upkeep import Upkeep
-
-
-class Operation(Protocol):
-    """Something under way that can be called off."""
-
-    def cancel(self) -> None:
-        """Stop it; its callbacks are not called any more."""
-
-
-class _Startable(Operation, Protocol):
-    def start(self) -> None:
-        """Send the first queries."""
 
 
 class Node:
@@ -190,13 +181,13 @@ class Node:
 
     def _in_families(
         self,
-        make: Callable[[int, Callable[[int], None]], _Startable],
+        make: Callable[[int, Callable[[int], None]], Startable],
         on_done: Callable[[int], None],
         families: Iterable[int] | None = None,
     ) -> Operation:
         chosen = [family for family in self.tables if families is None or family in families]
-        both = _Both(len(chosen), on_done)
-        both.parts = [make(family, both.part_done) for family in chosen]
+        both = InFamilies(len(chosen), on_done)
+        both.parts = [make(family, both.one_done) for family in chosen]
         for part in both.parts:
             part.start()
         return both
@@ -285,23 +276,3 @@ class Node:
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1
         self._outgoing.append((datagram, address))
-
-
-class _Both:
-    """The same operation in each family; done when all are, with the sum of what they report."""
-
-    def __init__(self, count: int, on_done: Callable[[int], None]) -> None:
-        self.parts: list[_Startable] = []
-        self._left = count
-        self._total = 0
-        self._on_done = on_done
-
-    def part_done(self, result: int) -> None:
-        self._total += result
-        self._left -= 1
-        if not self._left:
-            self._on_done(self._total)
-
-    def cancel(self) -> None:
-        for part in self.parts:
-            part.cancel()

@@ -1,0 +1,51 @@
+"""Handing peers over from the node's callbacks to whoever reads a lookup."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from bitboot_core import NotRunning
+
+from .compact import Address
+
+
+class Arrivals:
+    """Peers on their way from the node's callbacks to one reader, each handed out once."""
+
+    def __init__(self) -> None:
+        self._seen: set[Address] = set()
+        self._batches: deque[list[Address]] = deque()
+        self._ended = False
+        self._error: NotRunning | None = None
+        self._wake = asyncio.Event()
+
+    def put(self, peers: list[Address]) -> None:
+        """More have arrived."""
+        fresh = [peer for peer in dict.fromkeys(peers) if peer not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            self._batches.append(fresh)
+            self._wake.set()
+
+    def end(self) -> None:
+        """No more will."""
+        self._ended = True
+        self._wake.set()
+
+    def fail(self, error: NotRunning) -> None:
+        """The node has gone."""
+        self._error = error
+        self._wake.set()
+
+    async def next(self) -> list[Address] | None:
+        """The next batch; None at the end."""
+        while True:
+            if self._error is not None:
+                raise self._error
+            if self._batches:
+                return self._batches.popleft()
+            if self._ended:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
