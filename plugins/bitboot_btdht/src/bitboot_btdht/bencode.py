@@ -1,10 +1,10 @@
 """Bencoding (BEP 3), as the DHT's real nodes speak it: strict when writing, forgiving when reading.
 
 Why not a library: the well-kept ones (bencode2, fastbencode) refuse whole messages for unsorted
-keys, repeated keys or trailing bytes, all of which nodes in the field send and all other clients
-accept; and of the two compiled decoders one crashed on a nested datagram in a small thread. They
-would save 4 to 8 microseconds of a message's 40 or so. One decoder in plain Python, with its depth
-and its numbers bounded, is worth more here. `benchmarks/bencode.py` measures all three.
+keys, repeated keys or trailing bytes, which nodes in the field send and other clients accept; and
+bencode2 crashed on a nested datagram in a thread with a small stack. They would save 4 microseconds
+on a query and up to 16 on a long reply. One decoder in plain Python, its depth and its numbers
+bounded, is worth more here. `python benchmarks/bencode.py` shows what each refuses and costs.
 
 Decoded strings are `bytes`; a dictionary's keys are too. Of repeated keys the last one counts.
 """
