@@ -239,13 +239,13 @@ class BitBoot:
                 if name in self._networks:
                     raise InvalidConfig(f"the network {name} is active already", hint="remove it first")
             await self._networks.start(added.values())
-            await self._join(added)
+            await self._exchange([], added)
 
     async def remove_network(self, name: str) -> None:
         """Use this network no more: withdraw from it and close it. Raises UnknownNetwork."""
         self._check_running()
         async with self._changing:
-            await self._leave(self._networks.named(name))
+            await self._exchange(self._networks.named(name), {})
 
     async def switch_network(
         self,
@@ -264,8 +264,7 @@ class BitBoot:
         new = self._networks.prepare(network, backend, bootstrap, listen)
         async with self._changing:
             await self._networks.start(new.values())
-            await self._leave(list(self._networks))
-            await self._join(new)
+            await self._exchange(self._networks, new)
 
     def add_bootstrap(self, contact: Host, *, network: str | None = None) -> None:
         """Start from this contact too, from now on. `network`: on this one only, None for all.
@@ -311,29 +310,32 @@ class BitBoot:
         if self._announced_peers.get(same) is announcement:
             del self._announced_peers[same]
 
-    async def _join(self, networks: Mapping[str, ActiveNetwork]) -> None:
-        """Use these networks, which have been started, from now on."""
+    async def _exchange(self, former: Iterable[ActiveNetwork], new: Mapping[str, ActiveNetwork]) -> None:
+        """Use the `new` networks, which have been started, from now on, and the `former` no more."""
         if self._closing is not None:  # meanwhile
-            await self._networks.close(CLOSE_TIMEOUT, networks.values())
+            await self._networks.close(CLOSE_TIMEOUT, new.values())
             self._check_running()
-        self._networks.add(networks)
-        for announcement in self._announcements:
-            for network in networks.values():
-                announcement.join(network)
-
-    async def _leave(self, networks: Iterable[ActiveNetwork]) -> None:
-        """Use these networks no more."""
-        leaving = [self._networks.remove(network.name) for network in networks]
-        users: list[Announcement | Lookup] = [*self._announcements, *self._lookups]
-        await asyncio.gather(*(user.leave(network.name) for user in users for network in leaving))
-        await self._networks.close(CLOSE_TIMEOUT, leaving)
+        leaving = [self._networks.remove(network.name) for network in former]
+        self._networks.add(new)
+        moving = list(self._announcements)
+        users: list[Announcement | Lookup] = [*moving, *self._lookups]
+        try:
+            # First leave, then join: a node of the same network would withdraw what the new one announces.
+            await asyncio.gather(*(user.leave(network.name) for user in users for network in leaving))
+        finally:
+            for announcement in self._announcements.intersection(moving):
+                for network in new.values():
+                    announcement.join(network)
+            await self._networks.close(CLOSE_TIMEOUT, leaving)
 
     async def _shut_down(self) -> None:
         ends = self._clock.now() + CLOSE_TIMEOUT
         users: list[Announcement | Lookup] = [*self._announcements, *self._lookups]
         self._announcements.clear()  # none of them is wanted still
-        await asyncio.gather(*(user.aclose() for user in users))
-        await self._networks.close(max(0.0, ends - self._clock.now()))
+        try:
+            await asyncio.gather(*(user.aclose() for user in users))
+        finally:
+            await self._networks.close(max(0.0, ends - self._clock.now()))
 
 
 def _swarms(swarm: str | Iterable[str]) -> tuple[str, ...]:

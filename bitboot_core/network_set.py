@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
-from .active import ActiveNetwork, NetworkState
+from .active import CLEAN_UP, ActiveNetwork, NetworkState
 from .backend import BackendConfig
 from .clock import Clock
 from .config import BitBootConfig, Host, Network, contacts, endpoint, networks, state_folder
@@ -82,9 +82,13 @@ class NetworkSet:
         Raises only where none of them starts. One that does not tells why in every call.
         """
         starting = list(self if prepared is None else prepared)
-        results = await asyncio.gather(
-            *(network.start(self._config.timeout) for network in starting), return_exceptions=True
-        )
+        try:
+            results = await asyncio.gather(
+                *(network.start(self._config.timeout) for network in starting), return_exceptions=True
+            )
+        except BaseException:  # cancelled: some may have started already
+            await self.close(CLEAN_UP, starting)
+            raise
         errors = {}
         for network, result in zip(starting, results, strict=True):
             if isinstance(result, BitBootError):

@@ -78,14 +78,9 @@ class Registry:
     def backend(self, name: str) -> BackendSpec:
         """The backend called `name` or `distribution:name`. Raises UnknownBackend."""
         self._discover()
-        claims = self._backends.claims(name)
-        owner = sole(claims)
-        if owner is not None:
-            return owner.value
-        if claims:
-            raise UnknownBackend(
-                f"several plugins bring a backend named {name}", hint=_say_which(name, claims)
-            )
+        found = _owned(self._backends.claims(name), UnknownBackend, f"a backend named {name}")
+        if found is not None:
+            return found
         missing = self._missing(name)
         if missing is not None:
             raise UnknownBackend(missing[0], hint=missing[1])
@@ -94,14 +89,9 @@ class Registry:
     def network(self, name: str) -> NetworkDefinition:
         """The definition called `name` or `distribution:name`. Raises UnknownNetwork."""
         self._discover()
-        claims = self._networks.claims(name)
-        owner = sole(claims)
-        if owner is not None:
-            return owner.value
-        if claims:
-            raise UnknownNetwork(
-                f"several plugins bring a network named {name}", hint=_say_which(name, claims)
-            )
+        found = _owned(self._networks.claims(name), UnknownNetwork, f"a network named {name}")
+        if found is not None:
+            return found
         raise UnknownNetwork(f"there is no network named {name}", hint=_nearest(name, self.networks()))
 
     def backends_for(self, network: NetworkDefinition) -> list[str]:
@@ -315,8 +305,15 @@ def _checked(check: Callable[[object], T], value: T) -> None:
         raise UsageError(str(error)) from error
 
 
-def _say_which(name: str, claims: Sequence[Claim[T]]) -> str:
-    return "say which: " + " or ".join(f"{claim.distribution}:{name.rpartition(':')[2]}" for claim in claims)
+def _owned(claims: Sequence[Claim[T]], error: type[UsageError], what: str) -> T | None:
+    """What its only owner brings, None where there is none. Raises `error` where several claim it."""
+    owner = sole(claims)
+    if owner is not None:
+        return owner.value
+    if claims:
+        names = " or ".join(f"{claim.distribution}:{claim.value.name}" for claim in claims)
+        raise error(f"several plugins bring {what}", hint=f"say which: {names}")
+    return None
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

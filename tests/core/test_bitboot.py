@@ -362,6 +362,51 @@ async def test_switching_to_the_same_network_with_other_contacts(serve: Any) -> 
     assert bitboot.networks()["fake"].bootstrap == (KnownHost("192.0.2.5", 1),)
 
 
+async def test_what_is_announced_during_a_switch_is_announced_on_the_new_network(
+    serve: Any, registry: Registry, clock: ManualClock
+) -> None:
+    withdrawn = asyncio.Event()
+    bitboot = await serve(FakeBackend(withdraw=withdrawn.wait))
+    latter = FakeBackend()
+    registry.register_backend(spec_of(latter, "latter", ["latter"]))
+    await bitboot.announce_peer("swarm", PEER)
+    switching = asyncio.ensure_future(bitboot.switch_network(NetworkDefinition("latter", "latter")))
+    await clock.settle()
+    assert not switching.done()
+    await bitboot.announce_peer("another", PEER)
+    assert await bitboot.lookup("swarm") == []
+    withdrawn.set()
+    await switching
+    await clock.settle()
+    assert sorted(call[1] for call in latter.calls if call[0] == "announce") == sorted(
+        [swarm_key("swarm"), swarm_key("another")]
+    )
+
+
+async def test_a_switch_that_is_cancelled_leaves_nothing_half_done(
+    serve: Any, registry: Registry, clock: ManualClock
+) -> None:
+    former, latter, third = FakeBackend(withdraw=hangs()), FakeBackend(), FakeBackend(start=hangs())
+    bitboot = await serve(former)
+    registry.register_backend(spec_of(latter, "latter", ["latter"]))
+    registry.register_backend(spec_of(third, "third", ["third"]))
+    await bitboot.announce_peer("swarm", PEER)
+    both = [NetworkDefinition("latter", "latter"), NetworkDefinition("third", "third")]
+    for target in (both, both[0]):  # while they start, and while it leaves the former
+        switching = asyncio.ensure_future(bitboot.switch_network(target))
+        await clock.settle()
+        switching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await switching
+        if target is both:
+            assert list(bitboot.networks()) == ["fake"]
+            assert latter.count("aclose") == third.count("aclose") == 1
+    assert list(bitboot.networks()) == ["latter"]
+    assert former.count("aclose") == 1
+    await clock.settle()
+    assert latter.count("announce") == 1
+
+
 async def test_switching_that_fails_leaves_things_as_they_were(serve: Any, registry: Registry) -> None:
     backend = FakeBackend(peers=[PEER])
     bitboot = await serve(backend)

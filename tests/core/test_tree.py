@@ -1,9 +1,8 @@
-"""The shape of the code: imports one way only, one version, the names that others rely on."""
+"""The shape of the code: imports one way only, the names that others rely on."""
 
 import ast
 import subprocess
 import sys
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -97,20 +96,6 @@ def test_plugins_do_not_import_each_other(folder: Path) -> None:
             assert not first.startswith("bitboot_") or first in ("bitboot_core", folder.name), (
                 f"{file}: {module}"
             )
-
-
-def test_there_is_one_version() -> None:
-    versions = {bitboot_core.__version__}
-    for file in [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]:
-        project = tomllib.loads(file.read_text("utf-8"))["project"]
-        versions.add(project["version"])
-        extras = [one for extra in project.get("optional-dependencies", {}).values() for one in extra]
-        for requirement in [*project.get("dependencies", []), *extras]:
-            name, pinned, version = requirement.partition("==")
-            if name.startswith("bitboot-") and "[" not in name:
-                assert pinned, f"{file}: {requirement} must be the same version"
-                versions.add(version)
-    assert len(versions) == 1
 
 
 @pytest.mark.parametrize(

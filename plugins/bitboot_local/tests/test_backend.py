@@ -1,10 +1,12 @@
 """A node of the local network."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from bitboot_local import plugin
@@ -208,3 +210,12 @@ def test_the_hook_imports_nothing_heavy() -> None:
         "assert 'bitboot_local.backend' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_readmes_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == "[Peer(host='127.0.0.1', port=6881, sources=('local',))]\n"
