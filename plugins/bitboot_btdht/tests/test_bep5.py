@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from bitboot_btdht import compact
+from bitboot_btdht import bencode, compact, krpc
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 
@@ -310,3 +310,66 @@ def test_replies_in_all_are_limited() -> None:
 def test_errors_count_against_the_limit(node: Node) -> None:
     stranger = Stranger(node)
     assert sum(len(stranger.send(b"d1:t2:aa1:y1:qe")) for _ in range(1000)) == 80
+
+
+# Keeping the table (BEP 5, "Routing Table")
+
+
+def crowd(node: Node) -> list[Stranger]:
+    """Eight friends who fill the bucket that is farthest from the node."""
+    friends = [Stranger(node, f"20.1.{n}.1", id_=b"\xff" + bytes([n]) * 19) for n in range(8)]
+    for friend in friends:
+        friend.befriend()
+    Stranger(node, "20.2.1.1", id_=b"n" * 19 + b"x").befriend()  # closer, so that the bucket is not the last
+    return friends
+
+
+def pings(node: Node) -> list[tuple[dict[bytes, Any], bytes]]:
+    sent = [(bencode.decode(datagram), address) for datagram, address in node.outgoing()]
+    return [(message, address) for message, address in sent if message[b"y"] == b"q"]
+
+
+def test_full_of_good_nodes_a_bucket_takes_no_newcomer(node: Node) -> None:
+    friends = crowd(node)
+    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    assert len(newcomer.raw_query(b"ping")) == 1, "it is not even pinged"
+    assert all(node.tables[4].get(friend.address) for friend in friends)
+
+
+def test_the_questionable_are_pinged_before_a_newcomer_gets_their_place(node: Node) -> None:
+    friends = crowd(node)
+    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    for friend in friends[1:]:
+        friend.now = 10.0
+        friend.query(b"ping")
+    newcomer.now = 905.0  # only the first friend has been silent for 15 minutes
+    _, ping = newcomer.raw_query(b"ping")
+    node.receive(pong(ping, newcomer), newcomer.address, 905.0)
+    ((_, pinged),) = pings(node)
+    assert pinged == friends[0].address
+    assert node.tables[4].get(newcomer.address) is None, "not yet"
+    asked = 1
+    while node.tables[4].get(newcomer.address) is None:
+        node.poll(node.deadline())
+        asked += sum(address == friends[0].address for _, address in pings(node))
+    assert asked == 2, "tried once more before it was discarded"
+    assert node.tables[4].get(friends[0].address) is None
+
+
+def test_the_questionable_stay_when_they_answer(node: Node) -> None:
+    friends = crowd(node)
+    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    newcomer.now = 901.0
+    _, ping = newcomer.raw_query(b"ping")
+    node.receive(pong(ping, newcomer), newcomer.address, 901.0)
+    ((check, pinged),) = pings(node)
+    friend = next(friend for friend in friends if friend.address == pinged)
+    node.receive(pong(check, friend), friend.address, 902.0)
+    for seconds in range(903, 950):
+        node.poll(float(seconds))
+    assert node.tables[4].get(friend.address) is not None
+    assert node.tables[4].get(newcomer.address) is None
+
+
+def pong(query: dict[bytes, Any], stranger: Stranger) -> bytes:
+    return krpc.response(query[b"t"], {b"id": stranger.id}, stranger.address)

@@ -357,3 +357,19 @@ class DualHost:
 
     def bootstrap(self, contacts: list[Address]) -> None:
         assert self.simulation.bootstrap(self.node, contacts) == len(contacts)
+
+
+def test_a_node_whose_address_changed_takes_another_id() -> None:
+    """BEP 42."""
+    simulation = Simulation(seed=15)
+    nodes = simulation.populate(40)
+    simulation.advance(1800)
+    node = nodes[5]
+    before = node.id
+    simulation.move(node, public_address(7777))
+    for number in range(6):
+        simulation.find(node, hashlib.sha1(b"%d" % number).digest())
+    assert node.id != before
+    assert node_id.fits(node.id, public_address(7777))
+    simulation.announce(node, HASH, 7000)
+    assert simulation.find(nodes[20], HASH) == {public_address(7777, 7000)}

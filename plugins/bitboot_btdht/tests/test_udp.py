@@ -109,6 +109,15 @@ async def test_ipv6_works_alone(ipv6: None) -> None:
         await driver.aclose()
 
 
+async def test_asks_the_kernel_for_room_for_bursts() -> None:
+    sockets = await bind(LOOPBACK)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ordinary:
+        usual = ordinary.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    granted = sockets[4].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    sockets[4].close()
+    assert granted > usual
+
+
 async def test_closing_leaves_no_socket_and_no_task(driver: UdpDriver) -> None:
     before = asyncio.all_tasks()
     address = driver.address

@@ -93,6 +93,12 @@ class Simulation:
                 self.bootstrap(node, self.rng.sample(known, min(contacts, len(known))))
         return nodes
 
+    def move(self, node: Node, address: Address) -> None:
+        """Give a node another address, as a router that reconnects does."""
+        self.remove(node)
+        self.nodes[address] = node
+        self._settle(address, node)
+
     def remove(self, node: Node) -> None:
         """Switch a node off without a word."""
         address = self.address_of(node)
