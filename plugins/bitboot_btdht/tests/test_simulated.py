@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from functools import partial
 from typing import Any
 
 import pytest
@@ -312,7 +313,7 @@ def test_queries_to_one_node_stay_below_what_stock_clients_tolerate() -> None:
     """libtorrent ignores for 5 minutes whoever sends it more than some 49 packets in 10 seconds."""
     simulation = Simulation(seed=13)
     nodes = simulation.populate(12)
-    for number in range(200):
+    for number in range(60):
         nodes[0].find_peers(
             random.Random(number).randbytes(20), lambda peers: None, lambda: None, now=simulation.now
         )
@@ -373,3 +374,43 @@ def test_a_node_whose_address_changed_takes_another_id() -> None:
     assert node_id.fits(node.id, public_address(7777))
     simulation.announce(node, HASH, 7000)
     assert simulation.find(nodes[20], HASH) == {public_address(7777, 7000)}
+
+
+def test_many_lookups_at_once_in_a_small_network_are_slower_and_find_the_same() -> None:
+    """Our limit towards one node makes queries wait; it does not lose them."""
+    simulation = Simulation(seed=16)
+    nodes = simulation.populate(10)
+    simulation.announce(nodes[1], HASH, 7000)
+    simulation.advance(30)
+    found: list[set[Address]] = [set() for _ in range(60)]
+    ended: list[int] = []
+    for number in range(60):
+        nodes[5].find_peers(HASH, found[number].update, partial(ended.append, number), now=simulation.now)
+    simulation.run(nodes[5], lambda: len(ended) == 60)
+    assert all(peers == peers_of(simulation, nodes[1:2]) for peers in found)
+
+
+def test_a_dual_stack_node_keeps_the_id_that_fits_its_ipv4_address() -> None:
+    """One id cannot fit two addresses."""
+    node = Node(now=0.0, rng=random.Random(1), families=(4, 6))
+    four, six = compact.pack("93.184.216.34", 1), compact.pack("2606:2800::1", 1)
+
+    def told(claim: Address, voters: list[Address]) -> None:
+        for voter in voters:
+            node.query(voter, b"ping", {}, lambda outcome: None, now=0.0)
+            ((datagram, _),) = [sent for sent in node.outgoing() if sent[1] == voter]
+            transaction = bencode.decode(datagram)[b"t"]
+            reply = {
+                b"t": transaction,
+                b"y": b"r",
+                b"r": {b"id": random.Random(voter).randbytes(20)},
+                b"ip": claim,
+            }
+            node.receive(bencode.encode(reply), voter, 0.0)
+
+    told(six, [compact.pack(f"2a00:{n:x}::1", 1) for n in range(1, 9)])
+    assert node_id.fits(node.id, six)
+    told(four, [public_address(n) for n in range(1, 9)])
+    assert node_id.fits(node.id, four)
+    told(compact.pack("2606:2800:9::1", 1), [compact.pack(f"2a00:{n:x}::1", 1) for n in range(100, 140)])
+    assert node_id.fits(node.id, four)

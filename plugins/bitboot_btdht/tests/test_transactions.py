@@ -109,12 +109,28 @@ def test_the_line_has_an_end() -> None:
     assert len(world.outcomes) == accepted
 
 
-def test_one_node_is_asked_so_often_and_no_more() -> None:
+def test_one_node_is_asked_so_often_and_the_rest_waits_its_turn() -> None:
     world = World()
-    assert sum(world.send() for _ in range(100)) == 40
-    world.now = 5.0
-    assert sum(world.send() for _ in range(100)) == 20
+    assert all(world.send() for _ in range(60))
+    assert len(world.sent) == 40
     assert world.send(public_address(2)), "others are not affected"
+    assert len(world.sent) == 41
+    sent = 41
+    while len(world.transactions):
+        deadline = world.transactions.deadline()
+        assert deadline is not None
+        world.wait(deadline - world.now)
+        assert len(world.sent) <= 41 + 4 * world.now + 1, "4 a second"
+        sent = len(world.sent)
+    assert sent == 61
+    assert len(world.outcomes) == 61
+
+
+def test_what_would_wait_too_long_is_refused() -> None:
+    world = World()
+    accepted = sum(world.send() for _ in range(500))
+    assert accepted == 40 + 40, "those of the next 10 seconds"
+    assert len(world.transactions) == accepted
 
 
 def test_transaction_ids_differ_and_are_hard_to_guess() -> None:

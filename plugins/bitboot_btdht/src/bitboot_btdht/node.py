@@ -244,8 +244,12 @@ class Node:
         questionable = self.tables[family].answered(response.sender, address, self.now, round_trip)
         if questionable is not None:
             self._upkeep.check(questionable)
-        if self.external[family].vote(address, response.external):
+        if self.external[family].vote(address, response.external) and self._governs(family):
             self._move(id_for(self.external[family].ip or b"", self._rng))
+
+    def _governs(self, family: int) -> bool:
+        """Whether this family's address decides on our id: one id cannot fit two (BEP 32, BEP 42)."""
+        return family == 4 or 4 not in self.external or self.external[4].ip is None
 
     def _move(self, new_id: bytes) -> None:
         """Take an id that fits our external address (BEP 42), and sort the tables anew."""
@@ -255,6 +259,7 @@ class Node:
             for contact in old:
                 table.adopt(contact, self.now)
             self.tables[family] = table
+            self._upkeep.meet_neighbours(family)
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1

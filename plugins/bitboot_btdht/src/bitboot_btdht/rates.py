@@ -26,13 +26,30 @@ class Allowance:
 
     def take(self, key: bytes, now: float) -> bool:
         """Whether one more event of `key` is within its allowance; counts it if so."""
-        level, then = self._buckets.pop(key, (self._burst, now))
-        level = min(self._burst, level + max(0.0, now - then) * self._per_second)
+        level = self._level(key, now)
         allowed = level >= 1.0
-        self._buckets[key] = (level - 1.0 if allowed else level, now)
+        self._keep(key, level - 1.0 if allowed else level, now)
+        return allowed
+
+    def reserve(self, key: bytes, now: float, patience: float) -> float | None:
+        """In how many seconds one more event of `key` is within its allowance; counts it.
+
+        None, and nothing is counted, where that would take longer than `patience`.
+        """
+        level = self._level(key, now)
+        delay = max(0.0, (1.0 - level) / self._per_second)
+        granted = delay <= patience
+        self._keep(key, level - 1.0 if granted else level, now)
+        return delay if granted else None
+
+    def _level(self, key: bytes, now: float) -> float:
+        level, then = self._buckets.pop(key, (self._burst, now))
+        return min(self._burst, level + max(0.0, now - then) * self._per_second)
+
+    def _keep(self, key: bytes, level: float, now: float) -> None:
+        self._buckets[key] = (level, now)
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
-        return allowed
 
 
 class DeadContacts:

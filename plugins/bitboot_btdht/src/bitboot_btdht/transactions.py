@@ -6,6 +6,7 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeAlias
 
 from . import krpc
@@ -19,6 +20,10 @@ Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
 
 TRANSACTION_BYTES = 4
 """Enough that a stranger who forges the address as well has no chance of guessing."""
+
+
+MAX_DELAY = 10.0
+"""Seconds that a query may wait because its node was asked so often lately."""
 
 
 class Transaction:
@@ -60,6 +65,8 @@ class Transactions:
         self._transmit = transmit
         self._open: dict[bytes, Transaction] = {}
         self._line: deque[Transaction] = deque()
+        self._delayed: list[tuple[float, int, Transaction]] = []
+        self._order = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
         self.round_trips = RoundTrips(settings)
@@ -69,7 +76,7 @@ class Transactions:
         self.timeouts = 0
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._line)
+        return len(self._open) + len(self._line) + len(self._delayed)
 
     def send(
         self,
@@ -85,19 +92,21 @@ class Transactions:
         """Send a query, or put it in line where too many are under way.
 
         `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it.
-        Returns False, and calls nobody, where this node has been asked too often already.
+        Returns False, and calls nobody, where that node, or all together, are asked too much already.
         """
-        if self._allowance is not None and not self._allowance.take(address, now):
+        delay: float | None = 0.0
+        if self._allowance is not None:
+            delay = self._allowance.reserve(address, now, MAX_DELAY)
+        if delay is None or len(self._line) + len(self._delayed) >= 8 * self._settings.max_transactions:
             return False
         id_ = self._new_id()
         datagram = krpc.query(id_, method, arguments, read_only=read_only)
         transaction = Transaction(id_, address, datagram, on_outcome, on_slow)
-        if len(self._open) < self._settings.max_transactions:
-            self._launch(transaction, now)
-        elif len(self._line) < 8 * self._settings.max_transactions:
-            self._line.append(transaction)
+        if delay:
+            heapq.heappush(self._delayed, (now + delay, next(self._order), transaction))
         else:
-            return False
+            self._line.append(transaction)
+            self._next_in_line(now)
         return True
 
     def _new_id(self) -> bytes:
@@ -137,6 +146,12 @@ class Transactions:
 
     def deadline(self) -> float | None:
         """When `poll` has something to do."""
+        due = self._next_due()
+        if not self._delayed:
+            return due
+        return self._delayed[0][0] if due is None else min(due, self._delayed[0][0])
+
+    def _next_due(self) -> float | None:
         while self._due:
             due, id_ = self._due[0]
             transaction = self._open.get(id_)
@@ -146,8 +161,11 @@ class Transactions:
         return None
 
     def poll(self, now: float) -> None:
-        """Call slow what is slow by now, and give up what is overdue."""
-        while (due := self.deadline()) is not None and due <= now:
+        """Call slow what is slow by now, give up what is overdue, send what had to wait."""
+        while self._delayed and self._delayed[0][0] <= now:
+            self._line.append(heapq.heappop(self._delayed)[2])
+        self._next_in_line(now)
+        while (due := self._next_due()) is not None and due <= now:
             _, id_ = heapq.heappop(self._due)
             transaction = self._open[id_]
             if transaction.is_slow:

@@ -59,6 +59,10 @@ class Upkeep:
         if outcome is None and tries:
             self._ping(address, tries)
 
+    def meet_neighbours(self, family: int) -> None:
+        """Our id has changed: look for those who are close to it now, and so let them know us."""
+        NodeSearch(self._network, self._network.id, family, _nothing).start()
+
     def tick(self, now: float) -> None:
         """A round: refresh what has not changed for 15 minutes, forget peers whose time is up."""
         self.next_tick = now + TICK
