@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -85,14 +86,18 @@ async def test_bitboot_lookup_finds_every_peer_that_libtorrent_announced(swarm: 
 
 async def test_libtorrent_finds_what_bitboot_announce_announced(swarm: Swarm) -> None:
     """20 of 20, within 3 seconds of the line that says "announced"."""
-    for start in range(0, len(SWARMS), 5):
-        async with asyncio.TaskGroup() as together:
-            for number in range(start, start + 5):
-                finder = swarm.sessions[number % len(swarm.sessions)]
-                together.create_task(announce_and_find(swarm, finder, SWARMS[number], 30_000 + number))
+    async with AsyncExitStack() as announcers:  # all stay until the end: libtorrent waits for dead ones
+        for number, name in enumerate(SWARMS):
+            port = 30_000 + number
+            await announcers.enter_async_context(announced(swarm, name, port))
+            finder = swarm.sessions[number % len(swarm.sessions)]
+            wanted = {("127.0.0.1", port)}
+            assert wanted <= await asyncio.to_thread(finder.get_peers, key(name), wanted, 3.0)
 
 
-async def announce_and_find(swarm: Swarm, finder: Session, name: str, port: int) -> None:
+@asynccontextmanager
+async def announced(swarm: Swarm, name: str, port: int) -> AsyncIterator[None]:
+    """`bitboot announce`, from the line that says "announced" until it is told to end."""
     process = await asyncio.create_subprocess_exec(
         *BITBOOT, "announce", name, "--port", str(port), *options(swarm), stdout=asyncio.subprocess.PIPE
     )
@@ -102,8 +107,7 @@ async def announce_and_find(swarm: Swarm, finder: Session, name: str, port: int)
             async for line in process.stdout:
                 if json.loads(line)["event"] == "announced":
                     break
-        wanted = {("127.0.0.1", port)}
-        assert wanted <= await asyncio.to_thread(finder.get_peers, key(name), wanted, 3.0)
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
