@@ -11,7 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
+from bitboot_btdht import compact
 from bitboot_btdht.backend import MainlineBackend
+from bitboot_btdht.external import QUORUM
+from bitboot_btdht.simulation import public_address
 from bitboot_btdht.testnet import Testnet
 
 from bitboot_core import (
@@ -163,6 +166,14 @@ async def test_contacts_of_one_node_are_a_start_for_another(testnet: Testnet) ->
     assert set(contacts) <= set(testnet.addresses)
     async with running() as other:
         assert await other.bootstrap(contacts) == len(contacts)
+
+
+async def test_it_tells_where_others_see_it() -> None:
+    async with running() as backend:
+        assert list(backend.seen_at) == []
+        for number in range(QUORUM):
+            backend.node.external[4].vote(public_address(number), compact.pack("93.184.216.34", 6881))
+        assert list(backend.seen_at) == ["93.184.216.34"]
 
 
 async def test_a_read_only_client_finds_and_is_known_to_nobody(testnet: Testnet) -> None:

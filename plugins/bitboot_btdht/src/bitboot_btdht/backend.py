@@ -196,6 +196,12 @@ class MainlineBackend(Backend):
         """Where the node listens."""
         return self._running.address
 
+    @property
+    def seen_at(self) -> list[str]:
+        """Our addresses as enough other nodes see them (BEP 42)."""
+        elected = [external.ip for external in self._running.node.external.values()]
+        return [compact.unpack(ip + b"\0\0")[0] for ip in elected if ip is not None]
+
     def stats(self) -> Mapping[str, int | float]:
         """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds."""
         node = self._running.node
