@@ -22,6 +22,7 @@ HASH = b"h" * 20
 SPAMMER = "66.6.6.6"
 
 
+@pytest.mark.slow
 def test_a_million_hostile_datagrams(node: Node, caplog: pytest.LogCaptureFixture) -> None:
     """Memory, tables and manners stay as they are (issue: field strength)."""
     caplog.set_level(logging.WARNING)
