@@ -38,6 +38,8 @@ from .networks import NetworkDefinition, NetworkName, NetworkStatus
 from .per_network import PerNetwork
 from .plugins import Plugin, PluginProblem
 from .registry import Registry, default_registry, register_backend, register_network
+from .swarm import Swarm
+from .watch import PeerJoined, PeerLeft, Watch
 
 __version__ = "0.1.0"
 
@@ -73,6 +75,8 @@ __all__ = [
     "NetworkUnavailable",
     "NotRunning",
     "Peer",
+    "PeerJoined",
+    "PeerLeft",
     "PerNetwork",
     "Plugin",
     "PluginError",
@@ -80,10 +84,12 @@ __all__ = [
     "Receipt",
     "Registry",
     "Scope",
+    "Swarm",
     "UnknownBackend",
     "UnknownNetwork",
     "UnsupportedOperation",
     "UsageError",
+    "Watch",
     "__version__",
     "default_registry",
     "hookimpl",

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from . import timing
-from .backend import BackendConfig, BackendSpec
+from .backend import Backend, BackendConfig, BackendSpec
 from .clock import Clock, TimeUp, deadline
-from .errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
+from .errors import BackendError, BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
 from .guard import GuardedBackend, check_family
 from .model import KnownHost, Receipt
 from .networks import NetworkDefinition
+from .state import ContactFile
 from .tasks import Signal, Tasks
+from .threads import in_thread
 
 ATTEMPT_TIMEOUT = 30.0
 """Seconds after which a bootstrap that does not end is given up and begun again."""
 
 CHECK_EVERY = 60.0
-"""Seconds between looks at whether the backend still knows any node."""
+"""Seconds between looks at whether the backend still knows any node, and where we are."""
+
+SAVE_EVERY = 600.0
+"""Seconds between two times that the contacts are kept on disk."""
+
+READ_TIMEOUT = 1.0
+"""Seconds that reading the kept contacts may take: a disk that hangs holds up nobody."""
+
+MAX_TRIED = 50
+"""How many contacts of former times are tried beside the network's own."""
 
 CLEAN_UP = 1.0
 """Seconds that a backend gets to clean up after it failed to start."""
+
+log = logging.getLogger("bitboot_core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,9 @@ class ActiveNetwork:
         bootstrap: Sequence[KnownHost],
         clock: Clock,
         random: Random,
+        file: ContactFile | None = None,
     ) -> None:
+        """`file`: where its contacts are kept for the next start, None to keep none."""
         self.name = definition.name
         self.backend_name = backend_name
         self._backend = GuardedBackend(backend_name, spec, config, clock)
@@ -68,6 +85,18 @@ class ActiveNetwork:
         self._unusable: BitBootError | None = NotRunning(f"the network {self.name} has not been started")
         self._progress = Signal()  # after every attempt to get in touch, and at the end
         self._contacts_changed = asyncio.Event()
+        self._file = file
+        self._kept: list[KnownHost] = []  # contacts that were good once
+        self._saved = -math.inf
+        self._whereabouts: frozenset[str] = frozenset()
+        self._is_down = False  # the last that was heard of it was a failure
+        self._in_doubt = False  # an announcement failed, and nobody has asked since what is the matter
+        self.moves = 0
+        """How often this node's address has changed."""
+        self.outages_over = 0
+        """How often the network has come back after it could not be reached."""
+        self.news = Signal()
+        """Wakes who waits for one of these two to change."""
 
     # Its life
 
@@ -84,6 +113,7 @@ class ActiveNetwork:
             await self.aclose(CLEAN_UP)
             raise
         self._unusable = None
+        await self._read_contacts()
         self.tasks.start(self._keep_in_touch())
 
     async def aclose(self, timeout: float) -> None:
@@ -91,7 +121,8 @@ class ActiveNetwork:
         if self._unusable is None:
             self._unusable = NotRunning(f"the network {self.name} has been closed")
         self._progress.notify()
-        await self._backend.aclose(timeout)
+        good = self._backend.contacts()
+        await asyncio.gather(self._backend.aclose(timeout), self._write_contacts(good, timeout))
 
     @property
     def tasks(self) -> Tasks:
@@ -151,22 +182,68 @@ class ActiveNetwork:
         return True
 
     async def _keep_in_touch(self) -> None:
-        """Bootstrap until it succeeds, and again whenever no known node is left."""
+        """Bootstrap until it succeeds, again whenever no known node is left, and where there are doubts."""
         failures = 0
         changed = True
         while True:
-            if not self._bootstrap:
-                changed = await self._contacts_change(before=None)
+            contacts = self._to_try()
             error = None
-            if changed or not self._backend.contacts():
-                error = await self._attempt(tuple(self._bootstrap))
+            if contacts and (changed or self._in_doubt or not self._backend.contacts()):
+                self._in_doubt = False
+                error = await self._attempt(contacts)
+                self.heard(error)
             # A node that cannot reach its contacts can still be found by others.
-            self._reached = error is None or bool(self._backend.contacts())
+            self._reached = (bool(contacts) and error is None) or bool(self._backend.contacts())
             self._unreached = None if self._reached else error
             self._progress.notify()
+            self._look_around()
             failures = failures + 1 if self._unreached else 0
             pause = timing.bootstrap_after(failures, self._random) if failures else CHECK_EVERY
             changed = await self._contacts_change(before=self._clock.now() + pause)
+
+    def _to_try(self) -> tuple[KnownHost, ...]:
+        """The network's contacts, and those that were good once."""
+        return tuple(dict.fromkeys([*self._bootstrap, *self._kept[:MAX_TRIED]]))
+
+    def _look_around(self) -> None:
+        """Note who is there, and where we are."""
+        good = self._backend.contacts()
+        if good:
+            self._kept = good
+            if self._clock.now() >= self._saved + SAVE_EVERY:
+                self._saved = self._clock.now()
+                self.tasks.start(self._write_contacts(good, SAVE_EVERY))
+        before, self._whereabouts = self._whereabouts, self._backend.whereabouts
+        # To learn of an address is no move; to lose one is.
+        if self._whereabouts and before - self._whereabouts:
+            self.moves += 1
+            self.news.notify()
+
+    def heard(self, error: BitBootError | None) -> None:
+        """The network has answered, or failed to."""
+        if error is None and self._is_down:
+            self._is_down = False
+            self.outages_over += 1
+            self.news.notify()
+        elif isinstance(error, BackendError):
+            self._is_down = True
+
+    async def _read_contacts(self) -> None:
+        if self._file is not None:
+            try:
+                async with deadline(self._clock, self._clock.now() + READ_TIMEOUT):
+                    self._kept = await in_thread(self._file.read, "bitboot-state")
+            except TimeUp:
+                log.warning("the contacts in %s take too long to read", self._file.path)
+
+    async def _write_contacts(self, contacts: Sequence[KnownHost], timeout: float) -> None:
+        file = self._file
+        if file is not None and contacts:
+            try:
+                async with deadline(self._clock, self._clock.now() + timeout):
+                    await in_thread(lambda: file.write(contacts), "bitboot-state")
+            except TimeUp:
+                log.warning("the contacts of %s take too long to write", self.name)
 
     async def _contacts_change(self, *, before: float | None) -> bool:
         """Whether a contact is added before that time."""
@@ -200,8 +277,14 @@ class ActiveNetwork:
         until = self._clock.now() + timeout
         if self._unusable is None:
             check_family(endpoint, self.name, self._backend.capabilities)
-        await self.ready(timeout)
-        return await self._backend.announce(key, endpoint, lifetime=lifetime, until=until)
+        try:
+            await self.ready(timeout)
+            receipt = await self._backend.announce(key, endpoint, lifetime=lifetime, until=until)
+        except BackendError:
+            self._in_doubt = True
+            raise
+        self.heard(None)
+        return receipt
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, timeout: float) -> None:
         """Take an announcement back, where the network can do that."""
@@ -210,6 +293,13 @@ class ActiveNetwork:
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
         """The backend's own stream of peers, as untrusted as the backend. Wait for `in_touch` first."""
         return self._backend.lookup(key)
+
+    @property
+    def backend(self) -> Backend:
+        """The backend itself, for what only it offers. Raises why it is not running, where it is not."""
+        if self._unusable is not None:
+            raise self._unusable.with_traceback(None)
+        return self._backend.backend
 
     def wrapped(self, error: Exception, doing: str) -> BitBootError:
         """`error` as a BitBootError: itself, or a BackendError that names the backend."""

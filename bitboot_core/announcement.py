@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from . import timing
 from .active import ActiveNetwork
-from .clock import Clock, TimeUp, deadline, sleep_until
+from .clock import Clock, TimeUp, deadline
 from .errors import AnnounceFailed, BackendTimeout, BitBootError, NotRunning, UsageError
 from .model import KnownHost, Receipt, swarm_key
 from .per_network import PerNetwork, one_error
@@ -51,6 +51,8 @@ class _Record:
     def __init__(self, network: ActiveNetwork, swarm: str) -> None:
         self.network, self.swarm, self.key = network, swarm, swarm_key(swarm)
         self.begun = False
+        self.moves = 0  # the network's, when it was announced last
+        self.outages = 0
         self.receipt: Receipt | None = None
         self.expires = 0.0
         self.next_try: float | None = None
@@ -228,10 +230,26 @@ class Announcement:
             self._changed.notify()
             if record.next_try is None:
                 return
-            await sleep_until(self._clock, record.next_try)
+            await self._wait(record)
+
+    async def _wait(self, record: _Record) -> None:
+        """Until the next try is due, or there is a reason to try sooner."""
+        try:
+            async with deadline(self._clock, record.next_try):
+                while not self._is_called_for(record):
+                    await record.network.news.wait()
+        except TimeUp:
+            pass
+
+    def _is_called_for(self, record: _Record) -> bool:
+        """Whether the network has come back after a failure, or we have moved and announce "mine"."""
+        network = record.network
+        returned = record.failures > 0 and network.outages_over > record.outages
+        return returned or (self.endpoint.is_any and network.moves > record.moves)
 
     async def _attempt(self, record: _Record) -> bool:
         """Announce once. Whether it was for the last time."""
+        record.moves, record.outages = record.network.moves, record.network.outages_over
         try:
             receipt = await record.network.announce(
                 record.key, self.endpoint, lifetime=self._lifetime, timeout=self._timeout
@@ -246,7 +264,8 @@ class Announcement:
     def _pause(self, record: _Record) -> float:
         lifetime = record.receipt.lifetime if record.receipt else self._lifetime
         if record.failures:
-            return timing.retry_after(record.failures, lifetime, self._random)
+            left = record.expires - self._clock.now()
+            return timing.retry_after(record.failures, lifetime, self._random, left=left)
         return timing.renew_after(lifetime, self._random)
 
     def _is_stored(self) -> bool:

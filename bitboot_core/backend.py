@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +132,15 @@ class Backend(ABC):
     @abstractmethod
     def address(self) -> KnownHost:
         """Where it listens."""
+
+    @property
+    def seen_at(self) -> Collection[str]:
+        """The addresses that other nodes see this one at, as far as it knows: hosts, without ports.
+
+        Where they change, an announcement of "mine" is made again at once. None by default: then
+        only `address` is watched.
+        """
+        return ()
 
     @abstractmethod
     def stats(self) -> Mapping[str, int | float]:

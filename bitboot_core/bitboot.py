@@ -12,6 +12,7 @@ from typing import Self, Unpack
 from . import config as settings
 from .active import ActiveNetwork, NetworkState
 from .announcement import Announcement
+from .backend import Backend
 from .clock import Clock, SystemClock
 from .config import BitBootConfig, Host, Network, Settings
 from .errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName, NotRunning
@@ -20,6 +21,8 @@ from .model import KnownHost, Peer, swarm_key
 from .network_set import NetworkSet
 from .per_network import PerNetwork
 from .registry import Registry, default_registry
+from .swarm import Swarm
+from .watch import Watch
 
 CLOSE_TIMEOUT = 1.8
 """Seconds from the beginning of `aclose` until backends that do not close are left alone. The rest
@@ -63,6 +66,7 @@ class BitBoot:
         self._announcements: set[Announcement] = set()
         self._announced_peers: dict[tuple[frozenset[str], KnownHost], Announcement] = {}
         self._lookups: set[Lookup] = set()
+        self._watches: set[Watch] = set()
         self._changing = asyncio.Lock()
         self._started = False
         self._closing: asyncio.Task[None] | None = None
@@ -209,7 +213,52 @@ class BitBoot:
         async with self.find(swarm, limit=limit, timeout=timeout) as found:
             return await found.collect()
 
+    def watch(self, swarm: str, *, timeout: float | None = None) -> Watch:
+        """A Watch of a swarm: `async with` begins it, `async for` gives PeerJoined and PeerLeft.
+
+        `timeout`: seconds that each scan may take, None for the config's. Raises InvalidSwarmName,
+        InvalidConfig, NotRunning; scans that fail are in `Watch.failures`.
+        """
+        self._usable()
+        return Watch(
+            swarm,
+            self._usable,
+            timeout=self._seconds(timeout),
+            clock=self._clock,
+            random=self._random,
+            opened=self._watches.add,
+            closed=self._watches.discard,
+        )
+
+    def join(
+        self,
+        swarm: str,
+        host: Host | None = None,
+        *,
+        port: int | None = None,
+        timeout: float | None = None,
+    ) -> Swarm:
+        """A Swarm, which announces a peer and watches who else is there: begin it with `async with`.
+
+        The peer is given as for `announce`, `timeout` as for `watch`. Raises what these two do.
+        """
+        return Swarm(self.announce(swarm, host, port=port), self.watch(swarm, timeout=timeout))
+
     # Networks
+
+    def backend(self, network: str | None = None) -> Backend:
+        """The running backend of a network, for what only it offers: `bitboot.backend("mainline").node`.
+
+        `network` may be left out where there is one only. What is done to a backend is done behind
+        the core's back: neither timed nor guarded. Raises UnknownNetwork, InvalidConfig where there
+        are several and none is named, NotRunning, and why it did not start where it did not.
+        """
+        self._usable()
+        active = self._networks.named(network)
+        if len(active) != 1:
+            names = ", ".join(one.name for one in active)
+            raise InvalidConfig("there are several networks", hint=f"say which: {names}")
+        return active[0].backend
 
     def networks(self) -> PerNetwork[NetworkState]:
         """How each active network is doing, by name."""
@@ -227,7 +276,7 @@ class BitBoot:
         bootstrap: Sequence[Host] | None = None,
         listen: Host | None = None,
     ) -> None:
-        """Use this network too. Announcements that are open extend to it; lookups begun later ask it.
+        """Use this network too. What is announced and watched extends to it; lookups begun later ask it.
 
         The arguments are as in BitBootConfig, for this network only. Raises InvalidConfig where it
         is active already, and what `BitBoot(...)` and `create` do.
@@ -255,7 +304,7 @@ class BitBoot:
         bootstrap: Sequence[Host] | None = None,
         listen: Host | None = None,
     ) -> None:
-        """Use this network, or these, instead of the present ones. Announcements move along.
+        """Use this network, or these, instead of the present ones. What is announced and watched moves along.
 
         The arguments are as in BitBootConfig. Raises what `BitBoot(...)` and `create` do; the present
         networks stay then.
@@ -317,20 +366,24 @@ class BitBoot:
             self._check_running()
         leaving = [self._networks.remove(network.name) for network in former]
         self._networks.add(new)
-        moving = list(self._announcements)
-        users: list[Announcement | Lookup] = [*moving, *self._lookups]
+        moving: set[Announcement | Watch] = {*self._announcements, *self._watches}
+        users: list[Announcement | Lookup | Watch] = [*moving, *self._lookups]
         try:
             # First leave, then join: a node of the same network would withdraw what the new one announces.
             await asyncio.gather(*(user.leave(network.name) for user in users for network in leaving))
         finally:
-            for announcement in self._announcements.intersection(moving):
+            for user in moving & {*self._announcements, *self._watches}:  # those that are still open
                 for network in new.values():
-                    announcement.join(network)
+                    user.join(network)
             await self._networks.close(CLOSE_TIMEOUT, leaving)
 
     async def _shut_down(self) -> None:
         ends = self._clock.now() + CLOSE_TIMEOUT
-        users: list[Announcement | Lookup] = [*self._announcements, *self._lookups]
+        users: list[Announcement | Lookup | Watch] = [
+            *self._announcements,
+            *self._lookups,
+            *self._watches,
+        ]
         self._announcements.clear()  # none of them is wanted still
         try:
             await asyncio.gather(*(user.aclose() for user in users))

@@ -118,6 +118,17 @@ class GuardedBackend:
         """Where it listens, as far as known."""
         return self._ask(lambda backend: backend.address, None)
 
+    @property
+    def whereabouts(self) -> frozenset[str]:
+        """Where it listens and what others see it at: whatever tells that it has moved."""
+        nowhere: frozenset[str] = frozenset()
+        return self._ask(lambda backend: frozenset({str(backend.address), *backend.seen_at}), nowhere)
+
+    @property
+    def backend(self) -> Backend:
+        """The backend itself, unguarded. Raises NotRunning."""
+        return self._running()
+
     # The guard
 
     def wrapped(self, error: Exception, doing: str) -> BitBootError:

@@ -171,6 +171,7 @@ class Lookup:
                     stream = network.lookup(key)
                     await self._take(stream, network)
                     self._succeeded += 1
+                    network.heard(None)
             finally:
                 await _close(stream)
         except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; in `failures`
@@ -228,6 +229,7 @@ class Lookup:
 
     def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
         self._failures.setdefault(network.name, error)
+        network.heard(error)
 
     def _ended(self, reader: asyncio.Task[None]) -> None:
         network = self._awaited.pop(reader, None)

@@ -42,7 +42,9 @@ class KnownHost:
     """An endpoint: a host name or IP address, and a port from 0 to 65535.
 
     Port 0 means "any free port" where one is listened on. IPv6 addresses are kept in their
-    shortest spelling, without brackets. Raises InvalidEndpoint for anything else.
+    shortest spelling, without brackets; IPv4 addresses mapped into IPv6 (::ffff:1.2.3.4, RFC 4291,
+    section 2.5.5.2) become IPv4, so that one endpoint is never two. Raises InvalidEndpoint for
+    anything else.
     """
 
     host: str
@@ -127,9 +129,12 @@ def _checked_host(host: str) -> str:
     if not isinstance(host, str):
         raise InvalidEndpoint(f"{host!r} is not a host", hint="give a name or an IP address, as text")
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
         pass
+    else:
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return str(mapped or address)
     if len(host) > MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in host):
         raise InvalidEndpoint(
             f"{host[:60]!r} is not a host",

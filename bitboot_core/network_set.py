@@ -16,6 +16,7 @@ from .networks import NetworkDefinition
 from .per_network import PerNetwork, one_error
 from .plugins import check_network
 from .registry import Registry
+from .state import contact_file
 from .tasks import cancel
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class NetworkSet:
                     f"the network {definition.name} is given twice", hint="give each one once"
                 )
             name, spec = self._registry.choose(definition, pins.get(definition.name))
+            starts_from = definition.bootstrap if bootstrap is None else contacts(bootstrap)
             prepared[definition.name] = ActiveNetwork(
                 definition,
                 name,
@@ -70,9 +72,10 @@ class NetworkSet:
                     state_dir=state_folder(self._config.state_dir),
                     read_only=self._config.read_only,
                 ),
-                bootstrap=definition.bootstrap if bootstrap is None else contacts(bootstrap),
+                bootstrap=starts_from,
                 clock=self._clock,
                 random=self._random,
+                file=contact_file(self._config.state_dir, definition.name, definition.protocol, starts_from),
             )
         return prepared
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-import threading
 from collections.abc import Iterable
 
 from .errors import BootstrapFailed, HostNotFound
 from .model import KnownHost
+from .threads import in_thread
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _PERMANENT = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")} - {None}
@@ -58,28 +56,7 @@ _AddrInfo = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[
 
 
 async def _getaddrinfo(host: KnownHost) -> _AddrInfo:
-    # loop.getaddrinfo() uses the loop's thread pool, which asyncio.run() joins at the end: a
-    # resolver that hangs would hold up every Ctrl-C. A daemon thread of its own cannot.
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_AddrInfo] = loop.create_future()
+    def ask() -> _AddrInfo:
+        return socket.getaddrinfo(host.host, host.port, type=socket.SOCK_DGRAM)  # type: ignore[return-value]
 
-    def settle(result: _AddrInfo | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result or [])
-
-    def work() -> None:
-        result: _AddrInfo | None = None
-        failure: BaseException | None = None
-        try:
-            result = socket.getaddrinfo(host.host, host.port, type=socket.SOCK_DGRAM)  # type: ignore[assignment]
-        except (OSError, UnicodeError) as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=work, name=f"bitboot-resolve-{host.host}", daemon=True).start()
-    return await future
+    return await in_thread(ask, f"bitboot-resolve-{host.host}")

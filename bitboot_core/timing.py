@@ -10,6 +10,9 @@ together do not renew together, and one failure still leaves time for several tr
 
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 300.0
+LONGEST_BOOTSTRAP_RETRY = 60.0
+"""So that a network that comes back is noticed within a minute."""
+
 SHORTEST_WAIT = 0.1
 """No wait is shorter, whatever lifetime a backend claims to have granted."""
 
@@ -19,13 +22,17 @@ def renew_after(lifetime: float, random: Random) -> float:
     return max(SHORTEST_WAIT, random.uniform(*RENEW_BETWEEN) * lifetime)
 
 
-def retry_after(failures: int, lifetime: float, random: Random) -> float:
+def retry_after(failures: int, lifetime: float, random: Random, *, left: float = 0.0) -> float:
     """How long after the last of `failures` failures in a row (1 or more) to try again.
 
     Exponential backoff with full jitter: uniform between 1 s and a ceiling that doubles with each
-    failure, up to 5 minutes or half the lifetime, whichever is shorter.
+    failure, up to 5 minutes or half the lifetime, whichever is shorter. While a record has some
+    seconds `left` the ceiling is at most a third of them, so that it is tried again several times
+    before it lapses.
     """
     longest = max(SHORTEST_WAIT, min(LONGEST_RETRY, lifetime / 2))
+    if left > 0:
+        longest = min(longest, max(FIRST_RETRY, left / 3))
     # The exponent is capped because 2.0 ** 1024 overflows, and a network can be away for months.
     ceiling = min(longest, FIRST_RETRY * 2.0 ** min(failures, 30))
     return random.uniform(min(FIRST_RETRY, ceiling), ceiling)
@@ -33,4 +40,29 @@ def retry_after(failures: int, lifetime: float, random: Random) -> float:
 
 def bootstrap_after(failures: int, random: Random) -> float:
     """How long after the last of `failures` failed bootstraps in a row to try again."""
-    return retry_after(failures, 2 * LONGEST_RETRY, random)
+    return retry_after(failures, 2 * LONGEST_BOOTSTRAP_RETRY, random)
+
+
+QUICK_SCAN = 5.0
+SLOW_SCAN = 300.0
+DOUBTFUL_SCAN = 40.0
+"""While somebody is missing, or a scan failed, the next is not later than this."""
+
+SLOWER = 1.5
+SCAN_JITTER = 0.2
+
+
+def scan_after(previous: float, *, changed: bool, doubtful: bool) -> float:
+    """How long to wait until a swarm is scanned again, `previous` seconds after the last time.
+
+    Quick where the last scan found a change (or was the first), then ever slower while nothing
+    happens, and not so slow while there are doubts.
+    """
+    if changed:
+        return QUICK_SCAN
+    return min(previous * SLOWER, DOUBTFUL_SCAN if doubtful else SLOW_SCAN)
+
+
+def scattered(seconds: float, random: Random) -> float:
+    """About so many seconds: a fifth more or less, so that those who started together spread."""
+    return seconds * random.uniform(1 - SCAN_JITTER, 1 + SCAN_JITTER)

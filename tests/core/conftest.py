@@ -42,6 +42,7 @@ async def serve(clock: ManualClock, registry: Registry) -> AsyncIterator[Start]:
             names = ["fake", "other", "third"][: len(backends)]
             for name, backend in zip(names, backends, strict=True):
                 registry.register_backend(spec_of(backend, f"{name}-backend", [name]))
+            settings.setdefault("state_dir", False)
             networks = [NetworkDefinition(name, name, tuple(bootstrap)) for name in names]
             return BitBoot(
                 network=networks, registry=registry, clock=clock, random=random.Random(1), **settings

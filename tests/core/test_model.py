@@ -38,6 +38,8 @@ def test_what_cannot_be_a_swarms_name(name: object) -> None:
         ("[::1]:0", "::1", 0),
         ("[2001:DB8:0:0::1]:6881", "2001:db8::1", 6881),
         (":6881", "", 6881),
+        ("[::ffff:1.2.3.4]:1", "1.2.3.4", 1),
+        ("[::FFFF:102:304]:1", "1.2.3.4", 1),
         (" example.org:1 ", "example.org", 1),
     ],
 )
@@ -81,6 +83,13 @@ def test_what_is_written_can_be_read(address: object, port: int) -> None:
 def test_what_cannot_be_a_port(port: object) -> None:
     with pytest.raises(InvalidEndpoint):
         KnownHost("127.0.0.1", port)  # type: ignore[arg-type]
+
+
+def test_an_endpoint_has_one_spelling() -> None:
+    assert {KnownHost("::ffff:1.2.3.4", 1), KnownHost("1.2.3.4", 1)} == {KnownHost("1.2.3.4", 1)}
+    assert KnownHost("::ffff:1.2.3.4", 1).family == 4
+    assert KnownHost("::ffff:0.0.0.0", 1).is_any
+    assert KnownHost("::1.2.3.4", 1).family == 6  # "compatible", not mapped: an address of its own
 
 
 def test_families() -> None:

@@ -17,6 +17,7 @@ CORE = ROOT / "bitboot_core"
 ROOMS = [
     "errors",
     "model",
+    "threads",
     "resolve",
     "backend",
     "networks",
@@ -25,6 +26,7 @@ ROOMS = [
     "claims",
     "registry",
     "config",
+    "state",
     "clock",
     "timing",
     "tasks",
@@ -35,6 +37,7 @@ ROOMS = [
     "announcement",
     "lookup",
     "watch",
+    "swarm",
     "bitboot",
     "__init__",
     "testing",
