@@ -102,6 +102,50 @@ class Session:
                     found.update((str(host), port) for host, port in alert.peers())
         return found
 
+    # For benchmarks
+
+    def begin(self, info_hash: bytes) -> None:
+        """Begin a lookup; `replied` tells of it."""
+        self._session.dht_get_peers(lt.sha1_hash(info_hash))
+
+    def replied(self) -> list[bytes]:
+        """The info-hashes for which peers have arrived since the last call, after a short wait for some."""
+        self._session.wait_for_alert(20)
+        alerts = self._take(lt.dht_get_peers_reply_alert)
+        return [alert.info_hash.to_bytes() for alert in alerts if alert.num_peers()]
+
+    def first_peers(self, info_hash: bytes, seconds: float) -> set[tuple[str, int]]:
+        """Look up until the first reply with peers; these."""
+        asked = lt.sha1_hash(info_hash)
+        end = time.monotonic() + seconds
+        self._session.dht_get_peers(asked)
+        while (left := end - time.monotonic()) > 0:
+            self._session.wait_for_alert(int(left * 1000) + 1)
+            for alert in self._take(lt.dht_get_peers_reply_alert):
+                if alert.info_hash == asked and (peers := alert.peers()):
+                    return {(str(host), port) for host, port in peers}
+        return set()
+
+    def datagrams(self) -> int:
+        """DHT messages sent and received so far."""
+        self._session.post_session_stats()
+        counted: list[int] = []
+
+        def arrived() -> bool:
+            for alert in self._take(lt.session_stats_alert):
+                counted.append(sum(alert.values[f"dht.dht_messages_{way}"] for way in ("in", "out")))
+            return bool(counted)
+
+        self._pump(arrived, "to tell its counters")
+        return counted[-1]
+
+    def idle(self) -> None:
+        """Wait until its counters stand still: what was begun has ended."""
+        before = -1
+        while (now := self.datagrams()) != before:
+            before = now
+            time.sleep(0.005)
+
     def wait_for_alert(self) -> None:
         """Wait a moment, or less where there is something to look at."""
         self._session.wait_for_alert(20)

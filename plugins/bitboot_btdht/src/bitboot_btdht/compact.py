@@ -116,15 +116,13 @@ def pack_nodes(nodes: Iterable[tuple[bytes, Address]]) -> bytes:
 
 
 def unpack_nodes(data: object, ip_family: int, limit: int) -> Iterator[tuple[bytes, Address]]:
-    """The first `limit` usable (id, address) pairs in compact node info; anything odd is skipped."""
+    """The first `limit` (id, address) pairs in compact node info, whether usable or not."""
     if not isinstance(data, bytes):
         return
     size = ID_BYTES + ADDRESS_BYTES[ip_family]
     for start in range(0, min(len(data) - size + 1, limit * size), size):
         middle = start + ID_BYTES
-        address = data[middle : start + size]
-        if is_usable(address):
-            yield data[start:middle], address
+        yield data[start:middle], data[middle : start + size]
 
 
 def unpack_peers(values: object, limit: int) -> list[Address]:

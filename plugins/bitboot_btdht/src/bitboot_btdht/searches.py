@@ -5,7 +5,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Protocol
 
 from . import compact, krpc
@@ -48,16 +48,24 @@ class Network(Protocol):
 
 
 def introduced(
-    network: Network, teller: Address, values: dict[bytes, Any], family: int
-) -> Iterable[tuple[bytes, Address]]:
-    """The nodes that a reply tells of, less those that we would not follow up."""
+    network: Network,
+    teller: Address,
+    values: dict[bytes, Any],
+    family: int,
+    known: Container[Address] = (),
+) -> list[tuple[bytes, Address]]:
+    """The nodes that a reply tells of, less those `known` already or that we would not follow up."""
     nodes = compact.unpack_nodes(
         values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
     )
     return [
         (id_, address)
         for id_, address in nodes
-        if compact.may_introduce(teller, address) and not network.is_dead(address)
+        # Near the target most are known, so that comes first: it is the cheapest question.
+        if address not in known
+        and compact.is_usable(address)
+        and compact.may_introduce(teller, address)
+        and not network.is_dead(address)
     ]
 
 
@@ -122,7 +130,10 @@ class NodeSearch:
             candidate, outcome.sender, token if isinstance(token, bytes) and token else None
         )
         if honest:
-            self.traversal.add(introduced(self.network, candidate.address, outcome.values, self.family))
+            nodes = introduced(
+                self.network, candidate.address, outcome.values, self.family, self.traversal.addresses
+            )
+            self.traversal.add(nodes)
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from . import node_id
 from .compact import Address, subnet
@@ -91,6 +91,11 @@ class Traversal:
         self._ids: set[bytes] = set()
         self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
+
+    @property
+    def addresses(self) -> Container[Address]:
+        """Where the nodes are that it has in mind."""
+        return self._addresses
 
     def add(self, nodes: Iterable[tuple[bytes, Address]]) -> None:
         """Somebody says that these (id, address) pairs may be close."""
