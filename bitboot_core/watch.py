@@ -213,9 +213,9 @@ class Watch:
     # Inside
 
     async def _scan_for_ever(self, scanner: _Scanner) -> None:
-        pause = 0.0
+        pause, slept = 0.0, False
         while True:
-            changed = await self._scan(scanner)
+            changed = await self._scan(scanner) or slept
             self._scanned.notify()
             now = self._clock.now()
             missing = any(sight.misses and not sight.is_gone(now) for sight in scanner.sights.values())
@@ -223,8 +223,8 @@ class Watch:
             pause = timing.scan_after(pause, changed=changed, doubtful=doubtful)
             due = self._clock.now() + timing.scattered(pause, self._random)
             await sleep_until(self._clock, due)
-            if self._clock.now() > due + timing.SLOW_SCAN:
-                pause = 0.0  # the machine has slept: who knows who is there by now
+            # After the machine has slept, who knows who is there by now?
+            slept = self._clock.now() > due + timing.SLOW_SCAN
 
     async def _scan(self, scanner: _Scanner) -> bool:
         """Look the swarm up on one network. Whether that changed who is there."""

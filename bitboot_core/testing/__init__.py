@@ -11,6 +11,7 @@ from .doubles import (
     hangs_until,
     plugin_module,
     spec_of,
+    waits,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "hangs_until",
     "plugin_module",
     "spec_of",
+    "waits",
 ]

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, Scope
+from bitboot_core.clock import Clock, sleep_until
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
 
@@ -30,6 +31,16 @@ def fails(error: BaseException) -> Act:
 
     async def act() -> None:
         raise error
+
+    return act
+
+
+def waits(clock: Clock, seconds: float, then: Act | None = None) -> Act:
+    """Take so many seconds of `clock`, then do as `then` says."""
+
+    async def act() -> object:
+        await sleep_until(clock, clock.now() + seconds)
+        return await then() if then is not None else None
 
     return act
 

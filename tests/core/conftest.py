@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 
-from bitboot_core import Backend, BitBoot, KnownHost, NetworkDefinition, Registry
+from bitboot_core import Backend, BitBoot, KnownHost, NetworkDefinition, Registry, UnknownBackend
 from bitboot_core.testing import ManualClock, spec_of
 
 SEED = KnownHost("192.0.2.1", 6881)
@@ -42,11 +42,16 @@ async def serve(clock: ManualClock, registry: Registry) -> AsyncIterator[Start]:
             names = ["fake", "other", "third"][: len(backends)]
             for name, backend in zip(names, backends, strict=True):
                 registry.register_backend(spec_of(backend, f"{name}-backend", [name]))
-            settings.setdefault("state_dir", False)
+            settings = {"state_dir": False, "random": random.Random(1)} | settings
             networks = [NetworkDefinition(name, name, tuple(bootstrap)) for name in names]
-            return BitBoot(
-                network=networks, registry=registry, clock=clock, random=random.Random(1), **settings
-            )
+            return BitBoot(network=networks, registry=registry, clock=clock, **settings)
+
+        def forget() -> None:
+            """Have the names back, for another BitBoot in the same test."""
+            for name in ["fake", "other", "third"]:
+                with suppress(UnknownBackend):
+                    registry.unregister_backend(f"{name}-backend")
 
         start.make = make  # type: ignore[attr-defined]
+        start.forget = forget  # type: ignore[attr-defined]
         yield start

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitboot_core.timing import bootstrap_after, renew_after, retry_after
+from bitboot_core.timing import bootstrap_after, renew_after, retry_after, scan_after, scattered
 
 lifetimes = st.floats(min_value=10, max_value=1e7)
 chances = st.integers(0, 2**32).map(Random)
@@ -43,6 +43,29 @@ def test_many_failures_reach_the_ceiling_of_5_minutes_with_full_jitter() -> None
     waits = [retry_after(40, 1800, random) for _ in range(1000)]
     assert min(waits) < 10
     assert max(waits) > 290
+
+
+@given(st.integers(1, 60), st.floats(min_value=1, max_value=1800), chances)
+def test_a_record_that_is_still_there_is_tried_again_several_times_before_it_lapses(
+    failures: int, left: float, random: Random
+) -> None:
+    assert retry_after(failures, 1800, random, left=left) <= max(1.0, left / 3)
+
+
+def test_scans_slow_down_while_nothing_happens_and_start_anew_at_a_change() -> None:
+    pauses = [scan_after(0, changed=True, doubtful=False)]
+    for _ in range(20):
+        pauses.append(scan_after(pauses[-1], changed=False, doubtful=False))
+    assert pauses[0] == 5.0
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 300.0
+    assert scan_after(300.0, changed=False, doubtful=True) == 40.0
+    assert scan_after(300.0, changed=True, doubtful=True) == 5.0
+
+
+@given(st.floats(min_value=0, max_value=1e6), chances)
+def test_scattered_is_a_fifth_more_or_less(seconds: float, random: Random) -> None:
+    assert 0.79 * seconds <= scattered(seconds, random) <= 1.21 * seconds
 
 
 @given(st.integers(1, 100), st.floats(min_value=0, max_value=2), chances)
