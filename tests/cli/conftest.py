@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,25 @@ class Result:
     def named(self, name: str) -> list[dict[str, Any]]:
         """The events of one name."""
         return [event for event in self.events if event["event"] == name]
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `bitboot` with these arguments as a process of its own, which is gone in the end."""
+    command = [*COMMAND, *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def next_event(running: subprocess.Popen[str]) -> dict[str, Any]:
+    """The JSON object on its next line of stdout."""
+    assert running.stdout is not None
+    event: dict[str, Any] = json.loads(running.stdout.readline())
+    return event
 
 
 Cli = Callable[..., Result]

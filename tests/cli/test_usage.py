@@ -13,7 +13,7 @@ import pytest
 
 import bitboot_core
 
-from .conftest import COMMAND, Cli
+from .conftest import COMMAND, Cli, next_event, process
 
 COMMANDS = ["announce", "demo", "lookup", "networks", "plugins"]
 NETWORK_OPTIONS = ["--network", "--backend", "--bootstrap", "--listen", "--timeout", "--json"]
@@ -137,14 +137,11 @@ def test_a_reader_that_goes_away_is_no_reason_for_a_traceback() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_each_line_is_there_at_once_and_a_signal_ends_the_process(number: signal.Signals) -> None:
     arguments = ["announce", "mynet", "--network", "local", "--port", "6881", "--json"]
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["event"] == "ready"
-        assert json.loads(process.stdout.readline())["event"] == "announced"
-        process.send_signal(number)
-        out, err = process.communicate()
-    assert process.returncode == 0
+    with process(*arguments) as running:
+        assert next_event(running)["event"] == "ready"
+        assert next_event(running)["event"] == "announced"
+        running.send_signal(number)
+        out, err = running.communicate()
+    assert running.returncode == 0
     assert [json.loads(line)["event"] for line in out.splitlines()] == ["done"]
     assert err == ""

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
-from bitboot_btdht.testnet import Testnet
 
 from bitboot_core import KnownHost, default_registry
 from bitboot_core.networks import BUILT_IN, MAINLINE
-
-
-def _serve(started: threading.Event, ended: threading.Event, contacts: list[KnownHost]) -> None:
-    async def serve() -> None:
-        async with Testnet(8) as testnet:
-            contacts.extend(testnet.bootstrap)
-            started.set()
-            await asyncio.to_thread(ended.wait)
-
-    asyncio.run(serve())
-
-
-@pytest.fixture
-def contacts() -> Iterator[Sequence[KnownHost]]:
-    """The bootstrap contacts of a testnet in a thread of its own, since the examples call asyncio.run()."""
-    started, ended = threading.Event(), threading.Event()
-    found: list[KnownHost] = []
-    thread = threading.Thread(target=_serve, args=(started, ended, found))
-    thread.start()
-    try:
-        assert started.wait(20)
-        yield found
-    finally:
-        ended.set()
-        thread.join()
 
 
 @pytest.fixture
