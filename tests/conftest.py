@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
-from bitboot_btdht.testnet import Testnet
 
-from bitboot_core import KnownHost
+if TYPE_CHECKING:
+    from bitboot_core import KnownHost
 
 
 def _serve(started: threading.Event, ended: threading.Event, contacts: list[KnownHost]) -> None:
+    # The tests of the distributions run where nothing of ours is installed.
+    from bitboot_btdht.testnet import Testnet  # noqa: PLC0415
+
     async def serve() -> None:
         async with Testnet(8) as testnet:
             contacts.extend(testnet.bootstrap)
