@@ -85,6 +85,20 @@ class PeerFound(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(PeerFound):
+    """A peer was seen in a swarm that is watched, and was not there before."""
+
+    name = "peer-joined"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Left(PeerFound):
+    """A peer of a swarm that is watched has not been seen for long. `sources`: who told of it before."""
+
+    name = "peer-left"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Event):
     """The command has done what it was asked. `peers` is None where none were asked for."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ..config import BitBootConfig
+from ..config import seconds as checked_seconds
 from .report import Report, report_for
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,6 +18,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, and nothing else."
 )
+
+port_option = click.option(
+    "--port", metavar="P", type=click.IntRange(1, 65535), required=True, help="Port that peers reach you at."
+)
+
+for_option = click.option(
+    "--for", "seconds", metavar="SECONDS", type=float, help="Stop after so long, not at Ctrl-C."
+)
+
+
+def check_for(seconds: float | None) -> None:
+    """Raise InvalidConfig where `--for` was given, and is no time span."""
+    if seconds is not None:
+        checked_seconds("--for", seconds)
+
 
 _NETWORK_OPTIONS = [
     click.option(

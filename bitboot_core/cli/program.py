@@ -17,6 +17,7 @@ from .lookup import lookup
 from .networks import networks
 from .plugins import plugins
 from .report import report_for
+from .watch import join, watch
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -31,7 +32,7 @@ def bitboot() -> None:
     """
 
 
-for command in (announce, lookup, networks, plugins, demo):
+for command in (announce, lookup, watch, join, networks, plugins, demo):
     bitboot.add_command(command)
 
 

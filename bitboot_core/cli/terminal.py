@@ -18,6 +18,8 @@ STYLES = {
     "ready": "green",
     "announced": "cyan",
     "peer": "bold",
+    "peer-joined": "bold green",
+    "peer-left": "yellow",
     "cost": "magenta",
     "done": "bold green",
     "error": "bold red",
@@ -36,7 +38,7 @@ class TerminalReport(Report):
 
     def tell(self, event: Event) -> None:
         console = self._err if isinstance(event, Failed) else self._out
-        line = Text.assemble((f"{event.name:<9} ", STYLES[event.name]), event.text())
+        line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), event.text())
         console.print(line, soft_wrap=True)
 
     def listing(self, items: Sequence[Listed]) -> None:

@@ -42,9 +42,9 @@ async def serve(clock: ManualClock, registry: Registry) -> AsyncIterator[Start]:
             names = ["fake", "other", "third"][: len(backends)]
             for name, backend in zip(names, backends, strict=True):
                 registry.register_backend(spec_of(backend, f"{name}-backend", [name]))
-            settings = {"state_dir": False, "random": random.Random(1)} | settings
+            chosen: dict[str, Any] = {"state_dir": False, "random": random.Random(1)} | settings
             networks = [NetworkDefinition(name, name, tuple(bootstrap)) for name in names]
-            return BitBoot(network=networks, registry=registry, clock=clock, **settings)
+            return BitBoot(network=networks, registry=registry, clock=clock, **chosen)
 
         def forget() -> None:
             """Have the names back, for another BitBoot in the same test."""
