@@ -34,9 +34,8 @@ def main() -> int:
         measured = asyncio.run(importlib.import_module(f"{__package__}.{room}").run())
         for row in measured:
             verdict = "reached" if row.reached else "MISSED"
-            print(
-                f"{row.number:>6}  {row.title}: {row.ours} | {row.peer}: {row.theirs} | {row.ratio:.3g} {verdict}"
-            )
+            print(f"{row.number:>6}  {row.title}: {row.ours} | {row.peer}: {row.theirs}")
+            print(f"{row.ratio:>14.3g} {verdict}")
         rows += measured
     if arguments.write:
         machine = f"CPython {platform.python_version()} on {platform.system()} {platform.machine()}"
