@@ -12,10 +12,11 @@ from .rows import Row
 
 HEAD = """# Performance
 
-Measured by `python -m benchmarks.performance --write` ({machine}, two cores, loopback only). Each
-figure is beside that of a real peer, taken in turns in the same run: what counts is the ratio, since absolute
-times move from machine to machine. Medians, with the middle half of the values in brackets. The load
-generator of row 3 is a process in C. Rows whose peer is "limit" are compared with a figure that was set beforehand.
+Measured by `python -m benchmarks.performance --write` ({machine}, two cores, loopback only).
+Each figure is beside that of a real peer, taken in turns in the same run: what counts is the ratio, since
+absolute times move from machine to machine. Medians, with the middle half of the values in brackets.
+The load generator of row 3 is a process in C. Rows whose peer is "limit" are compared with a figure
+that was set beforehand.
 
 Three things that the rows do not tell by themselves. libtorrent does not say when a lookup has ended, so its
 lookups count as done with their first peers, ours when all is done. At 32 lookups at once libtorrent's own
