@@ -1,0 +1,92 @@
+"""Checks on the installed plugin: its entry point, and what importing it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import pytest
+
+from bitboot_core.backend import Backend, BackendConfig, BackendSpec
+from bitboot_core.errors import BitBootError
+from bitboot_core.hookspecs import PROJECT_NAME
+from bitboot_core.registry import Registry
+
+from .base import Checks, fail
+
+LOOK = """
+import importlib, json, sys
+import bitboot_core
+from bitboot_core import BackendConfig
+
+module, backend = sys.argv[1:]
+before = set(sys.modules)
+plugin = importlib.import_module(module)
+specs = list(plugin.bitboot_backends())
+if hasattr(plugin, "bitboot_networks"):
+    list(plugin.bitboot_networks())
+(spec,) = [spec for spec in specs if spec.name == backend]
+unavailable = spec.unavailable()
+loaded = sorted(set(sys.modules) - before)
+made = None if unavailable else type(spec.factory(BackendConfig(network="check", protocol=spec.protocols[0])))
+print(json.dumps({"loaded": loaded, "defined_in": made and made.__module__}))
+"""
+"""Run in a new process, where nothing has been imported yet."""
+
+
+class InstalledChecks(Checks):
+    """The distribution is found, loads, and makes other programs' start no slower."""
+
+    def test_the_entry_point_resolves(self) -> None:
+        """The registry takes the plugin without a complaint, and its factory makes a backend."""
+        point = self._entry_point()
+        if point is None:
+            fail(
+                f'no entry point named {self.entry_point!r} in the group "{PROJECT_NAME}":'
+                " is the plugin installed, and was it installed anew since pyproject.toml changed?"
+            )
+        registry = Registry(entry_points=lambda: [point], environ={})
+        for problem in registry.problems():
+            fail(f"the plugin does not load: {problem}")
+        try:
+            spec = registry.backend(self._backend_name)
+        except BitBootError as error:
+            fail(f"the plugin loads, but brings no such backend: {error}")
+        self._check_factory(spec)
+
+    def _check_factory(self, spec: BackendSpec) -> None:
+        if spec.unavailable() is None:
+            made = spec.factory(BackendConfig(network="check", protocol=spec.protocols[0]))
+            if not isinstance(made, Backend):
+                fail(f"the factory of {spec.name} made {made!r}, which is no Backend")
+
+    def test_loading_the_plugin_imports_nothing_heavy(self) -> None:
+        """Hooks run in every program that uses Bitboot: the backend and its library come with the factory.
+
+        Importing the plugin and calling its hooks may load the standard library, `bitboot_core` and the
+        plugin's own modules, except the one that defines the backend.
+        """
+        point = self._entry_point()
+        if point is None:
+            pytest.skip(f"no entry point named {self.entry_point!r} is installed")
+        command = [sys.executable, "-c", LOOK, point.module, self._backend_name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            fail(f"importing {point.module} and calling its hooks and its factory failed:\n{done.stderr}")
+        told = json.loads(done.stdout)
+        own = point.module.partition(".")[0]
+        light = {*sys.stdlib_module_names, "bitboot_core", own}
+        heavy = sorted({name.partition(".")[0] for name in told["loaded"]} - light)
+        if told["defined_in"] in told["loaded"] and told["defined_in"] != point.module:
+            heavy.append(told["defined_in"])
+        if heavy:
+            fail(f"the plugin's hooks load {', '.join(heavy)}: leave that to the factory")
+
+    @property
+    def _backend_name(self) -> str:
+        return self.backend or self.entry_point
+
+    def _entry_point(self) -> EntryPoint | None:
+        return next(iter(entry_points(group=PROJECT_NAME, name=self.entry_point)), None)

@@ -1,0 +1,89 @@
+"""Checks that a node that is closed leaves nothing: no task, no socket, no thread."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
+
+from .base import Checks, Nodes, check, endpoint_of, fail, key_of
+
+T = TypeVar("T")
+
+GRACE = 2.0
+"""Seconds in which what is ending may end: as long as a close may take."""
+
+
+class LeftoverChecks(Checks):
+    """When a node is closed it is as if it had never been."""
+
+    @check
+    async def test_no_task_is_left(self, nodes: Nodes) -> None:
+        """Neither of the node nor of what was asked of it."""
+        before = asyncio.all_tasks()
+        await _live(nodes)
+        if left := await tasks_left(before):
+            fail(f"closed, it left {left}")
+
+    @check
+    async def test_no_socket_is_left(self, nodes: Nodes) -> None:
+        """Every socket that Python knows of is closed."""
+        before = open_sockets()
+        await _live(nodes)
+        if left := await sockets_left(before):
+            fail(f"closed, it left {left}")
+
+    def test_no_thread_is_left(self) -> None:
+        """Those of asyncio's own pool end with the event loop."""
+        before = threading.enumerate()
+        self.run(_live)
+        end = time.monotonic() + GRACE
+        while (left := _new(threading.enumerate(), before)) and time.monotonic() < end:
+            left[0].join(GRACE)
+        if left:
+            fail(f"closed, it left {', '.join(map(repr, left))}")
+
+
+async def _live(nodes: Nodes) -> None:
+    """A short life, of which a part is still under way when it ends."""
+    one, other = await nodes.pair()
+    key = key_of(one, "life")
+    await nodes.announce(one, key, endpoint_of(one, 7001))
+    await nodes.expect(other, key, {7001}, "after another node announced 7001")
+    await nodes.close(one)
+    await nodes.close(other)
+
+
+async def tasks_left(before: Collection[asyncio.Task[object]]) -> str:
+    """The tasks that there were not before and that do not end, for people; "" where there are none."""
+    tasks = await _settle(lambda: _new(asyncio.all_tasks(), before))
+    return ", ".join(map(repr, tasks))
+
+
+async def sockets_left(before: Collection[socket.socket]) -> str:
+    """The same for open sockets."""
+    sockets = await _settle(lambda: _new(open_sockets(), before))
+    return ", ".join(map(repr, sockets))
+
+
+async def _settle(look: Callable[[], list[T]]) -> list[T]:
+    """What is left when it had time to go."""
+    end = time.monotonic() + GRACE  # not the event loop's time, which checks put forward
+    while (left := look()) and time.monotonic() < end:  # noqa: ASYNC110 - nothing tells when it goes
+        await asyncio.sleep(0.01)
+    return left
+
+
+def _new(after: Iterable[T], before: Collection[T]) -> list[T]:
+    return [one for one in after if not any(one is other for other in before)]
+
+
+def open_sockets() -> list[socket.socket]:
+    """Every open socket of this process that Python knows of."""
+    # type(), since isinstance() would ask proxies of all kinds what they claim to be
+    sockets = [one for one in gc.get_objects() if issubclass(type(one), socket.socket)]
+    return [one for one in sockets if one.fileno() != -1]
