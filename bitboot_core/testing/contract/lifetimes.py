@@ -29,8 +29,6 @@ class LifetimeChecks(Checks):
                 fail(f"{receipt} says that no node stored it: that is an AnnounceFailed")
             if not (math.isfinite(receipt.lifetime) and 0 < receipt.lifetime <= min(asked, longest)):
                 fail(f"asked for {asked:g} s, it granted {receipt.lifetime} s, of at most {longest:g} s")
-                    f"asked for {asked:g} s of at most {longest:g} s, announce() granted {receipt.lifetime} s"
-                )
 
     @check
     async def test_an_announcement_lapses(self, nodes: Nodes) -> None:
