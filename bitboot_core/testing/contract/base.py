@@ -29,12 +29,14 @@ class Checks:
 
     `entry_point`: the name of the plugin's entry point in the group `bitboot`. `backend`: the name
     of the BackendSpec, where it is not the entry point's. `patience`: seconds after which a call
-    that should have ended fails the check.
+    that should have ended fails the check. `grace`: seconds within which what a closed node leaves
+    has to be gone, as many as a close may take.
     """
 
     entry_point: ClassVar[str]
     backend: ClassVar[str | None] = None
     patience: ClassVar[float] = 30.0
+    grace: ClassVar[float] = 2.0
 
     def world(self) -> AbstractAsyncContextManager[World]:
         """A new small world: override this, with an asynccontextmanager.
@@ -48,7 +50,7 @@ class Checks:
         """Run `check` in a new event loop, with the nodes of a new world."""
 
         async def live() -> None:
-            async with self.world() as world, _nodes(world, self.patience) as nodes:
+            async with self.world() as world, _closing(Nodes(world, self.patience, self.grace)) as nodes:
                 await check(nodes)
 
         with asyncio.Runner(loop_factory=make_event_loop) as runner:
@@ -78,9 +80,10 @@ def fail(message: str) -> NoReturn:
 class Nodes:
     """The nodes of one check, and what it does with them. All waiting is bounded."""
 
-    def __init__(self, world: World, patience: float) -> None:
+    def __init__(self, world: World, patience: float, grace: float) -> None:
         self.world = world
         self.patience = patience
+        self.grace = grace
         self._open: list[Backend] = []
 
     # Their life
@@ -162,8 +165,7 @@ class Nodes:
 
 
 @asynccontextmanager
-async def _nodes(world: World, patience: float) -> AsyncIterator[Nodes]:
-    nodes = Nodes(world, patience)
+async def _closing(nodes: Nodes) -> AsyncIterator[Nodes]:
     try:
         yield nodes
     finally:

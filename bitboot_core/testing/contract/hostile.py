@@ -32,13 +32,14 @@ class HostileChecks(Checks):
         targets = [node.address for node in (one, other)]
         if not all(target.port for target in targets):
             pytest.skip("it listens on no socket")
-        key = key_of(one, "hostile")
-        await nodes.announce(one, key, endpoint_of(one, 7001))
+        before, after = key_of(one, "before"), key_of(one, "after")
+        await nodes.announce(one, before, endpoint_of(one, 7001))
         with _errors_logged() as errors:
             for target in targets:
                 await _send([*DATAGRAMS, *nodes.world.datagrams], target)
-            await nodes.announce(one, key, endpoint_of(one, 7001))
-            await nodes.expect(other, key, {7001}, "after hostile datagrams")
+            await nodes.announce(one, after, endpoint_of(one, 7002))
+            await nodes.expect(other, before, {7001}, "for what was announced before hostile datagrams")
+            await nodes.expect(other, after, {7002}, "for what was announced after hostile datagrams")
             gc.collect()  # exceptions of tasks that nobody looks at are logged when these are collected
         if errors:
             fail(f"hostile datagrams led to {len(errors)} errors in the log, first: {errors[0]}")

@@ -18,19 +18,15 @@ class InterruptedChecks(Checks):
 
     @check
     async def test_cancelled_at_every_await_it_stops_and_leaves_nothing(self, nodes: Nodes) -> None:
-        """Each call is cancelled at its first await, at its second and so on; then all works as before."""
+        """Each call is cancelled at its first await, at its second and so on, and at last not at all."""
         one, other = await nodes.pair()
         key, endpoint = key_of(one, "interrupted"), endpoint_of(one, 7001)
-        await nodes.announce(one, key, endpoint)
-
         await _interrupt(nodes, "bootstrap()", lambda: one.bootstrap(list(nodes.world.contacts)))
-        await _interrupt(nodes, "a lookup", lambda: collect(other, key))
         await _interrupt(nodes, "announce()", lambda: one.announce(key, endpoint, lifetime=LIFETIME))
+        await _interrupt(nodes, "a lookup", lambda: collect(other, key))
+        await nodes.expect(other, key, {7001}, "after calls were cancelled, and 7001 then announced")
         if one.capabilities.can_withdraw:
             await _interrupt(nodes, "withdraw()", lambda: one.withdraw(key, endpoint))
-
-        await nodes.announce(one, key, endpoint)
-        await nodes.expect(other, key, {7001}, "after calls were cancelled")
 
     @check
     async def test_cancelled_while_it_starts_or_closes_it_can_be_closed(self, nodes: Nodes) -> None:
@@ -48,7 +44,7 @@ class InterruptedChecks(Checks):
             if not await _cancel(nodes, "aclose()", node.aclose, number):
                 break
             await nodes.soon(node.aclose(), "aclose() after an interrupted aclose()")
-        if left := await tasks_left(tasks) or await sockets_left(sockets):
+        if left := await tasks_left(tasks, nodes.grace) or await sockets_left(sockets, nodes.grace):
             fail(f"closed after interruptions, it left {left}")
 
 
@@ -57,7 +53,7 @@ async def _interrupt(nodes: Nodes, name: str, call: Callable[[], Awaitable[objec
     for number in range(MAX_AWAITS):
         if not await _cancel(nodes, name, call, number):
             break
-        if left := await tasks_left(tasks):
+        if left := await tasks_left(tasks, nodes.grace):
             fail(f"{name}, cancelled at its await number {number + 1}, left {left}")
 
 

@@ -14,9 +14,6 @@ from .base import Checks, Nodes, check, endpoint_of, fail, key_of
 
 T = TypeVar("T")
 
-GRACE = 2.0
-"""Seconds in which what is ending may end: as long as a close may take."""
-
 
 class LeftoverChecks(Checks):
     """When a node is closed it is as if it had never been."""
@@ -26,7 +23,7 @@ class LeftoverChecks(Checks):
         """Neither of the node nor of what was asked of it."""
         before = asyncio.all_tasks()
         await _live(nodes)
-        if left := await tasks_left(before):
+        if left := await tasks_left(before, nodes.grace):
             fail(f"closed, it left {left}")
 
     @check
@@ -34,16 +31,16 @@ class LeftoverChecks(Checks):
         """Every socket that Python knows of is closed."""
         before = open_sockets()
         await _live(nodes)
-        if left := await sockets_left(before):
+        if left := await sockets_left(before, nodes.grace):
             fail(f"closed, it left {left}")
 
     def test_no_thread_is_left(self) -> None:
         """Those of asyncio's own pool end with the event loop."""
         before = threading.enumerate()
         self.run(_live)
-        end = time.monotonic() + GRACE
+        end = time.monotonic() + self.grace
         while (left := _new(threading.enumerate(), before)) and time.monotonic() < end:
-            left[0].join(GRACE)
+            left[0].join(self.grace)
         if left:
             fail(f"closed, it left {', '.join(map(repr, left))}")
 
@@ -58,21 +55,21 @@ async def _live(nodes: Nodes) -> None:
     await nodes.close(other)
 
 
-async def tasks_left(before: Collection[asyncio.Task[object]]) -> str:
+async def tasks_left(before: Collection[asyncio.Task[object]], grace: float) -> str:
     """The tasks that there were not before and that do not end, for people; "" where there are none."""
-    tasks = await _settle(lambda: _new(asyncio.all_tasks(), before))
+    tasks = await _settle(lambda: _new(asyncio.all_tasks(), before), grace)
     return ", ".join(map(repr, tasks))
 
 
-async def sockets_left(before: Collection[socket.socket]) -> str:
+async def sockets_left(before: Collection[socket.socket], grace: float) -> str:
     """The same for open sockets."""
-    sockets = await _settle(lambda: _new(open_sockets(), before))
+    sockets = await _settle(lambda: _new(open_sockets(), before), grace)
     return ", ".join(map(repr, sockets))
 
 
-async def _settle(look: Callable[[], list[T]]) -> list[T]:
+async def _settle(look: Callable[[], list[T]], grace: float) -> list[T]:
     """What is left when it had time to go."""
-    end = time.monotonic() + GRACE  # not the event loop's time, which checks put forward
+    end = time.monotonic() + grace  # not the event loop's time, which checks put forward
     while (left := look()) and time.monotonic() < end:  # noqa: ASYNC110 - nothing tells when it goes
         await asyncio.sleep(0.01)
     return left

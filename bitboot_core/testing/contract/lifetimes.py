@@ -22,7 +22,9 @@ class LifetimeChecks(Checks):
         one = await nodes.start()
         longest = one.capabilities.max_lifetime
         for asked in (LIFETIME / 2, longest, longest * 10):
-            receipt = await nodes.announce(one, key_of(one, "receipt"), endpoint_of(one, 7001), asked)
+            receipt = await nodes.announce(
+                one, key_of(one, f"asked for {asked}"), endpoint_of(one, 7001), asked
+            )
             if not isinstance(receipt, Receipt):
                 fail(f"announce() returned {receipt!r}, which is no Receipt")
             if receipt.stored_on < 1:

@@ -1,0 +1,311 @@
+"""Backends that break the contract in one point each, by the check that finds it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncGenerator, Mapping
+from typing import ClassVar
+
+from bitboot_core import AnnounceFailed, BackendError, KnownHost, Receipt, UnsupportedOperation
+
+from .model import HOST, Hub, Model, ModestModel
+
+
+class SeesOnlyThoseBeforeIt(Model):
+    """Who was there first never learns of who came later."""
+
+    def visible(self, key: bytes) -> list[KnownHost]:
+        order = self.hub.started
+        return [
+            peer
+            for peer in super().visible(key)
+            if order.index(self.hub.peers[key][peer][1]) <= order.index(self)
+        ]
+
+
+class MakesPeersUp(Model):
+    def visible(self, key: bytes) -> list[KnownHost]:
+        return super().visible(key) or [KnownHost(HOST, 6881)]
+
+
+class CutsKeysShort(Model):
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        super().store(key[:-1], endpoint, end)
+
+    def visible(self, key: bytes) -> list[KnownHost]:
+        return super().visible(key[:-1])
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        await super().withdraw(key[:-1], endpoint)
+
+
+class RefusesWhatIsThere(Model):
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        there, _ = self.hub.peers.get(key, {}).get(endpoint, (self.hub.now, self))
+        if there - self.hub.now > (end - self.hub.now) / 2:
+            raise AnnounceFailed("it is announced already")
+        super().store(key, endpoint, end)
+
+
+class CollectsBeforeItYields(Model):
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        for peer in [peer async for peer in super().lookup(key)]:
+            yield peer
+
+
+class TakesTwentyLookups(Model):
+    busy = 0
+
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        self.busy += 1
+        try:
+            if self.busy > 20:
+                raise BackendError("too busy")
+            async for peer in super().lookup(key):
+                yield peer
+        finally:
+            self.busy -= 1
+
+
+class NobodyStoredIt(Model):
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        return Receipt(0, (await super().announce(key, endpoint, lifetime=lifetime)).lifetime)
+
+
+class GrantsForEver(Model):
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        receipt = await super().announce(key, endpoint, lifetime=lifetime)
+        return Receipt(1, lifetime if lifetime > self.can.max_lifetime else receipt.lifetime)
+
+
+class NeverForgets(Model):
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        super().store(key, endpoint, float("inf"))
+
+
+class ForgetsEarly(Model):
+    """Its lifetime is half of what it grants, until it is announced anew."""
+
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        half = (self.hub.now + end) / 2
+        super().store(key, endpoint, end if endpoint in self.hub.peers.get(key, ()) else half)
+
+
+class NeverRenews(Model):
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        self.hub.peers.setdefault(key, {}).setdefault(endpoint, (end, self))
+
+
+class WithdrawsNothing(Model):
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        self.running()
+
+
+class WithdrawsEverything(Model):
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        self.running()
+        self.hub.peers.pop(key, None)
+
+
+class PretendsToWithdraw(ModestModel):
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        self.running()
+
+
+class AnnouncesItselfInstead(Model):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        return KnownHost(HOST, super().stored(endpoint).port)
+
+
+class AnnouncesItselfForOthers(ModestModel):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        with contextlib.suppress(UnsupportedOperation):
+            return super().stored(endpoint)
+        if endpoint.family not in self.can.families:
+            raise UnsupportedOperation("IPv4 only")
+        return KnownHost(HOST, endpoint.port)
+
+
+class DropsIPv6(Model):
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        if endpoint.family != 6:
+            super().store(key, endpoint, end)
+
+
+class TakesAnyFamily(ModestModel):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        return super().stored(KnownHost("", endpoint.port) if endpoint.is_any else endpoint)
+
+
+class AnnouncesNowhere(Model):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        return endpoint if endpoint.is_any else super().stored(endpoint)
+
+
+class CountsInWords(Model):
+    def stats(self) -> Mapping[str, int | float]:
+        return {**super().stats(), "health": "good"}  # type: ignore[dict-item]
+
+
+class CountsItself(Model):
+    async def bootstrap(self, contacts: object) -> int:
+        self.running()
+        return 1
+
+
+class FailsWhereALookupIsLeft(Model):
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        try:
+            async for peer in super().lookup(key):
+                yield peer
+        except GeneratorExit as end:
+            raise RuntimeError("I was not done") from end
+
+
+class ClosesOnce(Model):
+    closed = False
+
+    async def aclose(self) -> None:
+        if self.closed:
+            raise RuntimeError("closed already")
+        await super().aclose()
+        self.closed = True
+
+
+class TripsOverItsEnd(Model):
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        self.running()
+        async for peer in super().lookup(key):
+            yield peer
+            if self.transport is None:
+                raise AttributeError("'NoneType' object has no attribute 'sendto'")
+
+
+class KnowsNobodyBeforeStart(Model):
+    started = False
+
+    async def start(self) -> None:
+        await super().start()
+        self.started = True
+
+    def contacts(self) -> list[KnownHost]:
+        return super().contacts() if self.started else []
+
+
+class CountsAfterItsEnd(Model):
+    started = False
+
+    async def start(self) -> None:
+        await super().start()
+        self.started = True
+
+    def stats(self) -> Mapping[str, int | float]:
+        return {} if self.started else super().stats()
+
+
+class IgnoresCancellation(Model):
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        try:
+            return await super().announce(key, endpoint, lifetime=lifetime)
+        except asyncio.CancelledError:
+            return Receipt(1, lifetime)
+
+
+class LeavesATaskWhereCancelled(Model):
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        self.running()
+        waiting = asyncio.ensure_future(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await super().withdraw(key, endpoint)
+
+
+class CannotCloseWhatHasNotStarted(Model):
+    starting = False
+
+    async def start(self) -> None:
+        self.starting = True
+        await super().start()
+        self.starting = False
+
+    async def aclose(self) -> None:
+        if self.starting:
+            raise RuntimeError("not started yet")
+        await super().aclose()
+
+
+class RenewsForEver(Model):
+    renewing: ClassVar[list[asyncio.Future[object]]] = []
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        receipt = await super().announce(key, endpoint, lifetime=lifetime)
+        self.renewing.append(asyncio.ensure_future(asyncio.Event().wait()))
+        return receipt
+
+
+class LeavesASocket(Model):
+    opened: ClassVar[list[socket.socket]] = []
+
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        async for peer in super().lookup(key):
+            yield peer
+        self.opened.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+
+class LeavesAThread(Model):
+    released: ClassVar[threading.Event] = threading.Event()
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self.thread = threading.Thread(target=self.released.wait)
+
+    async def start(self) -> None:
+        await super().start()
+        self.thread.start()
+
+
+class TrustsStrangers(Model):
+    class protocol(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            data.decode("ascii")
+
+
+BROKEN: list[tuple[str, type[Model]]] = [
+    ("announced_here_is_found_there", SeesOnlyThoseBeforeIt),
+    ("an_unknown_key_ends_empty", MakesPeersUp),
+    ("keys_do_not_mix", CutsKeysShort),
+    ("announcing_again_is_idempotent", RefusesWhatIsThere),
+    ("the_first_peer_arrives_before_the_lookup_ends", CollectsBeforeItYields),
+    ("fifty_lookups_at_once", TakesTwentyLookups),
+    ("a_receipt_is_true", NobodyStoredIt),
+    ("a_receipt_is_true", GrantsForEver),
+    ("an_announcement_lapses", NeverForgets),
+    ("an_announcement_lapses", ForgetsEarly),
+    ("announcing_again_renews", NeverRenews),
+    ("what_is_withdrawn_is_gone", WithdrawsNothing),
+    ("what_is_withdrawn_is_gone", WithdrawsEverything),
+    ("withdrawing_is_refused_where_it_cannot_be_done", PretendsToWithdraw),
+    ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfInstead),
+    ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfForOthers),
+    ("the_families_are_those_that_it_declares", DropsIPv6),
+    ("the_families_are_those_that_it_declares", TakesAnyFamily),
+    ("an_address_left_out_is_its_own", AnnouncesNowhere),
+    ("it_tells_about_itself", CountsInWords),
+    ("bootstrapping_from_nobody_reaches_nobody", CountsItself),
+    ("a_lookup_can_be_closed_early", FailsWhereALookupIsLeft),
+    ("closing_twice_is_closing_once", ClosesOnce),
+    ("closing_ends_what_is_under_way", TripsOverItsEnd),
+    ("before_start_it_does_not_run", KnowsNobodyBeforeStart),
+    ("after_closing_it_does_not_run", CountsAfterItsEnd),
+    ("cancelled_at_every_await_it_stops_and_leaves_nothing", IgnoresCancellation),
+    ("cancelled_at_every_await_it_stops_and_leaves_nothing", LeavesATaskWhereCancelled),
+    ("cancelled_while_it_starts_or_closes_it_can_be_closed", CannotCloseWhatHasNotStarted),
+    ("no_task_is_left", RenewsForEver),
+    ("no_socket_is_left", LeavesASocket),
+    ("no_thread_is_left", LeavesAThread),
+    ("hostile_datagrams_do_no_harm", TrustsStrangers),
+]
+"""A check's name without `test_`, and a backend that fails it and no other."""

@@ -1,0 +1,164 @@
+"""A backend that keeps the contract, as simple as can be: what the broken ones are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from bitboot_core import (
+    Announces,
+    Backend,
+    Capabilities,
+    KnownHost,
+    NotRunning,
+    Receipt,
+    Scope,
+    UnsupportedOperation,
+)
+from bitboot_core.testing.contract import BackendContract, World
+
+HOST = "127.0.0.1"
+BOOTSTRAP = [KnownHost(HOST, 6881)]
+
+
+@dataclass
+class Hub:
+    """What all nodes of a world share: peers by key, each with its end and the node that announced it."""
+
+    now: float = 0.0
+    peers: dict[bytes, dict[KnownHost, tuple[float, Model]]] = field(default_factory=dict)
+    started: list[Model] = field(default_factory=list)
+
+
+class Model(Backend):
+    """Does everything. Its socket listens and does not care."""
+
+    can: ClassVar = Capabilities(can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS)
+    protocol: ClassVar[Callable[[], asyncio.DatagramProtocol]] = asyncio.DatagramProtocol
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.transport: asyncio.DatagramTransport | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.can
+
+    def running(self) -> asyncio.DatagramTransport:
+        if self.transport is None:
+            raise NotRunning("not running")
+        return self.transport
+
+    async def start(self) -> None:
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        opening = asyncio.ensure_future(
+            loop.create_datagram_endpoint(type(self).protocol, local_addr=(HOST, 0))
+        )
+        try:
+            self.transport, _ = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            (await opening)[0].close()
+            raise
+        self.hub.started.append(self)
+
+    async def aclose(self) -> None:
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.close()
+        await asyncio.sleep(0)
+
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        """How an endpoint is stored. Raises UnsupportedOperation where it is not."""
+        if endpoint.is_any:
+            if endpoint.family not in (None, *self.can.families):
+                raise UnsupportedOperation(f"no {endpoint.host}")
+            return replace(endpoint, host=HOST)
+        if endpoint.family not in self.can.families:
+            raise UnsupportedOperation(f"not an address of {self.can.families}")
+        if self.can.announces is Announces.OWN_ADDRESS and endpoint.host != HOST:
+            raise UnsupportedOperation("not ours")
+        return endpoint
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        self.running()
+        stored = self.stored(endpoint)
+        granted = min(lifetime, self.can.max_lifetime)
+        await asyncio.sleep(0)
+        self.store(key, stored, self.hub.now + granted)
+        return Receipt(1, granted)
+
+    def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
+        self.hub.peers.setdefault(key, {})[endpoint] = end, self
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        if not self.can.can_withdraw:
+            return await super().withdraw(key, endpoint)
+        self.running()
+        await asyncio.sleep(0)
+        self.hub.peers.get(key, {}).pop(self.stored(endpoint), None)
+        return None
+
+    def visible(self, key: bytes) -> list[KnownHost]:
+        """The peers under a key."""
+        return [peer for peer, (end, _) in self.hub.peers.get(key, {}).items() if end > self.hub.now]
+
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        self.running()
+        await asyncio.sleep(0)
+        for peer in self.visible(key):
+            yield peer
+            await asyncio.sleep(0)
+            self.running()
+
+    async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
+        self.running()
+        await asyncio.sleep(0)
+        return len(contacts)
+
+    def contacts(self) -> list[KnownHost]:
+        self.running()
+        return []
+
+    @property
+    def address(self) -> KnownHost:
+        return KnownHost(*self.running().get_extra_info("sockname"))
+
+    def stats(self) -> Mapping[str, int | float]:
+        self.running()
+        return {"keys": len(self.hub.peers)}
+
+
+class ModestModel(Model):
+    """Can do as little as may be."""
+
+    can = Capabilities(
+        can_withdraw=False,
+        announces=Announces.OWN_ADDRESS,
+        scope=Scope.LAN,
+        families=frozenset({4}),
+        max_lifetime=100.0,
+        key_bytes=32,
+    )
+
+
+def contract_of(model: Callable[[Hub], Backend]) -> type[BackendContract]:
+    """The contract, for nodes of one class."""
+
+    class Contract(BackendContract):
+        entry_point = "model"
+        grace = 0.5
+
+        @asynccontextmanager
+        async def world(self) -> AsyncIterator[World]:
+            hub = Hub()
+
+            async def advance(seconds: float) -> None:
+                hub.now += seconds
+
+            yield World(make=lambda: model(hub), contacts=BOOTSTRAP, advance=advance)
+
+    return Contract
