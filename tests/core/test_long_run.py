@@ -5,6 +5,8 @@ import random
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from bitboot_core import (
     AnnounceFailed,
     BackendError,
@@ -200,6 +202,7 @@ async def test_programs_started_together_do_not_renew_together(serve: Any, clock
 # A day
 
 
+@pytest.mark.slow
 async def test_a_day_in_a_swarm_on_three_networks_one_dead_and_one_flapping(
     serve: Any, clock: ManualClock
 ) -> None:

@@ -136,6 +136,7 @@ async def test_many_misses_in_a_short_time_are_not_enough(
         assert log.ports(PeerLeft) == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_lookup_that_misses_30_percent_drops_nobody_in_days(
     serve: Any, clock: ManualClock, seed: int
