@@ -104,7 +104,8 @@ class Backend(ABC):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take an announcement back. Only where `capabilities.can_withdraw`."""
         raise UnsupportedOperation(
-            f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself"
+            f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself",
+            hint="look at capabilities.can_withdraw first",
         )
 
     @abstractmethod

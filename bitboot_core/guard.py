@@ -83,7 +83,10 @@ class GuardedBackend:
         if not _is_sane(receipt):
             raise self.nonsense("announce", receipt)
         if receipt.stored_on < 1 or receipt.lifetime <= 0:
-            raise AnnounceFailed(f"no node stored the announcement: {self.name} says {receipt}")
+            raise AnnounceFailed(
+                f"no node stored the announcement: {self.name} says {receipt}",
+                hint="it is tried again while the announcement is open",
+            )
         return Receipt(receipt.stored_on, min(receipt.lifetime, asked))
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, until: float) -> None:
@@ -155,7 +158,9 @@ class GuardedBackend:
         except BitBootError:
             raise
         except ImportError as error:
-            raise BackendUnavailable(f"{self.name} lacks a library: {error}") from error
+            raise BackendUnavailable(
+                f"{self.name} lacks a library: {error}", hint=f"reinstall what brings the backend {self.name}"
+            ) from error
         except Exception as error:
             raise self.wrapped(error, "start") from error
         if not isinstance(backend, Backend):
@@ -207,4 +212,7 @@ def check_family(endpoint: KnownHost, network: str, capabilities: Capabilities) 
     """Raise UnsupportedOperation where a network cannot carry the endpoint's kind of address."""
     family = endpoint.family
     if family is not None and not endpoint.is_any and family not in capabilities.families:
-        raise UnsupportedOperation(f"{network} cannot carry IPv{family} addresses such as {endpoint.host}")
+        raise UnsupportedOperation(
+            f"{network} cannot carry IPv{family} addresses such as {endpoint.host}",
+            hint="announce an address of the other family, or leave the host out",
+        )

@@ -164,6 +164,8 @@ class Loader:
             raise
         # A plugin may end in anything: sys.exit(), a panic of a native library, a skipped test's signal.
         except BaseException as error:  # noqa: BLE001 - reported as a PluginProblem
+            if isinstance(error, ModuleNotFoundError) and error.name is not None:
+                attempt.hint = f"it needs {error.name}, which is not installed: {attempt.hint}"
             self._unregister(attempt.registered_as)
             self.problem(
                 PluginProblem(

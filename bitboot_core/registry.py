@@ -281,7 +281,9 @@ class Registry:
             )
         reason = why_unavailable(spec)
         if reason is not None:
-            raise BackendUnavailable(f"the backend {name} does not work here: {reason}")
+            raise BackendUnavailable(
+                f"the backend {name} does not work here: {reason}", hint="leave backend= out, or name another"
+            )
         return spec
 
 
@@ -302,7 +304,7 @@ def _checked(check: Callable[[object], T], value: T) -> None:
     try:
         check(value)
     except (TypeError, ValueError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), hint="hand over a BackendSpec or a NetworkDefinition") from error
 
 
 def _owned(claims: Sequence[Claim[T]], error: type[UsageError], what: str) -> T | None:

@@ -52,7 +52,7 @@ class NetworkListed(Listed):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PluginListed(Listed):
-    """A plugin that loaded, and what it brings."""
+    """A plugin that loaded, what it brings, and why which of its backends cannot run on this machine."""
 
     name = "plugin"
     plugin: str
@@ -60,6 +60,7 @@ class PluginListed(Listed):
     version: str
     backends: Sequence[str]
     networks: Sequence[str]
+    unavailable: Mapping[str, str]
 
     def row(self) -> Mapping[str, str]:
         return {
@@ -67,11 +68,15 @@ class PluginListed(Listed):
             "distribution": f"{self.distribution} {self.version}",
             "backends": _names(self.backends),
             "networks": _names(self.networks),
+            "runs here": self._runs(),
         }
 
     def text(self) -> str:
         brings = f"backends: {_names(self.backends)}; networks: {_names(self.networks)}"
-        return f"{self.plugin} from {self.distribution} {self.version}, {brings}"
+        return f"{self.plugin} from {self.distribution} {self.version}, {brings}; runs here: {self._runs()}"
+
+    def _runs(self) -> str:
+        return "; ".join(f"{name} does not: {why}" for name, why in self.unavailable.items()) or "yes"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

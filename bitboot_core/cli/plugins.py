@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..registry import default_registry
+from ..registry import default_registry, why_unavailable
 from .listings import PluginListed, ProblemListed
 from .options import json_option
 from .report import report_for
@@ -13,7 +13,7 @@ from .report import report_for
 @click.command(short_help="List what is installed, and what is wrong with it.")
 @json_option
 def plugins(as_json: bool) -> None:
-    """List the installed plugins, what each brings, and what is wrong with those that fail."""
+    """List the installed plugins, what each brings, whether it runs here, and why some fail."""
     registry = default_registry()
     loaded = [
         PluginListed(
@@ -22,6 +22,9 @@ def plugins(as_json: bool) -> None:
             version=plugin.version,
             backends=[spec.name for spec in plugin.backends],
             networks=[network.name for network in plugin.networks],
+            unavailable={
+                spec.name: why for spec in plugin.backends if (why := why_unavailable(spec)) is not None
+            },
         )
         for plugin in registry.plugins()
     ]

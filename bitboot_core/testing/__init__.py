@@ -2,6 +2,7 @@
 
 from .clock import ManualClock
 from .doubles import (
+    Act,
     FakeBackend,
     FakeDistribution,
     FakeEntryPoint,
@@ -15,6 +16,7 @@ from .doubles import (
 )
 
 __all__ = [
+    "Act",
     "FakeBackend",
     "FakeDistribution",
     "FakeEntryPoint",

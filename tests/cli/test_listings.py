@@ -44,6 +44,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "version": "1.2",
             "backends": ["fake"],
             "networks": ["fakenet"],
+            "unavailable": {},
         },
         {
             "event": "plugin",
@@ -52,6 +53,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "version": "0.1",
             "backends": ["picky"],
             "networks": [],
+            "unavailable": {"picky": "no luck"},
         },
     ]
     (problem,) = result.named("problem")
@@ -68,7 +70,7 @@ def test_plugins_as_json(cli: Cli) -> None:
 
 def test_plugins_for_people(cli: Cli) -> None:
     lines = cli("plugins").out.splitlines()
-    assert lines[0] == "plugin: good from good-plugin 1.2, backends: fake; networks: fakenet"
+    assert lines[0] == "plugin: good from good-plugin 1.2, backends: fake; networks: fakenet; runs here: yes"
     assert lines[2].startswith(
         "problem: bad from bad-plugin 3.0, at stage import: ImportError: no module named x ("
     )
