@@ -11,6 +11,7 @@ import click
 
 from ..config import BitBootConfig
 from ..config import seconds as checked_seconds
+from ..errors import InvalidEndpoint
 from .report import Report, report_for
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,8 +20,23 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, and nothing else."
 )
 
+
+def _checked_port(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if not 0 < value < 65536:
+        raise InvalidEndpoint(
+            f"--port {value} is not a port that can be announced",
+            hint="ports are whole numbers, 1 to 65535: give the one that your program listens on",
+        )
+    return value
+
+
 port_option = click.option(
-    "--port", metavar="P", type=click.IntRange(1, 65535), required=True, help="Port that peers reach you at."
+    "--port",
+    metavar="P",
+    type=int,
+    required=True,
+    callback=_checked_port,
+    help="Port that peers reach you at.",
 )
 
 for_option = click.option(
