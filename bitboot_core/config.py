@@ -73,7 +73,9 @@ class BitBootConfig:
         object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
         object.__setattr__(self, "lifetime", seconds("lifetime", self.lifetime))
         if not isinstance(self.read_only, bool):
-            raise InvalidConfig(f"read_only={self.read_only!r} is neither True nor False")
+            raise InvalidConfig(
+                f"read_only={self.read_only!r} is neither True nor False", hint="give one of the two"
+            )
         state_folder(self.state_dir)
 
 
@@ -118,7 +120,7 @@ def contact(value: Host) -> KnownHost:
 def seconds(name: str, value: float) -> float:
     """A time span: more than nothing, and not for ever. Raises InvalidConfig."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise InvalidConfig(f"{name}={value!r} is not a number of seconds above 0")
+        raise InvalidConfig(f"{name}={value!r} is not a number of seconds above 0", hint="such as 20 or 0.5")
     return float(value)
 
 

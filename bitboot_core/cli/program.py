@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from ..errors import BitBootError, UsageError
+from . import classic
 from .announce import announce
 from .demo import demo
 from .events import Failed
@@ -40,6 +41,8 @@ def run(argv: Sequence[str]) -> int:
     """Run the command that `argv` asks for; return its exit status. No foreseen error leaves it."""
     as_json = "--json" in argv
     try:
+        if classic.is_classic(argv):
+            return classic.run(argv)
         status = bitboot.main(list(argv), prog_name="bitboot", standalone_mode=False)
         return status or 0
     except click.ClickException as error:  # what click itself refuses: an unknown option, a missing argument
