@@ -62,6 +62,7 @@ def test_only_the_best_are_kept(file: ContactFile) -> None:
     assert file.path.stat().st_size < MAX_BYTES
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be replaced: it stays")
 def test_a_reader_never_meets_half_a_file(file: ContactFile) -> None:
     file.write(GOOD)
     ended = threading.Event()
