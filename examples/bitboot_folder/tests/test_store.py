@@ -64,6 +64,8 @@ def test_what_is_removed_is_gone(store: Store) -> None:
     store.remove(KEY, host(1))
     store.remove(OTHER, host(1))
     assert found(store) == {host(2)}
+    store.remove(KEY, host(2))
+    assert list(store.root.iterdir()) == []
 
 
 def test_a_file_that_is_renewed_while_it_is_read_is_told_of(store: Store) -> None:

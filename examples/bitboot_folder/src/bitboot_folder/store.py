@@ -64,8 +64,7 @@ class Store:
         for entry in _entries(self.root, MAX_KEYS):
             if _KEY.fullmatch(entry.name):
                 self._tidy(Path(entry.path), now)
-                with contextlib.suppress(OSError):  # it is not empty, or gone already
-                    os.rmdir(entry.path)
+                _remove_if_empty(Path(entry.path))
 
     def add(self, key: bytes, endpoint: KnownHost, expires: float, now: float) -> None:
         """Keep `endpoint` under `key` until `expires`. Raises OSError, AnnounceFailed where it is full."""
@@ -104,6 +103,7 @@ class Store:
     def remove(self, key: bytes, endpoint: KnownHost) -> None:
         """Forget `endpoint` under `key`, if it is there."""
         self._delete(key, endpoint)
+        _remove_if_empty(self._folder(key))
 
     def _delete(self, key: bytes, endpoint: KnownHost, before: float = math.inf) -> None:
         digest = _digest(endpoint)
@@ -196,3 +196,8 @@ def _unlink(path: str) -> None:
     # Somebody else was quicker; or, on Windows, somebody has it open: then it expires by itself.
     with contextlib.suppress(OSError):
         os.unlink(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it is not empty, or gone already
+        folder.rmdir()
