@@ -14,6 +14,7 @@ import pytest
 
 from bitboot_core import KnownHost
 from bitboot_core.testing.contract import BackendContract, World, advance_event_loop
+from bitboot_core.testing.contract.world import make_event_loop
 
 from .broken import BROKEN, LeavesASocket, LeavesAThread, RenewsForEver
 from .conftest import PLUGIN, Install
@@ -139,6 +140,21 @@ def test_without_a_clock_or_a_socket_checks_are_skipped_with_the_reason() -> Non
 async def test_only_the_contract_s_own_event_loop_can_be_advanced() -> None:
     with pytest.raises(TypeError, match="the contract's own event loop"):
         await advance_event_loop(60)
+
+
+def test_the_clock_of_the_contract_s_event_loop_can_be_put_forward() -> None:
+    async def wait() -> list[str]:
+        loop = asyncio.get_running_loop()
+        fired: list[str] = []
+        loop.call_later(3600, fired.append, "an hour")
+        loop.call_later(7200, fired.append, "two hours")
+        before = loop.time()
+        await advance_event_loop(3601)
+        assert loop.time() >= before + 3601
+        return fired
+
+    with asyncio.Runner(loop_factory=make_event_loop) as runner:
+        assert runner.run(wait()) == ["an hour"]
 
 
 CONTRACT = """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -78,7 +78,8 @@ async def _send(datagrams: list[bytes], target: KnownHost) -> None:
     host = LOOPBACK[family] if target.is_any else target.host
     with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as stranger:
         for number, datagram in enumerate(datagrams):
-            stranger.sendto(datagram, (host, target.port))
+            with contextlib.suppress(OSError):  # some systems send none of that length
+                stranger.sendto(datagram, (host, target.port))
             if number % BATCH == 0:
                 for _ in range(3):
                     await asyncio.sleep(0)
@@ -94,7 +95,7 @@ class _Collector(logging.Handler):
         self.messages.append(f"{record.name}: {record.getMessage()}" + (f" ({error!r})" if error else ""))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _errors_logged() -> Iterator[list[str]]:
     """What is logged as an error meanwhile; asyncio logs what no task or callback handled."""
     collector = _Collector()
