@@ -71,7 +71,6 @@ class FolderBackend(Backend):
                 hint="it must be a folder that this program may write to",
             ) from error
         self._mine = own_host(self._config.listen)
-        self._mine = own_host(self._config.listen)
         self._store = store
 
     async def aclose(self) -> None:
