@@ -1,4 +1,7 @@
-"""For tests of programs and plugins: a clock that a test moves, and backends that do as told."""
+"""For tests of programs and plugins: a clock that a test moves, and backends that do as told.
+
+The contract kit, which needs pytest, is `bitboot_core.testing.contract`.
+"""
 
 from .clock import ManualClock
 from .doubles import (
