@@ -1,0 +1,206 @@
+"""The nodes that we know: those that answered, and those that lately did not."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kademlia.node import Node
+
+from .settings import Settings
+from .storage import source_of
+from .wire import Address, is_loopback, pack_node
+
+BACKOFF = 4
+"""Each failure in a row makes a node be left alone so many times longer."""
+
+
+class Contact(Node):  # type: ignore[misc]  # the library has no types
+    """A node that answered from `address`, last at `heard`. `plain`: it runs the bare library."""
+
+    id: bytes
+    long_id: int
+
+    def __init__(self, node_id: bytes, address: Address, family: int, *, plain: bool, heard: float) -> None:
+        super().__init__(node_id, *address)
+        self.address = address
+        self.plain = plain
+        self.heard = heard
+        self.packed = pack_node(node_id, address, family)
+
+
+class Suspects:
+    """Addresses that did not answer: a negative cache, since live nodes keep handing dead ones out."""
+
+    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._now = now
+        self._failures: OrderedDict[Address, tuple[int, float]] = OrderedDict()
+        self.changes = 0
+        """Grows whenever an address comes or goes."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._failures)
+
+    def __contains__(self, address: Address) -> bool:
+        """Whether `address` did not answer when it was last asked."""
+        return address in self._failures
+
+    def failures(self, address: Address) -> int:
+        """How often in a row `address` did not answer."""
+        return self._failures.get(address, (0, 0.0))[0]
+
+    def is_shunned(self, address: Address) -> bool:
+        """Whether it is too early to ask `address` again."""
+        return address in self._failures and self._failures[address][1] > self._now()
+
+    def failed(self, address: Address) -> None:
+        """It did not answer."""
+        failures = self.failures(address) + 1
+        pause = self._settings.shunned_for * BACKOFF ** min(failures - 1, 8)
+        self._failures[address] = failures, self._now() + min(pause, self._settings.shunned_at_most)
+        self._failures.move_to_end(address)
+        self.changes += 1
+        if len(self._failures) > self._settings.max_suspects:
+            self._failures.popitem(last=False)
+
+    def answered(self, address: Address) -> None:
+        """It did."""
+        if self._failures.pop(address, None) is not None:
+            self.changes += 1
+
+    def showed_up(self, address: Address) -> None:
+        """It sent something of its own accord, which anybody could have sent in its name: worth a try."""
+        if address in self._failures:
+            self._failures[address] = self.failures(address), self._now()
+
+
+class ContactTable:
+    """Contacts by their distance from us, k for each bit of it. Takes the place of the library's table.
+
+    That one takes in whoever writes to us, under any id, and grows as strangers like. Here only
+    nodes that answered get in, one id for an address, and what is full stays as it is unless one of
+    its contacts has fallen silent.
+    """
+
+    def __init__(
+        self,
+        own_id: bytes,
+        family: int,
+        settings: Settings,
+        suspects: Suspects,
+        now: Callable[[], float],
+    ) -> None:
+        self._now = now
+        self._own = int.from_bytes(own_id, "big")
+        self._family = family
+        self._settings = settings
+        self._suspects = suspects
+        self._buckets: dict[int, dict[int, Contact]] = {}
+        self._by_address: dict[Address, Contact] = {}
+        self._per_source: Counter[str] = Counter()
+        self._answering: dict[bool, dict[int, Contact]] = {}  # by whether they are plain, and by id
+        self._answering_since = -1
+
+    def __len__(self) -> int:
+        """How many contacts there are."""
+        return len(self._by_address)
+
+    def __iter__(self) -> Iterator[Contact]:
+        """All contacts."""
+        return iter(list(self._by_address.values()))
+
+    def at(self, address: Address) -> Contact | None:
+        """The contact at `address`."""
+        return self._by_address.get(address)
+
+    def wants(self, node_id: bytes, address: Address) -> bool:
+        """Whether a node would be taken in, or confirmed, if it answered."""
+        known = self._by_address.get(address)
+        if known is not None:
+            return known.id != node_id or address in self._suspects
+        return self._place(int.from_bytes(node_id, "big"), address, plain=False) is not None
+
+    def add(self, node_id: bytes, address: Address, *, plain: bool) -> Contact | None:
+        """A node answered. The contact where it is a new one, None where it is known or has no place."""
+        known = self._by_address.get(address)
+        if known is not None:
+            if known.id == node_id:
+                if known.plain != plain:
+                    known.plain = plain
+                    self._answering_since = -1
+                return None
+            self.remove(known)  # another node has come to live there
+        place = self._place(int.from_bytes(node_id, "big"), address, plain=plain)
+        if place is None:
+            return None
+        for former in place:
+            self.remove(former)
+        contact = Contact(node_id, address, self._family, plain=plain, heard=self._now())
+        self._buckets.setdefault(self._bucket_of(contact.long_id), {})[contact.long_id] = contact
+        self._by_address[address] = contact
+        self._per_source[source_of(address[0])] += 1
+        self._answering_since = -1
+        return contact
+
+    def remove(self, contact: Contact) -> None:
+        """Forget a contact."""
+        if self._by_address.get(contact.address) is contact:
+            self._answering_since = -1
+            del self._by_address[contact.address]
+            del self._buckets[self._bucket_of(contact.long_id)][contact.long_id]
+            source = source_of(contact.address[0])
+            self._per_source[source] -= 1
+            if not self._per_source[source]:
+                del self._per_source[source]
+
+    def closest(
+        self, target: int, count: int, *, plain: bool, exclude: Address | None = None
+    ) -> list[Contact]:
+        """The `count` contacts closest to `target` that answer, of those that are plain or of the others."""
+        if self._answering_since != self._suspects.changes:
+            self._answering_since = self._suspects.changes
+            self._answering = {True: {}, False: {}}
+            for contact in self._by_address.values():
+                if contact.address not in self._suspects:
+                    self._answering[contact.plain][contact.long_id] = contact
+        answering = self._answering[plain]
+        nearest = sorted(answering, key=target.__xor__)[: count + 1]
+        return [answering[one] for one in nearest if answering[one].address != exclude][:count]
+
+    def find_neighbors(self, node: Any, k: int | None = None, exclude: Any = None) -> list[Contact]:
+        """What the library's `rpc_find_node` asks for: contacts of either kind."""
+        count = k or self._settings.k
+        without = (exclude.ip, exclude.port) if exclude is not None else None
+        found = [
+            contact
+            for plain in (False, True)
+            for contact in self.closest(node.long_id, count, plain=plain, exclude=without)
+        ]
+        return sorted(found, key=node.distance_to)[:count]
+
+    def is_among_closest(self, target: int) -> bool:
+        """Whether we are one of the k nodes closest to `target`, as far as we know."""
+        own = self._own ^ target
+        nearer = self.closest(target, self._settings.k, plain=False)
+        return len(nearer) < self._settings.k or own < nearer[-1].long_id ^ target
+
+    def _bucket_of(self, long_id: int) -> int:
+        return (long_id ^ self._own).bit_length()
+
+    def _place(self, long_id: int, address: Address, *, plain: bool) -> list[Contact] | None:
+        """Whom a newcomer would replace, None where there is no place for it."""
+        crowded = self._per_source[source_of(address[0])] >= self._settings.max_contacts_per_ip
+        if long_id == self._own or (crowded and not is_loopback(address[0])):
+            return None
+        bucket = self._buckets.get(self._bucket_of(long_id), {})
+        same = bucket.get(long_id)
+        if same is not None:  # an id belongs to whoever had it first, for as long as that one answers
+            return [same] if same.address in self._suspects else None
+        if len(bucket) < self._settings.k:
+            return []
+        silent = [contact for contact in bucket.values() if contact.address in self._suspects]
+        replaceable = silent or [contact for contact in bucket.values() if contact.plain and not plain]
+        return replaceable[:1] or None

@@ -1,0 +1,242 @@
+"""A node of one IP family: it joins, announces, finds and withdraws, and keeps itself in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import random
+import socket
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Any
+
+from bitboot_core import KnownHost
+
+from .contacts import Contact
+from .crawl import Candidate, Crawl, PeerCrawl
+from .healing import Healing
+from .protocol import PeerProtocol
+from .settings import Settings
+from .storage import commit, source_of
+from .udp import attach
+from .wire import ID_BYTES, Address, pack_endpoint
+
+log = logging.getLogger(__name__)
+
+WITNESSES = 3
+"""Nodes that are asked at which address they see us: more than half must agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Who keeps an announcement, ourselves included (`here`), and for how many seconds."""
+
+    holders: tuple[Address, ...]
+    here: bool
+    lifetime: float
+
+
+class PeerNode:
+    """A protocol on its socket, with the tasks that it needs. `now` gives the time in seconds.
+
+    After `close`, whatever still waits for answers ends as if there were none.
+    """
+
+    def __init__(
+        self,
+        family: int,
+        settings: Settings,
+        now: Callable[[], float],
+        *,
+        read_only: bool = False,
+        node_id: bytes | None = None,
+    ) -> None:
+        self.settings = settings
+        self._now = now
+        self._random = random.Random()
+        self._healed = now()
+        self._upkeep_task: asyncio.Task[None] | None = None
+        self._ending: list[asyncio.Task[None]] = []
+        self._address = KnownHost("", 0)
+        self.seen_at: Collection[str] = ()
+        """The IP address that others see us at, once most of those asked agree, if we listen everywhere."""
+        self.protocol = PeerProtocol(
+            node_id or os.urandom(ID_BYTES),
+            family,
+            settings,
+            now,
+            read_only=read_only,
+            on_contact=self._on_contact,
+        )
+        self.healing = Healing(self.protocol)
+
+    # Its life
+
+    async def start(self, sock: socket.socket) -> None:
+        """Begin to serve on a bound socket, which is ours from here on."""
+        host, port = sock.getsockname()[:2]
+        self._address = KnownHost(host, port)
+        await attach(self.protocol, sock, self.settings.max_datagram + 1)
+        if not self.protocol.read_only:
+            self.healing.start()
+        self._upkeep_task = asyncio.create_task(self._keep_up())
+
+    def close(self) -> None:
+        """Stop without a word, at once: what is left ends in the next few turns of the loop."""
+        self.protocol.close()
+        self._ending = self.healing.close()
+        if self._upkeep_task is not None:
+            self._upkeep_task.cancel()
+            self._ending = [*self._ending, self._upkeep_task]
+
+    async def closed(self) -> None:
+        """After `close`, return when nothing is left."""
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.wait([self.protocol.closed])
+
+    @property
+    def address(self) -> KnownHost:
+        """Where it listens."""
+        return self._address
+
+    # What it is there for
+
+    async def join(self) -> None:
+        """Find our neighbours, so that they find us."""
+        await self._crawl(self.protocol.node_id, self.settings.k)
+        await self._ask_where_we_are()
+
+    def find(self, key: bytes, on_peers: Callable[[list[bytes]], None]) -> PeerCrawl:
+        """Look up peers: see PeerCrawl. To be closed."""
+        crawl = PeerCrawl(self.protocol, key, on_peers=on_peers)
+        crawl.start()
+        return crawl
+
+    async def announce(self, key: bytes, endpoint: KnownHost, lifetime: float, secret: bytes) -> Stored:
+        """Have the k nodes closest to `key` keep `endpoint`: ourselves, where we are one of them.
+
+        No host, or port 0, is filled in by whoever keeps it, as it sees us.
+        """
+        commitment = commit(secret)
+        args = self.protocol.caller, key, endpoint.host, endpoint.port, max(1, round(lifetime))
+        nodes = await self._crawl(key, self.settings.k)
+        granted = await self._ask_all(
+            [(node.address, "announce", (*args, node.token, commitment)) for node in nodes]
+        )
+        holders = {
+            address: float(seconds)
+            for address, seconds in granted.items()
+            if isinstance(seconds, int) and seconds > 0
+        }
+        own = self._keep(key, endpoint, commitment, lifetime)
+        grants = [*holders.values(), *([own] if own else [])]
+        return Stored(
+            holders=tuple(holders),
+            here=own > 0,
+            # Not the least: one liar could have us announce all the time.
+            lifetime=min(median_low(grants), lifetime) if grants else 0.0,
+        )
+
+    def _keep(self, key: bytes, endpoint: KnownHost, commitment: bytes, lifetime: float) -> float:
+        """Keep it here too, if we are one of the closest and know what address it is."""
+        if self.protocol.read_only or endpoint.is_any or not endpoint.port:
+            return 0.0
+        if not self.protocol.router.is_among_closest(int.from_bytes(key, "big")):
+            return 0.0
+        source = source_of(self.address.host)
+        return self.protocol.peers.announce(key, pack_endpoint(endpoint), commitment, lifetime, source)
+
+    async def withdraw(self, key: bytes, secret: bytes, holders: Collection[Address]) -> int:
+        """Have all `holders`, and whoever is closest to `key` by now, forget it; how many did."""
+        nodes = await self._crawl(key, self.settings.k)
+        addresses = dict.fromkeys([*holders, *(node.address for node in nodes)])
+        confirmed = await self._ask_all(
+            [(address, "withdraw", (self.protocol.caller, key, secret)) for address in addresses]
+        )
+        here = self.protocol.peers.withdraw(key, secret)
+        return here + sum(answer is True for answer in confirmed.values())
+
+    async def _crawl(self, key: bytes, quorum: int) -> list[Candidate]:
+        crawl = Crawl(self.protocol, key, quorum=quorum)
+        crawl.start()
+        try:
+            return await crawl.done
+        finally:
+            crawl.close()
+
+    async def _ask_all(self, calls: Sequence[tuple[Address, str, tuple[Any, ...]]]) -> dict[Address, Any]:
+        """What each answered; who did not is not in it."""
+        futures = {address: self.protocol.requests.call(address, name, args) for address, name, args in calls}
+        answers = await asyncio.gather(*futures.values())
+        return {
+            address: answer.value
+            for address, answer in zip(futures, answers, strict=True)
+            if answer is not None
+        }
+
+    # Keeping in order
+
+    async def upkeep(self) -> None:
+        """One round: drop what has lapsed, ask the silent, and now and then compare with neighbours."""
+        self.protocol.peers.sweep()
+        await self._check_contacts()
+        await self._ask_where_we_are()
+        if self._now() >= self._healed + self.settings.heal_every and not self.protocol.read_only:
+            self._healed = self._now()
+            await self.join()
+            self.healing.compare_with_neighbours()
+
+    async def _check_contacts(self) -> None:
+        router, suspects = self.protocol.router, self.protocol.suspects
+        quiet = self._now() - self.settings.quiet_after
+        due = [
+            contact
+            for contact in router
+            if not suspects.is_shunned(contact.address)
+            and (contact.heard < quiet or contact.address in suspects)
+        ]
+        due.sort(key=lambda contact: contact.heard)
+        due = due[: self.settings.checks_per_upkeep]
+        await asyncio.gather(*(self.protocol.greet(contact.address) for contact in due))
+        if any(contact.address not in suspects for contact in router):  # else we are the ones who are offline
+            for contact in router:
+                if suspects.failures(contact.address) >= self.settings.max_failures:
+                    router.remove(contact)
+
+    async def _ask_where_we_are(self) -> None:
+        """Listening everywhere, learn from a few others at which address they see us."""
+        contacts = [one for one in self.protocol.router if one.address not in self.protocol.suspects]
+        if not self._address.is_any or not contacts:
+            return
+        asked = self._random.sample(contacts, min(WITNESSES, len(contacts)))
+        answers = await self._ask_all([(contact.address, "stun", ()) for contact in asked])
+        seen = Counter(_host_of(answer) for answer in answers.values())
+        agreed = {host for host, count in seen.items() if host and 2 * count > len(asked)}
+        self.seen_at = agreed or self.seen_at
+
+    async def _keep_up(self) -> None:
+        while True:
+            # Not all nodes that were started together at once.
+            await asyncio.sleep(self.settings.upkeep_every * self._random.uniform(0.75, 1.25))
+            try:
+                await self.upkeep()
+            except Exception:
+                # It must go on, or the node grows old: what is wrong here is a bug, so say so.
+                log.exception("upkeep failed")
+
+    def _on_contact(self, contact: Contact) -> None:
+        if not self.protocol.read_only:
+            self.healing.compare_with(contact)
+
+
+def _host_of(answer: Any) -> str:
+    """The IP address in what the library's `stun` answers, [host, port]; "" where it is anything else."""
+    host = answer[0] if isinstance(answer, list) and len(answer) == 2 else None
+    try:
+        return str(ipaddress.ip_address(host)) if isinstance(host, str) else ""
+    except ValueError:
+        return ""
