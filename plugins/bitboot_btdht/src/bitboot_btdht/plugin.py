@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from importlib.util import find_spec
 
-from bitboot_core import Backend, BackendConfig, BackendSpec, KnownHost, hookimpl
+from bitboot_core import Backend, BackendConfig, BackendSpec, BackendUnavailable, KnownHost, hookimpl
 
 BITBOOT_API = 1
 
@@ -22,10 +23,21 @@ def _testnet(size: int) -> AbstractAsyncContextManager[Sequence[KnownHost]]:
     return contacts(size)
 
 
+def _make_native(config: BackendConfig) -> Backend:
+    try:
+        from .native import NativeBackend  # noqa: PLC0415 - it imports the package btdht
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"the package btdht is installed but does not load: {error}",
+            hint='build it as docs/native.md says; backend="btdht" needs nothing of it',
+        ) from error
+    return NativeBackend(config)
+
+
 @hookimpl
 def bitboot_backends() -> Iterable[BackendSpec]:
-    """The mainline node."""
-    return [
+    """The mainline node, and where the package btdht is installed, that one's."""
+    backends = [
         BackendSpec(
             name="btdht",
             protocols=["mainline"],
@@ -34,3 +46,13 @@ def bitboot_backends() -> Iterable[BackendSpec]:
             testnet=_testnet,
         )
     ]
+    if find_spec("btdht") is not None:
+        backends.append(
+            BackendSpec(
+                name="btdht-native",
+                protocols=["mainline"],
+                factory=_make_native,
+                description="the PyPI package btdht (GPLv3, IPv4 only), with what it breaks mended",
+            )
+        )
+    return backends
