@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import umsgpack
-from bitboot_kademlia.crawl import Candidate, Crawl, PeerCrawl
+from bitboot_kademlia.crawl import Candidate, Crawl
 from bitboot_kademlia.node import PeerNode
+from bitboot_kademlia.peer_crawl import PeerCrawl
 from bitboot_kademlia.protocol import PeerProtocol
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.storage import commit
@@ -18,7 +19,7 @@ from bitboot_kademlia.wire import Address, pack_endpoint, unpack_endpoint
 
 from bitboot_core import KnownHost
 
-from .conftest import Time
+from .strangers import Time
 
 HASTY = Settings(slow_floor=0.002, slow_ceiling=0.002, timeout_floor=0.006, timeout_ceiling=0.006)
 """Nobody has to be waited for here: what is not answered in a few turns never is."""

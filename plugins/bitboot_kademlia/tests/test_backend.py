@@ -29,7 +29,8 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 
-from .conftest import Time, eventually, found, running
+from .conftest import found, running
+from .strangers import Time
 
 KEY = b"k" * 20
 PEER = KnownHost("30.0.0.1", 6881)
@@ -189,10 +190,27 @@ async def test_most_of_those_asked_must_agree_on_where_we_are(lies: list[object]
         assert list(backend.seen_at) == seen
 
 
-async def test_alone_and_listening_everywhere_nobody_can_say_what_our_address_is() -> None:
-    async with running("") as backend:
-        with pytest.raises(AnnounceFailed, match="address") as caught:
-            await backend.announce(KEY, KnownHost("", 6881), lifetime=900)
+async def test_alone_and_listening_everywhere_it_is_found_where_others_ask_it() -> None:
+    async with running("") as first, running() as second, running() as third:
+        receipt = await first.announce(KEY, KnownHost("", 6881), lifetime=900)
+        assert receipt.stored_on == 1
+        mine = [KnownHost("127.0.0.1", 6881)]
+        assert await found(first, KEY) == [], "while nobody sees it, it has no address"
+        await second.bootstrap([KnownHost("127.0.0.1", first.address.port)])
+        assert await found(second, KEY) == mine
+        await second.nodes[4].healing.idle()
+        await third.bootstrap([second.address])
+        assert await found(third, KEY) == mine
+        await first.bootstrap([second.address, third.address])
+        assert await found(first, KEY) == mine
+        await first.withdraw(KEY, KnownHost("", 6881))
+        assert await found(third, KEY) == []
+
+
+async def test_read_only_and_alone_there_is_nobody_to_keep_it() -> None:
+    async with running(read_only=True) as backend:
+        with pytest.raises(AnnounceFailed, match="0 contacts") as caught:
+            await backend.announce(KEY, PEER, lifetime=900)
         assert caught.value.hint
 
 
@@ -393,7 +411,8 @@ async def test_cancelled_calls_leave_nothing_behind(testnet: Testnet) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
         assert asyncio.all_tasks() == before
         requests = backend.nodes[4].protocol.requests
-        await eventually(lambda: len(requests) == 0, "the last requests to be forgotten")
+        while len(requests):  # noqa: ASYNC110 - until those that nobody waits for any more have run out
+            await asyncio.sleep(0.01)
         await backend.announce(KEY, PEER, lifetime=900)
         assert await found(backend, KEY) == [PEER]
     assert complaints == []

@@ -9,7 +9,7 @@ from bitboot_kademlia.contacts import Contact, ContactTable, Suspects
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.wire import Address
 
-from .conftest import Time
+from .strangers import Time
 
 OWN = bytes(20)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +14,6 @@ from .internet import HASTY, Internet, address_of, crawl, find, hold, introduce
 
 KEY = b"k" * 20
 LIAR = ("66.6.6.6", 7000)
-
-
-@pytest.fixture
-async def internet() -> AsyncIterator[Internet]:
-    internet = Internet()
-    yield internet
-    await internet.aclose()
 
 
 def nearest(nodes: list[PeerNode], count: int, key: bytes = KEY) -> list[PeerNode]:

@@ -16,8 +16,8 @@ from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.storage import commit
 from bitboot_kademlia.wire import Address, split_endpoints
 
-from .conftest import Talk
 from .hostile import KEY, MAKERS
+from .strangers import Talk
 
 DATAGRAMS = 100_000
 MEMORY = 16 * 2**20
@@ -62,7 +62,7 @@ async def test_announcements_without_end(talk: Talk) -> None:
     kept = 0
     for number in range(DATAGRAMS):
         sender = f"66.6.{number % 16}.1", 7000
-        key = (number % 5_000).to_bytes(20, "big")
+        key = (number % 10_000).to_bytes(20, "big")
         host = f"{number:06}." + "x" * 240
         args = (
             b"",

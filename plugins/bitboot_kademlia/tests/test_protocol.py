@@ -22,7 +22,8 @@ from bitboot_kademlia.wire import split_endpoints, unpack_endpoint
 
 from bitboot_core import KnownHost
 
-from .conftest import MESSAGE, STRANGER, Talk, Time, running
+from .conftest import running
+from .strangers import MESSAGE, STRANGER, Talk, Time
 
 KEY = b"k" * 20
 ID = b"i" * 20

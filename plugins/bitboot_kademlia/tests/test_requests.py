@@ -139,7 +139,7 @@ async def test_at_the_end_nobody_waits_any_more(wire: Wire) -> None:
 
 
 async def test_more_than_a_window_waits_in_line_and_no_more_than_fit_there() -> None:
-    wire = Wire(Settings(window=3, max_in_line=5))
+    wire = Wire(Settings(window=3, max_outstanding=8))
     futures = [wire.requests.call(THERE, "hello", [number]) for number in range(10)]
     await asyncio.sleep(0)
     assert len(wire.sent) == 3
@@ -147,6 +147,22 @@ async def test_more_than_a_window_waits_in_line_and_no_more_than_fit_there() -> 
     for number in range(8):
         assert wire.answer(number, number)
     assert [answer and answer.value for future in futures if (answer := await future)] == [*range(8)]
+    wire.requests.close()
+
+
+async def test_the_slow_hold_up_nobody() -> None:
+    settings = Settings(window=3, slow_floor=0.001, slow_ceiling=0.001, timeout_floor=30, timeout_ceiling=30)
+    wire = Wire(settings)
+    nine_are_slow = asyncio.Event()
+    slow = [wire.requests.call(ELSEWHERE, "hello", []) for _ in range(8)]
+    slow.append(wire.requests.call(ELSEWHERE, "hello", [], on_slow=nine_are_slow.set))
+    future = wire.requests.call(THERE, "hello", [])
+    assert wire.sent[-1][1] == ELSEWHERE
+    await nine_are_slow.wait()
+    (number,) = [number for number, (_, address) in enumerate(wire.sent) if address == THERE][:1]
+    assert wire.answer(number, 1)
+    assert await future == Answer("hello", 1)
+    assert not any(one.done() for one in slow)
     wire.requests.close()
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 from bitboot_kademlia.settings import Settings
-from bitboot_kademlia.storage import PeerStore, commit, source_of
+from bitboot_kademlia.storage import LOOPBACK, PeerStore, commit, source_of
 from bitboot_kademlia.tokens import EPOCH, Tokens
 from bitboot_kademlia.values import LIFETIME, ValueStore
 from bitboot_kademlia.wire import HandedRecord, pack_endpoint, split_endpoints, split_records, unpack_endpoint
 
 from bitboot_core import KnownHost
 
-from .conftest import Time
+from .strangers import Time
 
 KEY = b"k" * 20
 SECRET = b"s" * 16
@@ -199,6 +199,18 @@ def test_a_source_gets_no_more_than_its_share_in_all(time: Time) -> None:
     assert fill(store, 3, key=b"z" * 20, source="20.0.0.2") == 3
 
 
+def test_a_source_gets_no_more_than_its_share_of_the_keys(time: Time) -> None:
+    store = PeerStore(replace(Settings(), max_keys=20, max_keys_per_source=5), time)
+    keys = [bytes([number]) * 20 for number in range(9)]
+    assert sum(fill(store, 1, key=key) for key in keys) == 5
+    assert sum(fill(store, 1, key=key, source="20.0.0.2") for key in keys) == 9, (
+        "of which it was first at four"
+    )
+    time.now += 101
+    store.sweep()
+    assert sum(fill(store, 1, key=key) for key in keys) == 5
+
+
 def test_the_store_holds_no_more_than_its_caps(time: Time) -> None:
     store = PeerStore(replace(Settings(), max_keys=4, max_peers=10, max_peers_per_key=3), time)
     assert fill(store, 5) == 3
@@ -230,6 +242,13 @@ def test_who_counts_as_one_source() -> None:
     assert source_of("20.0.0.1") != source_of("20.0.0.2")
     assert source_of("2001:db8:1:2::1") == source_of("2001:db8:1:2:ffff::9")
     assert source_of("2001:db8:1:2::1") != source_of("2001:db8:1:3::1")
+    assert source_of("127.0.0.1") == source_of("::1") == LOOPBACK
+
+
+def test_on_loopback_there_are_no_shares(time: Time) -> None:
+    store = PeerStore(replace(Settings(), max_peers=20, max_peers_per_source=3, max_keys_per_source=1), time)
+    assert fill(store, 10, source=LOOPBACK) == fill(store, 10, key=b"z" * 20, source=LOOPBACK) == 10
+    assert fill(store, 10, key=b"y" * 20, source=LOOPBACK) == 0
 
 
 def test_an_endpoint_that_is_kept_can_be_read() -> None:

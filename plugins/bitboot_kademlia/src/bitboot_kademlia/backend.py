@@ -28,7 +28,7 @@ from .bootstrap import reach
 from .node import PeerNode
 from .settings import Settings
 from .udp import bind
-from .wire import SECRET_BYTES, Address, pack_endpoint, split_endpoints, unpack_endpoint
+from .wire import SECRET_BYTES, Address, pack_endpoint, unpack_endpoint
 
 
 @dataclass(slots=True)
@@ -127,7 +127,12 @@ class KademliaBackend(Backend):
         others = sum(len(one.holders) for one in stored)
         is_here = any(one.here for one in stored)
         if not others and (self._known() or not is_here):
-            raise self._not_stored(endpoint)
+            raise AnnounceFailed(
+                f"none of the network's nodes stored the announcement ({self._known()} contacts known)",
+                hint="check that UDP is not filtered on the way out"
+                if self._known()
+                else "wait until other nodes have joined",
+            )
         return Receipt(
             stored_on=others + is_here,
             lifetime=min(one.lifetime for one in stored if one.holders or one.here),
@@ -143,18 +148,6 @@ class KademliaBackend(Backend):
         entry.expires = max(entry.expires, now + lifetime)
         entry.holders = {holder: expires for holder, expires in entry.holders.items() if expires > now}
         return entry
-
-    def _not_stored(self, endpoint: KnownHost) -> AnnounceFailed:
-        known = self._known()
-        if known:
-            return AnnounceFailed(
-                f"none of the network's nodes stored the announcement ({known} contacts known)",
-                hint="check that UDP is not filtered on the way out",
-            )
-        return AnnounceFailed(
-            f"no other node is known, and nobody can say what this node's address is for {endpoint}",
-            hint="wait until other nodes have joined, or announce a host by its address",
-        )
 
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take back what this backend announced; of anything else nothing happens.
@@ -186,8 +179,7 @@ class KademliaBackend(Backend):
         nodes = self.nodes
         arrivals: asyncio.Queue[Collection[bytes]] = asyncio.Queue()  # crawls are capped, so this is
         for node in nodes.values():
-            here, _ = node.protocol.peers.peers(key, 0, 1 << 30)
-            arrivals.put_nowait(split_endpoints(here))
+            arrivals.put_nowait(node.kept(key))
         crawls = [node.find(key, arrivals.put_nowait) for node in nodes.values()]
         for crawl in crawls:
             crawl.done.add_done_callback(lambda _: arrivals.put_nowait(()))
@@ -284,7 +276,7 @@ def _as_seen_from(node: PeerNode, endpoint: KnownHost) -> KnownHost:
     if not endpoint.is_any:
         return endpoint
     own = node.address
-    # Listening everywhere we do not know our address: those who keep the announcement see it.
+    # Listening everywhere we do not know our address: others see it.
     return replace(endpoint, host="") if own.is_any else KnownHost(own.host, endpoint.port or own.port)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from .contacts import Contact
 from .protocol import PeerProtocol
 from .storage import source_of
-from .wire import ID_BYTES, pack_reachable, split_records, unpack_endpoint
+from .wire import ID_BYTES, fill_in, pack_reachable, split_records, unpack_endpoint
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,8 @@ class Healing:
             page, more = _read_page(await self._ask(contact, "records", key, after))
             try:
                 for record in split_records(page):
-                    endpoint = pack_reachable(unpack_endpoint(record.endpoint))
+                    endpoint = fill_in(record.endpoint, contact.address[0])
+                    endpoint = pack_reachable(unpack_endpoint(endpoint))
                     self._protocol.peers.hand(key, record._replace(endpoint=endpoint), source)
             except ValueError:
                 self._protocol.counters["malformed"] += 1

@@ -10,20 +10,21 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 from typing import Any
 
 from bitboot_core import KnownHost
 
 from .contacts import Contact
-from .crawl import Candidate, Crawl, PeerCrawl
+from .crawl import Candidate, Crawl
 from .healing import Healing
+from .peer_crawl import PeerCrawl
 from .protocol import PeerProtocol
 from .settings import Settings
 from .storage import commit, source_of
 from .udp import attach
-from .wire import ID_BYTES, Address, pack_endpoint
+from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_endpoints
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class PeerNode:
     async def announce(self, key: bytes, endpoint: KnownHost, lifetime: float, secret: bytes) -> Stored:
         """Have the k nodes closest to `key` keep `endpoint`: ourselves, where we are one of them.
 
-        No host, or port 0, is filled in by whoever keeps it, as it sees us.
+        No host, or port 0, is filled in by others, as they see us.
         """
         commitment = commit(secret)
         args = self.protocol.caller, key, endpoint.host, endpoint.port, max(1, round(lifetime))
@@ -142,13 +143,21 @@ class PeerNode:
         )
 
     def _keep(self, key: bytes, endpoint: KnownHost, commitment: bytes, lifetime: float) -> float:
-        """Keep it here too, if we are one of the closest and know what address it is."""
-        if self.protocol.read_only or endpoint.is_any or not endpoint.port:
+        """Keep it here too, if we are one of the closest."""
+        target = int.from_bytes(key, "big")
+        if self.protocol.read_only or not self.protocol.router.is_among_closest(target):
             return 0.0
-        if not self.protocol.router.is_among_closest(int.from_bytes(key, "big")):
-            return 0.0
+        packed = pack_endpoint(replace(endpoint, port=endpoint.port or self.address.port))
         source = source_of(self.address.host)
-        return self.protocol.peers.announce(key, pack_endpoint(endpoint), commitment, lifetime, source)
+        return self.protocol.peers.announce(key, packed, commitment, lifetime, source)
+
+    def kept(self, key: bytes) -> list[bytes]:
+        """The endpoints under `key` that are kept here, packed. Without our own while nobody sees us."""
+        packed, _ = self.protocol.peers.peers(key, 0, 1 << 30)
+        endpoints = split_endpoints(packed)
+        for me in self.seen_at:
+            endpoints = [fill_in(endpoint, me) for endpoint in endpoints]
+        return [endpoint for endpoint in endpoints if not is_itself(endpoint)]
 
     async def withdraw(self, key: bytes, secret: bytes, holders: Collection[Address]) -> int:
         """Have all `holders`, and whoever is closest to `key` by now, forget it; how many did."""

@@ -71,6 +71,7 @@ class _Request:
     messages: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     timer: asyncio.Handle | None = None
     turns: int = TURNS
+    is_in_window: bool = False
 
 
 class Requests:
@@ -94,13 +95,13 @@ class Requests:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[bytes, _Request] = {}
         self._line: deque[tuple[_Request, str, Sequence[Any]]] = deque()
-        self._under_way = 0
+        self._in_window = 0
         self._closed = False
         self.round_trips = RoundTrips(settings)
 
     def __len__(self) -> int:
         """How many requests are under way or wait in line."""
-        return self._under_way + len(self._line)
+        return len(set(self._waiting.values())) + len(self._line)
 
     def call(
         self,
@@ -117,7 +118,7 @@ class Requests:
         the bare library are silent on calls they do not know. `on_slow` is called at that time.
         """
         future: asyncio.Future[Answer | None] = self._loop.create_future()
-        if self._closed or len(self._line) >= self._settings.max_in_line:
+        if self._closed or len(self._waiting) + len(self._line) >= self._settings.max_outstanding:
             future.set_result(None)
             return future
         self._line.append((_Request(future, address, fallback, on_slow), name, args))
@@ -151,10 +152,11 @@ class Requests:
                 request.future.set_result(None)
 
     def _start_next(self) -> None:
-        while self._line and self._under_way < self._settings.window:
+        while self._line and self._in_window < self._settings.window:
             request, name, args = self._line.popleft()
             if not request.future.done():  # else cancelled
-                self._under_way += 1
+                request.is_in_window = True
+                self._in_window += 1
                 request.sent = self._loop.time()
                 self._make(request, name, args)
                 request.timer = self._loop.call_later(self.round_trips.slow, self._slow, request)
@@ -171,8 +173,13 @@ class Requests:
             self._waiting.pop(message_id, None)
         if request.timer is not None:
             request.timer.cancel()
-        self._under_way -= 1
-        self._start_next()
+        self._leave_window(request)
+
+    def _leave_window(self, request: _Request) -> None:
+        if request.is_in_window:
+            request.is_in_window = False
+            self._in_window -= 1
+            self._start_next()
 
     def _slow(self, request: _Request) -> None:
         if request.future.done():  # cancelled
@@ -185,6 +192,7 @@ class Requests:
             wait = request.sent + self.round_trips.timeout - self._loop.time()
             request.timer = self._loop.call_later(max(wait, self.round_trips.slow), self._expire, request)
             request.turns = TURNS
+            self._leave_window(request)  # the dead must not hold up the living
             if request.on_slow is not None:
                 request.on_slow()
 

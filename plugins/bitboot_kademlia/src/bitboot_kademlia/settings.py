@@ -52,12 +52,14 @@ class Settings:
     """Peers that lapse sooner are not handed on, so that no two nodes can keep one alive between them."""
 
     # Caps on what strangers can make grow
-    max_keys: int = 2_048
+    max_keys: int = 4_096
     max_peers: int = 16_384
     """Peers held here, all keys together."""
     max_peers_per_key: int = 2_048
     max_peers_per_source: int = 4_096
-    """Peers held for one source: an IPv4 address, or an IPv6 /64."""
+    """Peers held for one source: an IPv4 address, or an IPv6 /64. Not on loopback, which all share."""
+    max_keys_per_source: int = 1_024
+    """Keys held of which one source was the first to announce a peer."""
     max_peers_per_key_and_source: int = 1_024
     max_values: int = 512
     """Values held for nodes that run the bare library ..."""
@@ -66,8 +68,9 @@ class Settings:
     max_contacts_per_ip: int = 32
     """Contacts in the table with one IP address. Not on loopback, which all share."""
     window: int = 32
-    """Requests under way at once, all together; more wait in line."""
-    max_in_line: int = 4_096
+    """Requests under way at once, all together, without the slow; more wait in line."""
+    max_outstanding: int = 8_192
+    """Requests under way or in line; beyond that they fail at once."""
     max_verifications: int = 64
     """Greetings under way to nodes that we heard of from themselves."""
     max_healing: int = 256

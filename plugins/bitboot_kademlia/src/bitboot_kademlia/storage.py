@@ -21,6 +21,9 @@ from .wire import COMMITMENT_BYTES, HandedRecord, pack_record
 SWEEP_AT_MOST_EVERY = 1.0
 """Seconds between looks for what has lapsed while the store is full."""
 
+LOOPBACK = "loopback"
+"""The source of whatever comes from this machine itself. It has no share, since all here have its address."""
+
 
 def commit(secret: bytes) -> bytes:
     """The commitment to `secret`."""
@@ -31,6 +34,8 @@ def commit(secret: bytes) -> bytes:
 def source_of(host: str) -> str:
     """What one IP address is counted as: IPv4 itself, IPv6 its /64, which one household has."""
     address = ipaddress.ip_address(host)
+    if address.is_loopback:
+        return LOOPBACK
     if address.version == 4:
         return host
     return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
@@ -50,6 +55,7 @@ class Record:
 
 @dataclass(slots=True)
 class _Set:
+    first_source: str
     records: dict[tuple[bytes, bytes], Record] = field(default_factory=dict)
     sources: Counter[str] = field(default_factory=Counter)
     fingerprint: int = 0
@@ -67,6 +73,7 @@ class PeerStore:
         self._now = now
         self._sets: dict[bytes, _Set] = {}
         self._sources: Counter[str] = Counter()
+        self._key_sources: Counter[str] = Counter()
         self._size = 0
         self._number = 0
         self._swept = now()
@@ -124,22 +131,21 @@ class PeerStore:
 
         With the number to go on after, 0 where these were the last.
         """
-        peers = self._sets.get(key)
-        if peers is None:
-            return b"", 0
-        now = self._now()
-        page = bytearray()
-        last = after
-        for record in peers.records.values():
-            if record.number > after and record.secret is None and record.expires > now:
-                if len(page) + len(record.endpoint) > budget:
-                    return bytes(page), last
-                page += record.endpoint
-                last = record.number
-        return bytes(page), 0
+        return self._page(key, after, budget, lambda one, left: one.endpoint if one.secret is None else b"")
 
     def records(self, key: bytes, after: int, budget: int) -> tuple[bytes, int]:
         """The same with all that another node needs to hold them too, what was withdrawn included."""
+        least = self._settings.min_handed_lifetime
+
+        def pack(one: Record, left: float) -> bytes:
+            handed = HandedRecord(one.commitment, int(left), one.secret, one.endpoint)
+            return pack_record(handed) if left >= least else b""
+
+        return self._page(key, after, budget, pack)
+
+    def _page(
+        self, key: bytes, after: int, budget: int, pack: Callable[[Record, float], bytes]
+    ) -> tuple[bytes, int]:
         peers = self._sets.get(key)
         if peers is None:
             return b"", 0
@@ -147,9 +153,8 @@ class PeerStore:
         page = bytearray()
         last = after
         for record in peers.records.values():
-            left = int(record.expires - now)
-            if record.number > after and left >= self._settings.min_handed_lifetime:
-                packed = pack_record(HandedRecord(record.commitment, left, record.secret, record.endpoint))
+            if record.number > after and record.expires > now:
+                packed = pack(record, record.expires - now)
                 if len(page) + len(packed) > budget:
                     return bytes(page), last
                 page += packed
@@ -191,7 +196,10 @@ class PeerStore:
                 return False
         self._number += 1
         record.number = self._number
-        peers = self._sets.setdefault(key, _Set())
+        peers = self._sets.get(key)
+        if peers is None:
+            peers = self._sets[key] = _Set(record.source)
+            self._key_sources[record.source] += 1
         peers.records[record.commitment, record.endpoint] = record
         peers.fingerprint ^= _trace(record)
         peers.sources[record.source] += 1
@@ -202,13 +210,20 @@ class PeerStore:
     def _has_room(self, key: bytes, source: str) -> bool:
         settings = self._settings
         peers = self._sets.get(key)
-        if self._size >= settings.max_peers or self._sources[source] >= settings.max_peers_per_source:
-            return False
-        if peers is None:
-            return len(self._sets) < settings.max_keys
-        return (
-            len(peers.records) < settings.max_peers_per_key
-            and peers.sources[source] < settings.max_peers_per_key_and_source
+        is_known = peers is not None
+        held, held_of_source = (len(peers.records), peers.sources[source]) if peers is not None else (0, 0)
+        fits = (
+            self._size < settings.max_peers
+            and held < settings.max_peers_per_key
+            and (is_known or len(self._sets) < settings.max_keys)
+        )
+        return fits and (
+            source == LOOPBACK
+            or (
+                self._sources[source] < settings.max_peers_per_source
+                and held_of_source < settings.max_peers_per_key_and_source
+                and (is_known or self._key_sources[source] < settings.max_keys_per_source)
+            )
         )
 
     def _mark_withdrawn(self, key: bytes, record: Record, secret: bytes) -> None:
@@ -221,13 +236,18 @@ class PeerStore:
     def _drop(self, key: bytes, peers: _Set, record: Record) -> None:
         del peers.records[record.commitment, record.endpoint]
         peers.fingerprint ^= _trace(record)
-        for sources in (peers.sources, self._sources):
-            sources[record.source] -= 1
-            if not sources[record.source]:
-                del sources[record.source]
+        _count_off(peers.sources, record.source)
+        _count_off(self._sources, record.source)
         self._size -= 1
         if not peers.records:
             del self._sets[key]
+            _count_off(self._key_sources, peers.first_source)
+
+
+def _count_off(sources: Counter[str], source: str) -> None:
+    sources[source] -= 1
+    if not sources[source]:
+        del sources[source]
 
 
 def _trace(record: Record) -> int:

@@ -4,6 +4,8 @@
     node        id (20) + IP (4 or 16, by the family of the socket) + port (2)
     record      commitment (16) + seconds left (2) + 00, or 01 + secret (16) where withdrawn + endpoint
 
+An endpoint with an empty name is the node that tells of it, wherever it is seen: a node that listens
+everywhere does not know its own address. Whoever hears of it fills in the address that it asked.
 Numbers are big-endian. Whatever reads these raises ValueError for anything else.
 """
 
@@ -21,6 +23,7 @@ ID_BYTES = 20
 SECRET_BYTES = 16
 COMMITMENT_BYTES = 16
 
+_ITSELF = b"\x00\x00"
 _LOOPBACK_6 = bytes(15) + b"\x01"
 _IP_BYTES = {4: 4, 6: 16}
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -62,6 +65,18 @@ def unpack_endpoint(packed: bytes) -> KnownHost:
     if packed[0] in _FAMILIES:
         return KnownHost(socket.inet_ntop(_FAMILIES[packed[0]], host), port)
     return KnownHost(host[1:].decode(), port)
+
+
+def fill_in(packed: bytes, host: str) -> bytes:
+    """An endpoint that `host`, an IP address, told of, with its own address where it means itself."""
+    if not is_itself(packed):
+        return packed
+    return pack_reachable(KnownHost(host, int.from_bytes(packed[2:], "big")))
+
+
+def is_itself(packed: bytes) -> bool:
+    """Whether an endpoint has no host, and so means whoever tells of it."""
+    return packed[:2] == _ITSELF
 
 
 def split_endpoints(packed: bytes) -> list[bytes]:
