@@ -5,9 +5,11 @@ async with BitBoot(network="mainline") as bitboot:
         peers = await bitboot.lookup("unique_network")
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .active import NetworkState
 from .announcement import Announcement, AnnouncementStatus
-from .backend import Announces, Backend, BackendConfig, BackendSpec, Capabilities, Scope
+from .backend import API_VERSION, Announces, Backend, BackendConfig, BackendSpec, Capabilities, Scope
 from .bitboot import BitBoot
 from .config import BitBootConfig
 from .errors import (
@@ -31,7 +33,6 @@ from .errors import (
     UnsupportedOperation,
     UsageError,
 )
-from .hookspecs import API_VERSION, hookimpl
 from .lookup import Lookup
 from .model import KnownHost, Peer, Receipt, swarm_key
 from .networks import NetworkDefinition, NetworkName, NetworkStatus
@@ -40,6 +41,9 @@ from .plugins import Plugin, PluginProblem
 from .registry import Registry, default_registry, register_backend, register_network
 from .swarm import Swarm
 from .watch import PeerJoined, PeerLeft, Watch
+
+if TYPE_CHECKING:
+    from .hookspecs import hookimpl
 
 __version__ = "0.1.0"
 
@@ -97,3 +101,12 @@ __all__ = [
     "register_network",
     "swarm_key",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # pluggy takes as long to import as the rest of the core, and only plugins need the marker.
+    if name == "hookimpl":
+        from .hookspecs import hookimpl  # noqa: PLC0415
+
+        return hookimpl
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

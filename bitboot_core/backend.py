@@ -17,6 +17,12 @@ from pathlib import Path
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Receipt
 
+PROJECT_NAME = "bitboot"
+"""The pluggy project name, and the entry-point group."""
+
+API_VERSION = 1
+"""What a plugin's module states as `BITBOOT_API`."""
+
 
 class Announces(enum.Enum):
     """Whose address a backend can announce."""

@@ -11,14 +11,8 @@ from collections.abc import Iterable
 
 import pluggy
 
-from .backend import BackendSpec
+from .backend import PROJECT_NAME, BackendSpec
 from .networks import NetworkDefinition
-
-PROJECT_NAME = "bitboot"
-"""The pluggy project name, and the entry-point group."""
-
-API_VERSION = 1
-"""What a plugin's module states as `BITBOOT_API`."""
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)

@@ -19,12 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import pluggy
-
-from . import hookspecs
-from .backend import BackendSpec
+from .backend import API_VERSION, PROJECT_NAME, BackendSpec
 from .errors import PluginError
-from .hookspecs import API_VERSION, PROJECT_NAME
 from .model import KnownHost
 from .networks import NetworkDefinition, NetworkStatus
 
@@ -124,12 +120,16 @@ class Loader:
         self.plugins: list[Plugin] = []
         self.problems: list[PluginProblem] = []
         self._strict = strict
+        # Here, since pluggy takes longer to import than the rest of the core, and only discovery needs it.
+        import pluggy  # noqa: PLC0415
+
+        from . import hookspecs  # noqa: PLC0415
+
         self._manager = pluggy.PluginManager(PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
 
-    def load(self, entry_point: EntryPoint) -> None:
-        """Take `entry_point` through all stages."""
-        distribution, version = origin(entry_point)
+    def load(self, entry_point: EntryPoint, distribution: str, version: str) -> None:
+        """Take the entry point of a distribution through all stages."""
         attempt = _Attempt(entry_point.name, distribution, version)
         with self._guarded(attempt):
             attempt.stage, attempt.hint = "import", f"reinstall or uninstall {distribution}"
@@ -227,7 +227,8 @@ def origin(entry_point: EntryPoint) -> tuple[str, str]:
     if entry_point.dist is not None:
         # Half-removed installations lack their metadata, and are asked before any guard is up.
         with suppress(Exception):
-            name, version = entry_point.dist.name, entry_point.dist.version
+            metadata = entry_point.dist.metadata  # read and parsed anew each time it is asked for
+            name, version = metadata["Name"], metadata["Version"]
     return name or entry_point.value.partition(".")[0], version or ""
 
 

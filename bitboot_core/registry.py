@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 import threading
@@ -173,14 +172,14 @@ class Registry:
             self._backends, self._networks = Names(), Names()
             for network in BUILT_IN:
                 self._networks.add(network, None)
-            for entry_point in sorted(
-                self._entry_points(), key=lambda one: (canonical(origin(one)[0]), one.name)
+            found = [(*origin(entry_point), entry_point) for entry_point in self._entry_points()]
+            for distribution, version, entry_point in sorted(
+                found, key=lambda one: (canonical(one[0]), one[2].name)
             ):
-                distribution = canonical(origin(entry_point)[0])
-                if distribution in disabled or canonical(entry_point.name) in disabled:
-                    self._disabled[entry_point.name] = distribution
+                if canonical(distribution) in disabled or canonical(entry_point.name) in disabled:
+                    self._disabled[entry_point.name] = canonical(distribution)
                 else:
-                    loader.load(entry_point)
+                    loader.load(entry_point, distribution, version)
             for plugin in loader.plugins:
                 self._add(plugin)
             self._discovered = True
@@ -319,6 +318,8 @@ def _owned(claims: Sequence[Claim[T]], error: type[UsageError], what: str) -> T 
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only to help with a misspelt name
+
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"known are: {', '.join(known) or 'none'}"

@@ -164,6 +164,11 @@ class FakeDistribution:
     name: str
     version: str = "1.0"
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Its name and version, as `importlib.metadata` has them."""
+        return {"Name": self.name, "Version": self.version}
+
 
 @dataclass(frozen=True)
 class FakeEntryPoint:

@@ -9,9 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
-from bitboot_core.backend import Backend, BackendConfig, BackendSpec
+from bitboot_core.backend import PROJECT_NAME, Backend, BackendConfig, BackendSpec
 from bitboot_core.errors import BitBootError
-from bitboot_core.hookspecs import PROJECT_NAME
 from bitboot_core.registry import Registry
 
 from .base import Checks, fail
@@ -65,7 +64,7 @@ class InstalledChecks(Checks):
     def test_loading_the_plugin_imports_nothing_heavy(self) -> None:
         """Hooks run in every program that uses Bitboot: the backend and its library come with the factory.
 
-        Importing the plugin and calling its hooks may load the standard library, `bitboot_core` and the
+        Importing the plugin and calling its hooks may load the standard library, `bitboot_core`, pluggy and the
         plugin's own modules, except the one that defines the backend.
         """
         point = self._entry_point()
@@ -77,7 +76,7 @@ class InstalledChecks(Checks):
             fail(f"importing {point.module} and calling its hooks and its factory failed:\n{done.stderr}")
         told = json.loads(done.stdout)
         own = point.module.partition(".")[0]
-        light = {*sys.stdlib_module_names, "bitboot_core", own}
+        light = {*sys.stdlib_module_names, "bitboot_core", "pluggy", own}
         heavy = sorted({name.partition(".")[0] for name in told["loaded"]} - light)
         if told["defined_in"] in told["loaded"] and told["defined_in"] != point.module:
             heavy.append(told["defined_in"])
