@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from .backend import BackendSpec
 from .networks import NetworkDefinition
@@ -13,8 +12,7 @@ from .plugins import Plugin, canonical
 T = TypeVar("T", BackendSpec, NetworkDefinition)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim(Generic[T]):
+class Claim(NamedTuple, Generic[T]):
     """A name's use by a plugin (or by the program or core itself: `plugin` is None)."""
 
     value: T

@@ -209,7 +209,7 @@ class Loader:
         return [item for result in results for item in result]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Attempt:
     """How far the loading of one plugin has come."""
 

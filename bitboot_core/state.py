@@ -10,11 +10,9 @@ a testnet's contacts never get among the public network's.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -104,6 +102,10 @@ class ContactFile:
 
     def write(self, contacts: Sequence[KnownHost]) -> None:
         """Keep these contacts, so that a reader or a crash meets the old file or the new, never a half."""
+        # Here, since tempfile brings the archive formats along, and would double the core's import.
+        import json  # noqa: PLC0415
+        import tempfile  # noqa: PLC0415
+
         content = {
             "format": FORMAT,
             "network": self.network,
@@ -133,6 +135,8 @@ class ContactFile:
                     os.unlink(temporary)
 
     def _parse(self, content: bytes) -> list[KnownHost]:
+        import json  # noqa: PLC0415 - as in `write`
+
         if len(content) > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES} bytes")
         found: Any = json.loads(content)

@@ -64,7 +64,7 @@ class PeerLeft:
 Event = PeerJoined | PeerLeft
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Sight:
     """How one peer stands on one network, which told of it itself or inherited it."""
 

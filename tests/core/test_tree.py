@@ -134,3 +134,20 @@ def test_importing_the_core_is_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
+
+
+def test_every_public_name_is_found_where_the_package_says_and_known_to_type_checkers() -> None:
+    """`bitboot_core/__init__.py` lists its names three times: for users, for imports, for type checkers."""
+    tree = ast.parse((CORE / "__init__.py").read_text("utf-8"))
+    checked = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+    assert checked == bitboot_core._ROOM_OF
+    assert sorted([*checked, "__version__"]) == sorted(bitboot_core.__all__)
+    assert all(getattr(bitboot_core, name) is not None for name in bitboot_core.__all__)
+    assert set(bitboot_core.__all__) <= set(dir(bitboot_core))
+    with pytest.raises(AttributeError, match="no attribute 'Bitbot'"):
+        _ = bitboot_core.Bitbot

@@ -64,8 +64,8 @@ class InstalledChecks(Checks):
     def test_loading_the_plugin_imports_nothing_heavy(self) -> None:
         """Hooks run in every program that uses Bitboot: the backend and its library come with the factory.
 
-        Importing the plugin and calling its hooks may load the standard library, `bitboot_core`, pluggy and the
-        plugin's own modules, except the one that defines the backend.
+        Importing the plugin and calling its hooks may load the standard library, `bitboot_core`, pluggy and
+        the plugin's own modules, except the one that defines the backend.
         """
         point = self._entry_point()
         if point is None:
