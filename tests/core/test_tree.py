@@ -128,8 +128,9 @@ def test_the_errors_tree_is_drawn_as_it_is() -> None:
 
 def test_importing_the_core_is_light() -> None:
     code = (
-        "import sys, bitboot_core\n"
-        "heavy = {'importlib.metadata', 'click', 'rich', 'pytest', 'bitboot_local', 'bitboot_core.cli',"
+        "import sys\n"
+        "from bitboot_core import BitBoot\n"
+        "heavy = {'importlib.metadata', 'pluggy', 'tempfile', 'click', 'rich', 'pytest', 'bitboot_local', 'bitboot_core.cli',"
         " 'bitboot_core.testing'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
