@@ -12,7 +12,7 @@ from bitboot_btdht import bencode, compact, node_id
 from bitboot_btdht.compact import Address
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
-from bitboot_btdht.simulation import Simulation, public_address
+from bitboot_btdht.simulation import Crowd, Liar, Simulation, public_address
 from bitboot_btdht.upkeep import TICK
 
 HASH = hashlib.sha1(b"a swarm").digest()
@@ -121,11 +121,11 @@ def test_a_network_outage_of_our_own_blames_nobody() -> None:
     simulation = Simulation(seed=4)
     nodes = simulation.populate(30)
     simulation.announce(nodes[1], HASH, 7000)
-    simulation.loss = 1.0
+    simulation.network.loss = 1.0
     for _ in range(3):
         simulation.find(nodes[0], HASH)
         simulation.advance(30)
-    simulation.loss = 0.0
+    simulation.network.loss = 0.0
     assert simulation.find(nodes[0], HASH) == peers_of(simulation, nodes[1:2])
 
 
@@ -213,42 +213,14 @@ def test_dual_stack_nodes_find_peers_of_both_families() -> None:
 # Hostile nodes
 
 
-class Liar:
-    """Answers every query with what a test makes up."""
-
-    def __init__(self, simulation: Simulation, address: Address, id_: bytes, **values: Any) -> None:
-        self.now = simulation.now
-        self.address = address
-        self.id = id_
-        self.values = {name.encode(): value for name, value in values.items()}
-        self.asked = 0
-        self._outgoing: list[tuple[bytes, Address]] = []
-        simulation.nodes[address] = self  # type: ignore[assignment]
-
-    def receive(self, datagram: bytes, address: Address, now: float) -> None:
-        message = bencode.decode(datagram)
-        if message[b"y"] == b"q":
-            self.asked += 1
-            values = {b"id": self.id, b"token": b"t", **self.values}
-            reply = {b"t": message[b"t"], b"y": b"r", b"r": values}
-            self._outgoing.append((bencode.encode(reply), address))
-
-    def poll(self, now: float) -> None:
-        """Nothing is ever due."""
-
-    def deadline(self) -> float:
-        return 1e9
-
-    def outgoing(self) -> list[tuple[bytes, Address]]:
-        ready, self._outgoing = self._outgoing, []
-        return ready
-
-
 def network_with_liar(**values: Any) -> tuple[Simulation, list[Node], Liar]:
     simulation = Simulation(seed=11)
     nodes = simulation.populate(40)
     simulation.announce(nodes[1], HASH, 7000)
-    liar = Liar(simulation, public_address(5000), HASH[:19] + b"\0", **values)
+    liar = Liar(
+        public_address(5000), HASH[:19] + b"\0", {name.encode(): value for name, value in values.items()}
+    )
+    simulation.put(liar.address, liar)
     for node in nodes:
         node.tables[4].answered(liar.id, liar.address, simulation.now, 0.1)
     return simulation, nodes, liar
@@ -295,15 +267,13 @@ def test_a_crowd_from_one_subnet_around_the_key_has_no_effect() -> None:
     simulation = Simulation(seed=12)
     nodes = simulation.populate(60)
     simulation.announce(nodes[1], HASH, 7000)
-    crowd = [
-        Liar(simulation, bytes((99, 1, 1, host)) + b"\x1a\xe1", HASH[:18] + bytes((1, host)))
-        for host in range(1, 60)
-    ]
-    everyone = compact.pack_nodes((liar.id, liar.address) for liar in crowd)
-    for liar in crowd:
-        liar.values = {b"nodes": everyone}
+    crowd = Crowd(
+        ((HASH[:18] + bytes((1, host)), bytes((99, 1, 1, host)) + b"\x1a\xe1") for host in range(1, 60)), HASH
+    )
+    for liar in crowd.members:
+        simulation.put(liar.address, liar)
     for node in nodes:
-        for liar in crowd:
+        for liar in crowd.members:
             node.tables[4].answered(liar.id, liar.address, simulation.now, 0.1)
     for node in nodes[2:]:
         assert simulation.find(node, HASH) == peers_of(simulation, nodes[1:2])

@@ -186,10 +186,7 @@ class MainlineBackend(Backend):
 
     def contacts(self) -> list[KnownHost]:
         """Contacts that answered lately, the latest first."""
-        node = self._running.node
-        alive = [contact for table in node.tables.values() for contact in table if not table.is_bad(contact)]
-        alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
-        return [compact.known_host(contact.address) for contact in alive]
+        return [compact.known_host(address) for address in self._running.node.alive_contacts()]
 
     @property
     def address(self) -> KnownHost:

@@ -233,6 +233,12 @@ class Node:
         ]
         return [(contact.id, contact.address) for contact in alive or table]
 
+    def alive_contacts(self) -> list[Address]:
+        """Whom a node may start from next time: contacts that answered lately, the latest first."""
+        alive = [contact for table in self.tables.values() for contact in table if not table.is_bad(contact)]
+        alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
+        return [contact.address for contact in alive]
+
     def is_dead(self, address: Address) -> bool:
         """Whether `address` has left several queries in a row unanswered."""
         return self.transactions.dead.contains(address, self.now)

@@ -1,0 +1,119 @@
+"""A program that is in a swarm for good: it stays in touch with the network and renews, as the core does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from bitboot_core import timing
+
+from ..compact import Address, with_port
+from ..node import Node
+from .simulation import Simulation
+
+CHECK_EVERY = 60.0
+"""Seconds between looks at whether the node still knows anybody (bitboot_core.active)."""
+
+CONTACTS_KEPT = 50
+"""How many contacts of former times the core tries (bitboot_core.active)."""
+
+
+class Program:
+    """One node and the swarms that it is in, kept up by the rules of `bitboot_core`.
+
+    It bootstraps through `contacts` until somebody answers, again whenever it knows nobody or an
+    announcement failed, and announces itself anew at 0.75 to 0.9 of an announcement's lifetime,
+    sooner after a failure (`bitboot_core.timing`). `stop()` ends it without a word.
+    """
+
+    def __init__(
+        self, simulation: Simulation, node: Node, *, contacts: Iterable[Address] = (), port: int = 6881
+    ) -> None:
+        self.node = node
+        self.port = port
+        self.contacts = list(contacts)
+        self.stopped = False
+        self.announced_at: dict[bytes, float] = {}
+        """When each swarm was announced successfully last, in simulated seconds."""
+        self._simulation = simulation
+        self._random = random.Random(simulation.rng.getrandbits(64))
+        self._swarms: list[bytes] = []
+        self._ready = False
+        self._in_doubt = False
+        self._failures = 0
+
+    @property
+    def endpoint(self) -> Address:
+        """What others find: the node's IP and the program's own port."""
+        return with_port(self._simulation.address_of(self.node), self.port)
+
+    def contacts_to_keep(self) -> list[Address]:
+        """What it would find in its file of contacts at the next start."""
+        return self.node.alive_contacts()[:CONTACTS_KEPT]
+
+    def start(self) -> None:
+        """Get in touch with the network, and stay so."""
+        self._check()
+
+    def join(self, info_hash: bytes) -> None:
+        """Announce in a swarm as soon as there is contact, and renew for as long as it runs."""
+        self._swarms.append(info_hash)
+        if self._ready:
+            self._announce(info_hash, 0)
+
+    def stop(self) -> None:
+        """Be switched off, node and all."""
+        self.stopped = True
+        if self._simulation.is_there(self.node):
+            self._simulation.remove(self.node)
+
+    def _check(self) -> None:
+        if self.stopped:
+            return
+        alive = self.node.alive_contacts()
+        if self.contacts and (self._in_doubt or not alive):
+            self._in_doubt = False
+            contacts = [*self.contacts, *alive[:CONTACTS_KEPT]]
+            self.node.bootstrap(contacts, self._bootstrapped, now=self._simulation.now)
+            self._simulation.flush(self.node)
+        else:
+            self._in_touch()
+            self._simulation.after(CHECK_EVERY, self._check)
+
+    def _bootstrapped(self, answered: int) -> None:
+        if answered or self.node.alive_contacts():
+            self._failures = 0
+            self._simulation.after(0.0, self._in_touch)
+            self._simulation.after(CHECK_EVERY, self._check)
+        else:
+            self._failures += 1
+            self._simulation.after(timing.bootstrap_after(self._failures, self._random), self._check)
+
+    def _in_touch(self) -> None:
+        if not self._ready and not self.stopped:
+            self._ready = True
+            for info_hash in self._swarms:
+                self._announce(info_hash, 0)
+
+    def _announce(self, info_hash: bytes, failures: int) -> None:
+        if self.stopped:
+            return
+        now = self._simulation.now
+        self.node.announce(
+            info_hash, self.port, lambda stored: self._announced(info_hash, stored, failures), now=now
+        )
+        self._simulation.flush(self.node)
+
+    def _announced(self, info_hash: bytes, stored: int, failures: int) -> None:
+        lifetime = self.node.settings.peer_lifetime
+        now = self._simulation.now
+        if stored:
+            failures = 0
+            self.announced_at[info_hash] = now
+            pause = timing.renew_after(lifetime, self._random)
+        else:
+            failures += 1
+            self._in_doubt = True
+            left = self.announced_at.get(info_hash, -lifetime) + lifetime - now
+            pause = timing.retry_after(failures, lifetime, self._random, left=left)
+        self._simulation.after(pause, lambda: self._announce(info_hash, failures))
