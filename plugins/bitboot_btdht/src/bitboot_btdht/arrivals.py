@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from bitboot_core import NotRunning
 
@@ -11,9 +12,13 @@ from .compact import Address
 
 
 class Arrivals:
-    """Peers on their way from the node's callbacks to one reader, each handed out once."""
+    """Peers on their way from the node's callbacks to one reader, each handed out once.
 
-    def __init__(self) -> None:
+    `on_fresh` is called where some have come that the reader has not had yet.
+    """
+
+    def __init__(self, on_fresh: Callable[[], None] = lambda: None) -> None:
+        self._on_fresh = on_fresh
         self._seen: set[Address] = set()
         self._batches: deque[list[Address]] = deque()
         self._ended = False
@@ -27,6 +32,7 @@ class Arrivals:
             self._seen.update(fresh)
             self._batches.append(fresh)
             self._wake.set()
+            self._on_fresh()
 
     def end(self) -> None:
         """No more will."""

@@ -140,7 +140,7 @@ class MainlineBackend(Backend):
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in."""
         driver = self._running
-        arrivals = Arrivals()
+        arrivals = Arrivals(driver.give_way)
         operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
         self._lookups.add(arrivals)
         driver.flush()
