@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .backend import API_VERSION, Announces, Backend, BackendConfig, BackendSpec, Capabilities, Scope
     from .bitboot import BitBoot
     from .config import BitBootConfig
+    from .config_file import ConfigFile
     from .errors import (
         AllBackendsFailed,
         AnnounceFailed,
@@ -65,6 +66,7 @@ __all__ = [
     "BitBootError",
     "BootstrapFailed",
     "Capabilities",
+    "ConfigFile",
     "HostNotFound",
     "InvalidConfig",
     "InvalidEndpoint",
@@ -116,6 +118,7 @@ _ROOMS = {
     ],
     "bitboot": ["BitBoot"],
     "config": ["BitBootConfig"],
+    "config_file": ["ConfigFile"],
     "errors": [
         "AllBackendsFailed",
         "AnnounceFailed",

@@ -93,6 +93,17 @@ class Registry:
             return found
         raise UnknownNetwork(f"there is no network named {name}", hint=_nearest(name, self.networks()))
 
+    def origin(self, network: str) -> str:
+        """Where the definition of that name comes from: "built in", "this program", or a distribution.
+
+        Raises UnknownNetwork.
+        """
+        definition = self.network(network)
+        claim = next(one for one in self._networks.claims(network) if one.value is definition)
+        if claim.plugin is not None:
+            return f"{claim.plugin.distribution} {claim.plugin.version}".rstrip()
+        return "built in" if definition in BUILT_IN else "this program"
+
     def backends_for(self, network: NetworkDefinition) -> list[str]:
         """The names of all backends that speak the network's protocol, in order of preference.
 

@@ -11,13 +11,17 @@ import click
 
 from ..model import swarm_key
 from .events import Done
+from .examples import example
 from .following import follow_announcement
 from .options import Settings, check_for, for_option, network_options, port_option
 from .running import run
 from .session import open_session
 
 
-@click.command(short_help="Be found in a swarm, until Ctrl-C.")
+@click.command(
+    short_help="Be found in a swarm, until Ctrl-C.",
+    epilog=example("bitboot announce my-app/v1/lobby --port 6881"),
+)
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @port_option
 @for_option

@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import json
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config import BitBootConfig
+from ..config_file import ConfigFile
 from ..errors import BitBootError, InvalidConfig, UsageError
 from ..model import KnownHost, swarm_key
+from ..registry import default_registry
 from .events import Done, Failed, PeerFound
 from .following import follow_announcement, follow_peers, follow_scans
 from .report import Report, report_for
@@ -26,17 +27,6 @@ from .running import run as run_until_stopped
 from .session import Session, open_session
 
 DEFAULT_PORT = 6881
-ACTIONS = ("-a", "--announce", "-l", "--lookup", "--continuous")
-OTHERS = ("--peer-host", "--peer-port", "-p", "--network-names-file", "--config", "--print-discovered-peers")
-
-IGNORED = ("rate_limit_delay", "max_retries", "retry_delay", "print_discovered_peers")
-"""What BitBootPy's configuration says and nobody has to say here: retries look after themselves."""
-
-
-def is_classic(argv: Sequence[str]) -> bool:
-    """Whether somebody writes as for BitBootPy: options where a command's name is expected."""
-    spellings = {argument.partition("=")[0] for argument in argv}
-    return bool(argv) and argv[0].startswith("-") and not spellings.isdisjoint((*ACTIONS, *OTHERS))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,15 +86,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _wish(arguments: argparse.Namespace) -> Wish:
-    settings = _settings(arguments.config)
-    names = settings.pop("network_names", [])
-    watched = [name for name, wanted in settings.pop("continuous_mode", {}).items() if wanted]
+    file = ConfigFile.read(arguments.config)
+    names: Sequence[str] = file.network_names
     if arguments.network_names_file is not None:
         lines = _read(arguments.network_names_file).splitlines()
         names = [line.strip() for line in lines if line.strip()]
-    for field in ("network", "backend", "bootstrap", "listen", "timeout"):
-        if getattr(arguments, field) is not None:
-            settings[field] = getattr(arguments, field)
+    given = {
+        field: getattr(arguments, field)
+        for field in ("network", "backend", "bootstrap", "listen", "timeout")
+        if getattr(arguments, field) is not None
+    }
 
     def meant(given: Sequence[str] | None, otherwise: Sequence[str] = ()) -> tuple[str, ...]:
         """The names after an option; those of the file where it stands alone."""
@@ -113,53 +104,15 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     wish = Wish(
         announce=meant(arguments.announce),
         lookup=meant(arguments.lookup),
-        watch=meant(arguments.continuous, watched),
+        watch=meant(arguments.continuous, file.continuous),
         peer=KnownHost(arguments.peer_host, arguments.port),
-        config=BitBootConfig(**settings),
+        config=file.config(default_registry(), **given),
     )
     if not (wish.announce or wish.lookup or wish.watch):
         raise UsageError("no swarm was named", hint="write --announce, --lookup or --continuous, and names")
     for name in (*wish.announce, *wish.lookup, *wish.watch):
         swarm_key(name)
     return wish
-
-
-def _settings(path: str | None) -> dict[str, Any]:
-    """The configuration file's settings: BitBootPy's, under their names here where they have others."""
-    if path is None:
-        return {}
-    try:
-        found = json.loads(_read(path))
-    except ValueError as error:
-        raise InvalidConfig(f"{path} is not JSON: {error}", hint="see docs/from-bitbootpy.md") from error
-    if not isinstance(found, Mapping):
-        raise InvalidConfig(f"{path} holds no settings", hint='such as {"network": "mainline"}')
-    settings = {str(name): value for name, value in found.items() if name not in IGNORED}
-    if settings.get("bootstrap_nodes"):
-        settings["bootstrap"] = [_contact(node) for node in settings["bootstrap_nodes"]]
-    settings.pop("bootstrap_nodes", None)
-    known = {field.name for field in dataclasses.fields(BitBootConfig)} | {"network_names", "continuous_mode"}
-    unknown = sorted(settings.keys() - known)
-    if unknown:
-        raise InvalidConfig(
-            f"{path} has settings that nobody knows: {', '.join(unknown)}",
-            hint=f"known are: {', '.join(sorted(known))}",
-        )
-    if not isinstance(settings.get("network_names", []), list):
-        raise InvalidConfig(f"{path}: network_names is not a list", hint='such as ["one", "two"]')
-    if not isinstance(settings.get("continuous_mode", {}), dict):
-        raise InvalidConfig(f"{path}: continuous_mode is not an object", hint='such as {"one": true}')
-    return settings
-
-
-def _contact(node: object) -> KnownHost:
-    """A bootstrap node: ["host", port], {"host": ..., "port": ...} or "host:port"."""
-    match node:
-        case [str(host), int(port)] | {"host": str(host), "port": int(port)}:
-            return KnownHost(host, port)
-        case str(text):
-            return KnownHost.parse(text)
-    raise InvalidConfig(f"{node!r} is not a bootstrap node", hint='write ["router.example.org", 6881]')
 
 
 def _read(path: str) -> str:

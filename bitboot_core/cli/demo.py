@@ -17,6 +17,7 @@ from ..model import KnownHost
 from ..networks import MAINLINE
 from ..registry import Registry, default_registry
 from .events import Announced, Cost, Done, PeerFound, Started
+from .examples import example
 from .options import json_option
 from .report import Report, report_for
 from .running import run
@@ -31,7 +32,7 @@ TIMEOUT = 8.0
 """Seconds for everything; with the closing it is over in ten."""
 
 
-@click.command(short_help="Show it at work on this machine alone.")
+@click.command(short_help="Show it at work on this machine alone.", epilog=example("bitboot demo"))
 @json_option
 def demo(as_json: bool) -> int:
     """Show it at work on this machine alone, with no internet.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ..errors import BitBootError
+from .wording import as_options
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +143,10 @@ class Failed(Event):
     @classmethod
     def of(cls, error: BaseException, *, network: str | None = None) -> Failed:
         """The event that tells of `error`."""
-        message, hint = str(error), ""
-        if isinstance(error, BitBootError):
-            hint = error.hint
-        return cls(error=type(error).__name__, message=message, hint=hint, network=network)
+        hint = error.hint if isinstance(error, BitBootError) else ""
+        return cls(
+            error=type(error).__name__, message=as_options(str(error)), hint=as_options(hint), network=network
+        )
 
     def as_json(self) -> dict[str, object]:
         fields = Event.as_json(self)

@@ -20,14 +20,16 @@ class Listed(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkListed(Listed):
-    """A network definition, the backend that would serve it ("" for none) and why none would."""
+    """A network definition, where it comes from, and the backend to serve it: "" for none, and why."""
 
     name = "network"
     network: str
     protocol: str
     status: str
+    origin: str
     backend: str
     backends: Sequence[str]
+    bootstrap: Sequence[str]
     problem: str
     hint: str
     description: str
@@ -39,6 +41,7 @@ class NetworkListed(Listed):
             what.append(_reason(self.problem, self.hint))
         return {
             "network": self.network,
+            "from": self.origin,
             "protocol": self.protocol,
             "status": self.status,
             "backend": self.backend or "none",
@@ -47,7 +50,7 @@ class NetworkListed(Listed):
 
     def text(self) -> str:
         served = f"served by {self.backend}" if self.backend else _reason(self.problem, self.hint)
-        return f"{self.network}, protocol {self.protocol}, {self.status}, {served}"
+        return f"{self.network}, protocol {self.protocol}, {self.status}, {served}; {self.origin}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,15 @@ import click
 
 from ..model import swarm_key
 from .events import Done, Failed, PeerFound
+from .examples import example
 from .options import Settings, network_options
 from .running import run
 from .session import open_session
 
 
-@click.command(short_help="Find the peers of a swarm.")
+@click.command(
+    short_help="Find the peers of a swarm.", epilog=example("bitboot lookup my-app/v1/lobby --limit 10")
+)
 @click.argument("name")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after so many peers.")
 @network_options

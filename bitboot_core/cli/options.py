@@ -8,16 +8,28 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..config import BitBootConfig
+from ..config import Settings as Fields
 from ..config import seconds as checked_seconds
-from ..errors import InvalidEndpoint
+from ..config_file import ConfigFile
+from ..errors import BitBootError, InvalidEndpoint
+from ..registry import default_registry
 from .report import Report, report_for
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, and nothing else."
+)
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(),
+    help="Configuration to read, in place of your own (see docs/command-line.md).",
 )
 
 
@@ -50,17 +62,69 @@ def check_for(seconds: float | None) -> None:
         checked_seconds("--for", seconds)
 
 
+def _verbosity(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    from .logs import shown_logs  # noqa: PLC0415 - not for completion
+
+    context.with_resource(shown_logs(value))
+    return value
+
+
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    expose_value=False,
+    callback=_verbosity,
+    help="Tell on stderr what is being done; -vv tells of every message.",
+)
+
+
+def _network_names(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What shells offer after --network."""
+    try:
+        known = default_registry().networks()
+        known |= ConfigFile.read(context.params.get("config_file")).definitions()
+    except BitBootError:
+        return []
+    return [
+        CompletionItem(name, help=network.description)
+        for name, network in sorted(known.items())
+        if name.startswith(incomplete)
+    ]
+
+
+def _backend_names(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What shells offer after --backend."""
+    try:
+        known = default_registry().backends()
+    except BitBootError:
+        return []
+    return [
+        CompletionItem(name, help=spec.description)
+        for name, spec in known.items()
+        if name.startswith(incomplete)
+    ]
+
+
 _NETWORK_OPTIONS = [
     click.option(
         "--network",
         "networks",
         metavar="N",
         multiple=True,
-        default=["mainline"],
-        show_default=True,
-        help="Network to use; may be given several times.",
+        shell_complete=_network_names,
+        help="Network to use; may be given several times.  [default: mainline]",
     ),
-    click.option("--backend", metavar="B", help="Backend to use, where several could serve the network."),
+    click.option(
+        "--backend",
+        metavar="B",
+        shell_complete=_backend_names,
+        help="Backend to use, where several could serve the network.",
+    ),
     click.option(
         "--bootstrap",
         metavar="HOST:PORT",
@@ -72,35 +136,45 @@ _NETWORK_OPTIONS = [
         "--timeout",
         metavar="S",
         type=float,
-        default=20.0,
-        show_default=True,
-        help="Seconds that finding or announcing may take.",
+        help="Seconds that finding or announcing may take.  [default: 20]",
     ),
+    config_option,
+    verbose_option,
     json_option,
 ]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the shared options say."""
+    """What the shared options say: None and () where they were not given."""
 
     networks: tuple[str, ...]
     backend: str | None
     bootstrap: tuple[str, ...]
     listen: str | None
-    timeout: float
+    timeout: float | None
+    config_file: str | None
     as_json: bool
 
-    def config(self, *, read_only: bool = False) -> BitBootConfig:
-        """The configuration that they make. Raises InvalidEndpoint or InvalidConfig where they make none."""
-        return BitBootConfig(
-            network=self.networks,
-            backend=self.backend,
-            bootstrap=self.bootstrap or None,
-            listen=self.listen,
-            timeout=self.timeout,
-            read_only=read_only,
-        )
+    def config(self, **fields: Any) -> BitBootConfig:
+        """The configuration that they make with the file's, and with `fields`, which go before both.
+
+        Raises InvalidEndpoint or InvalidConfig where they make none.
+        """
+        given: dict[str, Any] = {
+            "network": self.networks or None,
+            "backend": self.backend,
+            "bootstrap": self.bootstrap or None,
+            "listen": self.listen,
+            "timeout": self.timeout,
+        }
+        chosen: Fields = {key: value for key, value in given.items() if value is not None}  # type: ignore[assignment]
+        return self.file.config(default_registry(), **{**chosen, **fields})
+
+    @functools.cached_property
+    def file(self) -> ConfigFile:
+        """The configuration file that is meant, an empty one where there is none."""
+        return ConfigFile.read(self.config_file)
 
     @functools.cached_property
     def report(self) -> Report:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from ..registry import default_registry, why_unavailable
+from .examples import example
 from .listings import PluginListed, ProblemListed
 from .options import json_option
 from .report import report_for
 
 
-@click.command(short_help="List what is installed, and what is wrong with it.")
+@click.command(
+    short_help="List what is installed, and what is wrong with it.", epilog=example("bitboot plugins")
+)
 @json_option
 def plugins(as_json: bool) -> None:
     """List the installed plugins, what each brings, whether it runs here, and why some fail."""

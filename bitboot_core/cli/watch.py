@@ -12,13 +12,17 @@ import click
 
 from ..model import swarm_key
 from .events import Done
+from .examples import example
 from .following import follow_announcement, follow_peers, follow_scans
 from .options import Settings, check_for, for_option, network_options, port_option
 from .running import run
 from .session import open_session
 
 
-@click.command(short_help="See who joins a swarm and who leaves it, until Ctrl-C.")
+@click.command(
+    short_help="See who joins a swarm and who leaves it, until Ctrl-C.",
+    epilog=example("bitboot watch my-app/v1/lobby"),
+)
 @click.argument("name")
 @for_option
 @network_options
@@ -30,7 +34,10 @@ def watch(settings: Settings, name: str, seconds: float | None) -> int:
     return _until_stopped(settings, name, seconds, _watch(settings, name, seconds))
 
 
-@click.command(short_help="Be found in a swarm, and see who else is there, until Ctrl-C.")
+@click.command(
+    short_help="Be found in a swarm, and see who else is there, until Ctrl-C.",
+    epilog=example("bitboot join my-app/v1/lobby --port 6881"),
+)
 @click.argument("name")
 @port_option
 @for_option

@@ -91,8 +91,10 @@ def test_networks_as_json(cli: Cli) -> None:
         "event": "network",
         "protocol": "fake",
         "status": "ready",
+        "origin": "good-plugin 1.2",
         "backend": "fake",
         "backends": ["fake"],
+        "bootstrap": [],
         "problem": "",
         "hint": "",
         "description": "for tests",
@@ -106,6 +108,6 @@ def test_networks_as_json(cli: Cli) -> None:
 
 def test_networks_for_people(cli: Cli) -> None:
     lines = cli("networks").out.splitlines()
-    assert "network: fakenet, protocol fake, ready, served by fake" in lines
+    assert "network: fakenet, protocol fake, ready, served by fake; good-plugin 1.2" in lines
     (mainline,) = (line for line in lines if line.startswith("network: mainline, protocol mainline, ready, "))
     assert "no luck" in mainline

@@ -26,6 +26,7 @@ ROOMS = [
     "claims",
     "registry",
     "config",
+    "config_file",
     "state",
     "clock",
     "timing",

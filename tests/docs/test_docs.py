@@ -14,7 +14,7 @@ import pytest
 
 from bitboot_core import Backend, BackendSpec, Registry, hookspecs
 from bitboot_core.cli import events, listings
-from bitboot_core.cli.program import bitboot
+from bitboot_core.cli.program import commands
 from bitboot_core.plugins import Stage
 from bitboot_core.testing import FakeEntryPoint
 
@@ -44,10 +44,10 @@ def test_every_event_is_shown_with_its_keys() -> None:
 
 def test_every_command_and_option_is_listed() -> None:
     listed = set(re.findall(r"^\| `bitboot (\w+)", COMMAND_LINE, re.MULTILINE))
-    assert listed == set(bitboot.commands)
+    assert listed == set(commands())
     options = {
         option
-        for command in bitboot.commands.values()
+        for command in commands().values()
         for parameter in command.params
         for option in parameter.opts
         if option.startswith("--")
