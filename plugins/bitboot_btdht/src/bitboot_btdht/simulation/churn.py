@@ -55,7 +55,7 @@ class Sessions:
         Such a node has probably a long session: lengths count by themselves. Where X is Weibull,
         (X / scale) ** shape is gamma distributed under that weight.
         """
-        whole = self.scale * rng.gammavariate(1 + 1 / self.shape, 1.0) ** (1 / self.shape)
+        whole = self.scale * math.pow(rng.gammavariate(1 + 1 / self.shape, 1.0), 1 / self.shape)
         return whole * rng.random()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -154,18 +155,16 @@ class Simulation:
 
     def announce(self, node: Node, info_hash: bytes, port: int = 6881) -> int:
         """Let `node` announce; how many nodes stored it."""
-        (stored,) = self.announce_all([node], info_hash, port)
-        return stored
+        return self.announce_each([node], info_hash, port)[node]
 
-    def announce_all(self, nodes: Iterable[Node], info_hash: bytes, port: int = 6881) -> list[int]:
+    def announce_each(self, nodes: Iterable[Node], info_hash: bytes, port: int = 6881) -> dict[Node, int]:
         """Let several nodes announce at the same time; on how many nodes each is stored."""
-        stored: list[int] = []
-        started = 0
+        nodes = list(nodes)
+        stored: dict[Node, int] = {}
         for node in nodes:
-            started += 1
-            node.announce(info_hash, port, stored.append, now=self.now)
+            node.announce(info_hash, port, partial(stored.__setitem__, node), now=self.now)
             self.flush(node)
-        self.run_until(lambda: len(stored) == started)
+        self.run_until(lambda: len(stored) == len(nodes))
         return stored
 
     def find(self, node: Node, info_hash: bytes) -> set[Address]:
