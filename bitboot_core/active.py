@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from .backend import Backend, BackendConfig, BackendSpec
 from .clock import Clock, TimeUp, deadline
 from .errors import BackendError, BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
 from .guard import GuardedBackend, check_family
+from .logs import logger
 from .model import KnownHost, Receipt
 from .networks import NetworkDefinition
 from .state import ContactFile
@@ -38,7 +38,7 @@ MAX_TRIED = 50
 CLEAN_UP = 1.0
 """Seconds that a backend gets to clean up after it failed to start."""
 
-log = logging.getLogger("bitboot_core")
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class NetworkState:
     `listen`: where its backend listens. `contacts`: how many nodes it knows that answered lately.
     `ready`: whether it is in touch with the network (or has nobody to get in touch with, as the
     first node). `bootstrap`: where it starts from. `error`: what last went wrong in getting in touch.
+    `tried`: how many contacts the present or last attempt to get in touch asked. `attempts`: how many
+    there were.
     """
 
     network: str
@@ -57,6 +59,8 @@ class NetworkState:
     contacts: int
     bootstrap: tuple[KnownHost, ...]
     error: BitBootError | None
+    tried: int = 0
+    attempts: int = 0
 
 
 class ActiveNetwork:
@@ -81,6 +85,7 @@ class ActiveNetwork:
         self._clock, self._random = clock, random
         self._bootstrap = list(bootstrap)
         self._reached = False
+        self._tried = self._attempts = 0
         self._unreached: BitBootError | None = None  # why we are not in touch
         self._unusable: BitBootError | None = NotRunning(f"the network {self.name} has not been started")
         self._progress = Signal()  # after every attempt to get in touch, and at the end
@@ -256,6 +261,7 @@ class ActiveNetwork:
         return True
 
     async def _attempt(self, contacts: Sequence[KnownHost]) -> BitBootError | None:
+        self._tried, self._attempts = len(contacts), self._attempts + 1
         try:
             answered = await self._backend.bootstrap(contacts, until=self._clock.now() + ATTEMPT_TIMEOUT)
         except BitBootError as error:
@@ -319,4 +325,6 @@ class ActiveNetwork:
             contacts=len(self._backend.contacts()),
             bootstrap=tuple(self._bootstrap),
             error=self._unusable or self._unreached,
+            tried=self._tried,
+            attempts=self._attempts,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -14,6 +13,7 @@ from . import timing
 from .active import ActiveNetwork
 from .clock import Clock, TimeUp, deadline
 from .errors import AnnounceFailed, BackendTimeout, BitBootError, NotRunning, UsageError
+from .logs import logger
 from .model import KnownHost, Receipt, swarm_key
 from .per_network import PerNetwork, one_error
 from .tasks import Signal, Tasks, cancel
@@ -24,7 +24,7 @@ AT_ONCE = 16
 WITHDRAW_TIMEOUT = 1.0
 """Seconds that an announcement may take to withdraw when it is closed."""
 
-log = logging.getLogger("bitboot_core")
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

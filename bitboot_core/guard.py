@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
@@ -18,12 +17,13 @@ from .errors import (
     NotRunning,
     UnsupportedOperation,
 )
+from .logs import logger
 from .model import KnownHost, Receipt
 from .tasks import Tasks
 
 T = TypeVar("T")
 
-log = logging.getLogger("bitboot_core")
+log = logger(__name__)
 
 
 class GuardedBackend:
@@ -52,6 +52,7 @@ class GuardedBackend:
                 f"{self.name} does not say what it can do: its capabilities are {capabilities!r}"
             )
         self._capabilities = capabilities
+        log.info("%s: %s listens on %s", self._config.network, self.name, self.address)
 
     async def aclose(self, timeout: float) -> None:
         """Stop within `timeout` seconds. What the backend does wrong here is only logged."""
@@ -62,6 +63,8 @@ class GuardedBackend:
                 await self._call("close", backend.aclose, self._clock.now() + timeout)
             except BitBootError as error:
                 log.warning("%s", error)
+            else:
+                log.info("%s: %s is closed", self._config.network, self.name)
         if self.tasks:
             log.warning("the backend %s leaves %d tasks that do not end", self.name, len(self.tasks))
 
@@ -69,16 +72,23 @@ class GuardedBackend:
 
     async def bootstrap(self, contacts: Sequence[KnownHost], *, until: float) -> int:
         """How many contacts answered."""
-        backend = self._running()
-        answered = await self._call("bootstrap", lambda: backend.bootstrap(contacts), until)
+        backend, network = self._running(), self._config.network
+        log.info("%s: getting in touch through %s", network, ", ".join(map(str, contacts)))
+        try:
+            answered = await self._call("bootstrap", lambda: backend.bootstrap(contacts), until)
+        except BitBootError as error:
+            log.info("%s: not in touch: %s", network, error)
+            raise
         if not isinstance(answered, int):
             raise self.nonsense("bootstrap", answered)
+        log.info("%s: %d of %d contacts answered", network, answered, len(contacts))
         return answered
 
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float, until: float) -> Receipt:
         """Announce once; the lifetime granted is at most the one asked for."""
         backend = self._running()
         asked = min(lifetime, self.capabilities.max_lifetime)
+        log.debug("%s: announcing %s under %s", self._config.network, endpoint, key.hex())
         receipt = await self._call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
         if not _is_sane(receipt):
             raise self.nonsense("announce", receipt)
@@ -87,16 +97,27 @@ class GuardedBackend:
                 f"no node stored the announcement: {self.name} says {receipt}",
                 hint="it is tried again while the announcement is open",
             )
-        return Receipt(receipt.stored_on, min(receipt.lifetime, asked))
+        granted = min(receipt.lifetime, asked)
+        log.info(
+            "%s: %s under %s stored on %d nodes for %.0f s",
+            self._config.network,
+            endpoint,
+            key.hex(),
+            receipt.stored_on,
+            granted,
+        )
+        return Receipt(receipt.stored_on, granted)
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, until: float) -> None:
         """Take an announcement back, where the backend can."""
         backend = self._running()
         if self.capabilities.can_withdraw:
             await self._call("withdraw", lambda: backend.withdraw(key, endpoint), until)
+            log.info("%s: %s under %s withdrawn", self._config.network, endpoint, key.hex())
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
         """The backend's own stream of peers, unguarded: a Lookup checks each of them."""
+        log.info("%s: looking up %s", self._config.network, key.hex())
         return self._running().lookup(key)
 
     @property

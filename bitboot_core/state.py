@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import InvalidEndpoint
+from .logs import logger
 from .model import KnownHost
 
 MAX_CONTACTS = 200
@@ -30,7 +31,7 @@ MAX_BYTES = 64 * 1024
 
 FORMAT = "bitboot-contacts-1"
 
-log = logging.getLogger("bitboot_core")
+log = logger(__name__)
 
 
 def default_folder(environ: Mapping[str, str] | None = None) -> Path:

@@ -7,19 +7,19 @@ longer than `GRACE`, and whatever still runs then stays with its owner, who trie
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from .clock import Clock, TimeUp, deadline
+from .logs import logger
 
 T = TypeVar("T")
 
 GRACE = 0.05
 """Seconds that a cancelled task gets to clean up before its caller goes on."""
 
-log = logging.getLogger("bitboot_core")
+log = logger(__name__)
 
 
 class Cancelled(Exception):

@@ -16,6 +16,7 @@ from .following import follow_announcement
 from .options import Settings, check_for, for_option, network_options, port_option
 from .running import run
 from .session import open_session
+from .view import View
 
 
 @click.command(
@@ -43,10 +44,12 @@ def announce(settings: Settings, names: Sequence[str], port: int, seconds: float
 
 
 async def _announce(settings: Settings, names: Sequence[str], port: int, seconds: float | None) -> None:
+    view = View(f"announcing port {port} in {', '.join(names)}", lists_peers=False)
     async with (
-        open_session(settings.config(), settings.report) as session,
+        open_session(settings.config(), settings.report, view) as session,
         session.bitboot.announce(names, port=port) as announcement,
     ):
+        view.announcement = announcement
         await announcement.announced()
         with contextlib.suppress(TimeoutError):  # the time that `--for` gave is over
             async with asyncio.timeout(seconds):

@@ -12,6 +12,7 @@ from .examples import example
 from .options import Settings, network_options
 from .running import run
 from .session import open_session
+from .view import View
 
 
 @click.command(
@@ -23,18 +24,21 @@ from .session import open_session
 def lookup(settings: Settings, name: str, limit: int | None) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
     swarm_key(name)  # what makes no sense is told of before anything is opened
-    if run(_lookup(settings, name, limit)) is None:
+    done = run(_lookup(settings, name, limit))
+    if done is None:
         settings.report.tell(
             Failed(error="Interrupted", message="stopped before the lookup was done", hint="")
         )
         return 1
+    settings.report.tell(done)
     return 0
 
 
-async def _lookup(settings: Settings, name: str, limit: int | None) -> bool:
+async def _lookup(settings: Settings, name: str, limit: int | None) -> Done:
     began = time.monotonic()
     config = settings.config(read_only=True)  # gone in a moment, so nobody should rely on this node
-    async with open_session(config, settings.report) as session:
+    view = View(f"lookup of {name}", is_lookup=True)
+    async with open_session(config, settings.report, view) as session:
         left = config.timeout - (time.monotonic() - began)
         async with session.bitboot.find(name, limit=limit, timeout=max(left, 0.001)) as found:
             async for peer in found:
@@ -46,5 +50,4 @@ async def _lookup(settings: Settings, name: str, limit: int | None) -> bool:
         for network, error in found.failures.items():
             session.report.tell(Failed.of(error, network=network))
         seconds = round(time.monotonic() - began, 3)
-        session.report.tell(Done(swarm=name, peers=len(found.peers), seconds=seconds))
-    return True
+    return Done(swarm=name, peers=len(found.peers), seconds=seconds)

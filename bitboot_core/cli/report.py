@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from .events import Event, Failed
-from .listings import Listed
+
+if TYPE_CHECKING:
+    from ..bitboot import BitBoot
+    from .listings import Listed
+    from .view import View
 
 
 class Report(ABC):
@@ -24,6 +30,11 @@ class Report(ABC):
         """Tell of several of one kind, which belong together."""
         for item in items:
             self.tell(item)
+
+    @asynccontextmanager
+    async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
+        """Show a command's view for as long as this lasts, where there is somebody to look at it."""
+        yield
 
 
 class JsonReport(Report):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
 from .events import Ready
 from .report import Report
+from .view import View
 
 
 class Session:
@@ -38,10 +39,23 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(config: BitBootConfig, report: Report) -> AsyncIterator[Session]:
-    """Open a BitBoot and wait until one of its networks is in touch. Raises what `BitBoot.ready` does."""
-    async with BitBoot(config) as bitboot:
-        session = Session(bitboot, report)
-        await bitboot.ready()
-        session.tell_ready()
-        yield session
+async def open_session(
+    config: BitBootConfig, report: Report, view: View | None = None
+) -> AsyncIterator[Session]:
+    """Open a BitBoot and wait until one of its networks is in touch. Raises what `BitBoot.ready` does.
+
+    `view` is shown from the beginning until everything is withdrawn and closed.
+    """
+    bitboot = BitBoot(config)
+    async with AsyncExitStack() as stack:
+        if view is not None:
+            await stack.enter_async_context(report.showing(view, bitboot))
+        await stack.enter_async_context(bitboot)
+        try:
+            session = Session(bitboot, report)
+            await bitboot.ready()
+            session.tell_ready()
+            yield session
+        finally:
+            if view is not None:
+                view.leave(bitboot)

@@ -17,6 +17,7 @@ from .following import follow_announcement, follow_peers, follow_scans
 from .options import Settings, check_for, for_option, network_options, port_option
 from .running import run
 from .session import open_session
+from .view import View
 
 
 @click.command(
@@ -61,18 +62,21 @@ def _until_stopped(
 
 
 async def _watch(settings: Settings, name: str, seconds: float | None) -> None:
+    view = View(f"watching {name}")
     async with (
-        open_session(settings.config(), settings.report) as session,
+        open_session(settings.config(), settings.report, view) as session,
         session.bitboot.watch(name) as watch,
     ):
         await _together(seconds, follow_peers(settings.report, watch), follow_scans(session, watch))
 
 
 async def _join(settings: Settings, name: str, port: int, seconds: float | None) -> None:
+    view = View(f"in {name}, at port {port}")
     async with (
-        open_session(settings.config(), settings.report) as session,
+        open_session(settings.config(), settings.report, view) as session,
         session.bitboot.join(name, port=port) as swarm,
     ):
+        view.announcement = swarm.announcement
         await swarm.announced()
         await _together(
             seconds,

@@ -16,6 +16,7 @@ CORE = ROOT / "bitboot_core"
 
 ROOMS = [
     "errors",
+    "logs",
     "model",
     "threads",
     "resolve",

@@ -10,16 +10,17 @@ and never stops the node.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from bitboot_core.logs import logger
 
 from . import krpc
 from .compact import Address
 from .rates import Allowance
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOGGED_PER_SECOND = 1.0
 LOGGED_BURST = 10.0

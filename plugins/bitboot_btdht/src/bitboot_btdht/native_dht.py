@@ -12,7 +12,6 @@ Imports `btdht`, so it is imported by nobody but `native`.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -22,10 +21,12 @@ import btdht  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from btdht.krcp import BMessage, DecodeError  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from btdht.utils import Scheduler  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+from bitboot_core.logs import logger
+
 from . import bencode, compact, krpc
 from .compact import Address
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Contact: TypeAlias = tuple[bytes, Address]
 Answer: TypeAlias = krpc.Response | krpc.ErrorReply

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bitboot_core import KnownHost, ListenFailed
+from bitboot_core.logs import logger
 from bitboot_core.resolve import resolve
 
 from . import compact
@@ -18,7 +19,7 @@ from .extensions import LOGGED_BURST, LOGGED_PER_SECOND
 from .node import Node
 from .rates import Allowance
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 RECEIVE_BUFFER = 1 << 22
 """Bytes asked of the kernel for datagrams that wait (it may grant less): lookups come in bursts."""
@@ -62,6 +63,8 @@ class UdpDriver:
         """
         sockets = await bind(listen or KnownHost("", 0))
         driver = cls(make_node(list(sockets), asyncio.get_running_loop().time()), sockets)
+        if log.isEnabledFor(logging.DEBUG):
+            _log_messages(driver.node)
         try:
             for sock in sockets.values():
                 await driver._attach(sock)
@@ -169,6 +172,38 @@ class _Endpoint(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self._driver.receive(data, addr)
         self._driver.flush()
+
+
+def _log_messages(node: Node) -> None:
+    """Log every query and answer: asked for when the node is made, so that nobody else pays for it."""
+    node.extensions.on_query(
+        lambda query, address: log.debug(
+            "%s asks %s", compact.known_host(address), query.method.decode("ascii", "replace")
+        )
+    )
+    node.extensions.on_response(
+        lambda exchange: log.debug(
+            "%s answers %s: %s",
+            compact.known_host(exchange.address),
+            exchange.method.decode("ascii", "replace"),
+            _contents(exchange.response.values),
+        )
+    )
+
+
+def _contents(values: dict[bytes, Any]) -> str:
+    """How much an answer holds. A stranger wrote it."""
+    sizes = {
+        b"values": 1,
+        b"nodes": 26,
+        b"nodes6": 38,
+    }  # of a peer in a list, of compact node infos (BEP 5, 32)
+    found = [
+        f"{len(values[key]) // size} {key.decode()}"
+        for key, size in sizes.items()
+        if isinstance(values.get(key), (bytes, list))
+    ]
+    return ", ".join(found) or "no nodes"
 
 
 async def bind(listen: KnownHost) -> dict[int, socket.socket]:

@@ -12,17 +12,18 @@ minutes, since a holder that dies moves others up. Where fingerprints are equal 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from bitboot_core.logs import logger
 
 from .contacts import Contact
 from .protocol import PeerProtocol
 from .storage import source_of
 from .wire import ID_BYTES, fill_in, pack_reachable, split_records, unpack_endpoint
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 WORKERS = 3
 """Contacts that one node is compared with at a time."""

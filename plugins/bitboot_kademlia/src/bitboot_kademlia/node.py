@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import os
 import random
 import socket
@@ -15,6 +14,7 @@ from statistics import median_low
 from typing import Any
 
 from bitboot_core import KnownHost
+from bitboot_core.logs import logger
 
 from .contacts import Contact
 from .crawl import Candidate, Crawl
@@ -26,7 +26,7 @@ from .storage import commit, source_of
 from .udp import attach
 from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_endpoints
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 WITNESSES = 3
 """Nodes that are asked at which address they see us: more than half must agree."""

@@ -14,7 +14,6 @@ bare library can take part. What it does on the way is done otherwise here:
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +23,7 @@ from kademlia.node import Node
 from kademlia.protocol import KademliaProtocol
 
 from bitboot_core import KnownHost
+from bitboot_core.logs import logger
 
 from .contacts import Contact, ContactTable, Suspects
 from .messages import ANSWER, CALL, HEAD_BYTES, NOBODY, PeersAnswer, decode_call, encode_answer
@@ -34,7 +34,7 @@ from .tokens import Tokens
 from .values import Value, ValueStore
 from .wire import ID_BYTES, Address, pack_reachable
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 MAX_PLAIN = 1_024
 """Addresses remembered as running the bare library."""
