@@ -1,11 +1,9 @@
-"""The kademlia plugin beside the bare library, and what a swarm on it survives.
+"""What a swarm on the kademlia plugin survives. How fast it is: `python -m benchmarks.performance kademlia`.
 
-    python benchmarks/kademlia_swarm.py [lookups] [deaths] [churn] [flood]
+    python -m benchmarks.kademlia_swarm [deaths] [churn] [flood]
 
 All of them unless some are named. Every network has 60 nodes in this one process, on loopback.
 
-    lookups   one peer under each of many keys: our lookup, to the first peer and to its end, in turns with
-              the library's get() of one value, which ends at the first; and of keys that nobody has
     deaths    200 peers under one key, announced at once; half of the nodes die; lookups from all that live
     churn     all nodes but three replaced one by one
     flood     100,000 hostile datagrams sent to one node over its socket
@@ -22,21 +20,18 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import psutil
-from bitboot_kademlia.backend import KademliaBackend
 from bitboot_kademlia.messages import encode_answer, encode_call
 from bitboot_kademlia.testnet import Testnet
-from kademlia.network import Server
 from kademlia.utils import digest
 
 from bitboot_core import KnownHost
 
+from .performance.kademlia import look_up
+
 NODES = 60
-ROUNDS = 300
 PEERS = [KnownHost(f"30.0.{number >> 8}.{number & 255}", 6881) for number in range(200)]
 KEY = digest("a popular swarm")
 DATAGRAMS = 100_000
@@ -46,7 +41,6 @@ async def main() -> None:
     """Measure what was asked for."""
     logging.disable(logging.CRITICAL)  # the library's own warnings, thousands of them
     rooms: dict[str, Callable[[], Awaitable[None]]] = {
-        "lookups": lookups,
         "deaths": deaths,
         "churn": churn,
         "flood": flood,
@@ -63,84 +57,6 @@ def say(what: str, figure: str, goal: str = "", *, reached: bool = True) -> None
     """One line of the results."""
     verdict = "" if not goal else f"   goal: {goal}: {'reached' if reached else 'MISSED'}"
     print(f"  {what:<58}{figure}{verdict}", flush=True)
-
-
-# Beside the library
-
-
-async def lookups() -> None:
-    """Ours and the library's in turns, each from a node that does not hold the answer itself."""
-    rng = random.Random(1)
-    first, whole, missed = [], [], []
-    hits, misses = [], []
-    async with library(NODES) as servers, Testnet(NODES) as testnet:
-        await testnet.healed()
-        for number in range(ROUNDS):
-            name = f"key {number}"
-            await servers[number % NODES].set(name, "value")
-            server = rng.choice([one for one in servers if one.storage.get(digest(name)) is None])
-            hits.append(await timed(server.get(name), "value"))
-            misses.append(await timed(server.get(f"no {name}"), None))
-
-            await testnet.backends[number % NODES].announce(digest(name), PEERS[0], lifetime=600)
-            asker = rng.choice([one for one in testnet.backends if not holds(one, digest(name))])
-            began, found, ended = await look_up(asker, digest(name))
-            assert found == [PEERS[0]]
-            first.append(began)
-            whole.append(ended)
-            _, found, ended = await look_up(asker, digest(f"no {name}"))
-            assert found == []
-            missed.append(ended)
-    hit, miss = statistics.median(hits), statistics.median(misses)
-    say("the library's get() of a value that is there", milliseconds(hits))
-    for what, times in (("our lookup to the first peer", first), ("our lookup to its end", whole)):
-        ratio = statistics.median(times) / hit
-        say(f"{what}, {ratio:.2f} times that", milliseconds(times), "1.5 times", reached=ratio <= 1.5)
-    say("the library's get() of a value that is not there", milliseconds(misses))
-    ratio = statistics.median(missed) / miss
-    say(f"our lookup of the same, {ratio:.2f} times that", milliseconds(missed), "faster", reached=ratio < 1)
-
-
-async def timed(call: Awaitable[Any], expected: object) -> float:
-    """How long a call takes."""
-    began = time.perf_counter()
-    result = await call
-    ended = time.perf_counter()
-    assert result == expected
-    return ended - began
-
-
-async def look_up(backend: KademliaBackend, key: bytes) -> tuple[float, list[KnownHost], float]:
-    """Seconds to the first peer, the peers, seconds to the end."""
-    found: list[KnownHost] = []
-    first = 0.0
-    began = time.perf_counter()
-    async for peer in backend.lookup(key):
-        first = first or time.perf_counter() - began
-        found.append(peer)
-    return first, found, time.perf_counter() - began
-
-
-def holds(backend: KademliaBackend, key: bytes) -> bool:
-    """Whether a node holds peers under `key` itself."""
-    return backend.nodes[4].protocol.peers.fingerprint(key) != 0
-
-
-@asynccontextmanager
-async def library(count: int) -> AsyncIterator[list[Any]]:
-    """Nodes with the bare library, as its documentation starts them."""
-    servers: list[Any] = []
-    try:
-        for _ in range(count):
-            server = Server()
-            await server.listen(0, "127.0.0.1")
-            if servers:
-                await server.bootstrap([servers[0].transport.get_extra_info("sockname")])
-            servers.append(server)
-        yield servers
-    finally:
-        for server in servers:
-            server.stop()
 
 
 # What a swarm survives
@@ -243,11 +159,6 @@ def hostile(rng: random.Random) -> bytes:
             encode_answer(message, [[node_id, "1.2.3.4", 5]] * 20),
         ]
     )
-
-
-def milliseconds(times: Sequence[float]) -> str:
-    """The median and the 95th percentile."""
-    return f"{statistics.median(times) * 1e3:.2f} ms (p95 {statistics.quantiles(times, n=20)[-1] * 1e3:.2f})"
 
 
 if __name__ == "__main__":
