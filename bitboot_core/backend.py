@@ -151,7 +151,12 @@ class Backend(ABC):
 
     @abstractmethod
     def stats(self) -> Mapping[str, int | float]:
-        """Counters for people to look at: datagrams, stored keys and the like."""
+        """Counters for people to look at: datagrams, stored keys and the like.
+
+        Any names will do. Those that the command line knows what to make of: `sent` and `received`
+        (datagrams), `stored_keys` and `stored_peers` (what is held for others), `unsolicited`
+        (queries from nodes that this one had not asked before: it can be reached from outside).
+        """
 
 
 def _works_here() -> str | None:

@@ -143,6 +143,12 @@ class GuardedBackend:
         return self._ask(lambda backend: backend.address, None)
 
     @property
+    def seen_at(self) -> frozenset[str]:
+        """The addresses that others see it at, as far as it knows."""
+        nowhere: frozenset[str] = frozenset()
+        return self._ask(lambda backend: frozenset(backend.seen_at), nowhere)
+
+    @property
     def whereabouts(self) -> frozenset[str]:
         """Where it listens and what others see it at: whatever tells that it has moved."""
         nowhere: frozenset[str] = frozenset()

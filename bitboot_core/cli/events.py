@@ -159,6 +159,6 @@ class Failed(Event):
         return f"{where}{self.message}" + (f"\nhint: {self.hint}" if self.hint else "")
 
 
-def count(number: int, noun: str) -> str:
-    """ "1 node", "2 nodes"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, several: str = "") -> str:
+    """ "1 node", "2 nodes"; `several` where it is not made by adding an s."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"

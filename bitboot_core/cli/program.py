@@ -23,6 +23,7 @@ COMMANDS = {
     "announce": ("announce", "Be found in a swarm, until Ctrl-C."),
     "completion": ("completion", "Print what teaches your shell to complete."),
     "demo": ("demo", "Show it at work on this machine alone."),
+    "doctor": ("doctor", "Find out what is wrong, and what to do about it."),
     "join": ("watch", "Be found in a swarm, and see who else is there, until Ctrl-C."),
     "lookup": ("lookup", "Find the peers of a swarm."),
     "networks": ("networks", "List what there is to announce on, and through what."),

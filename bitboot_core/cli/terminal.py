@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..bitboot import BitBoot
+from .checks import FAILED, OK, UNKNOWN, WARNING, Check
 from .drawing import Drawing
 from .events import Event, Failed
 from .listings import Listed
@@ -28,10 +29,12 @@ STYLES = {
     "peer-joined": "bold green",
     "peer-left": "yellow",
     "cost": "magenta",
-    "check": "cyan",
+    "verdict": "bold",
     "done": "bold green",
     "error": "bold red",
 }
+
+STATUS_STYLES = {OK: "bold green", WARNING: "bold yellow", FAILED: "bold red", UNKNOWN: "dim"}
 
 REFRESH = 0.2
 """Seconds between two frames of a live view."""
@@ -53,6 +56,9 @@ class TerminalReport(Report):
         if self._view is not None and self._view.note(event):
             return
         console = self._err if isinstance(event, Failed) else self._out
+        if isinstance(event, Check):
+            console.print(_check(event), soft_wrap=True)
+            return
         line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), event.text())
         console.print(line, soft_wrap=True)
 
@@ -98,3 +104,13 @@ class TerminalReport(Report):
             view.look(bitboot)
             live.update(drawing.draw(self._out.height), refresh=True)
             await asyncio.sleep(REFRESH)
+
+
+def _check(check: Check) -> Text:
+    """A check as a line, with its hint below."""
+    line = Text.assemble(
+        (f"{check.status:<8} ", STATUS_STYLES[check.status]), (f"{check.title}: ", "bold"), check.message
+    )
+    if check.hint:
+        line.append(f"\n{'':<9}hint: {check.hint}", "yellow")
+    return line

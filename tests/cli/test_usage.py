@@ -15,7 +15,7 @@ import bitboot_core
 
 from .conftest import COMMAND, Cli, next_event, process
 
-COMMANDS = ["announce", "completion", "demo", "join", "lookup", "networks", "plugins", "watch"]
+COMMANDS = ["announce", "completion", "demo", "doctor", "join", "lookup", "networks", "plugins", "watch"]
 NETWORK_OPTIONS = ["--network", "--backend", "--bootstrap", "--listen", "--timeout", "--json"]
 
 WRONG_USAGE = {
@@ -51,7 +51,7 @@ def test_every_command_has_help_and_json(cli: Cli, command: str) -> None:
     assert "--json" in result.out or command == "completion"
 
 
-@pytest.mark.parametrize("command", ["announce", "join", "lookup", "watch"])
+@pytest.mark.parametrize("command", ["announce", "doctor", "join", "lookup", "watch"])
 def test_shared_options_are_spelt_the_same(cli: Cli, command: str) -> None:
     out = cli(command, "--help").out
     assert [option for option in NETWORK_OPTIONS if f"  {option} " not in out] == []

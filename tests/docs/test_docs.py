@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 from bitboot_core import Backend, BackendSpec, Registry, hookspecs
-from bitboot_core.cli import events, listings
+from bitboot_core.cli import checks, events, listings
 from bitboot_core.cli.program import commands
 from bitboot_core.plugins import Stage
 from bitboot_core.testing import FakeEntryPoint
@@ -24,7 +24,7 @@ PLUGINS = (DOCS / "plugins.md").read_text(encoding="utf-8")
 
 EVENTS = {
     kind.name: kind
-    for module in (events, listings)
+    for module in (events, listings, checks)
     for kind in vars(module).values()
     if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
 }

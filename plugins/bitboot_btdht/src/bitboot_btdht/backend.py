@@ -204,7 +204,8 @@ class MainlineBackend(Backend):
         node = self._running.node
         return {
             **{
-                name: node.counters[name] for name in ("sent", "received", "queries", "timeouts", "malformed")
+                name: node.counters[name]
+                for name in ("sent", "received", "queries", "unsolicited", "timeouts", "malformed")
             },
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),

@@ -25,7 +25,7 @@ class Settings:
     """How long an announced peer is kept. Common clients announce anew every 15 to 30 minutes."""
 
     # Lookups
-    alpha: int = 4
+    alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
@@ -66,6 +66,8 @@ class Settings:
     """Pings under way to nodes that queried us, to see whether they belong in the table."""
     max_dead: int = 2_048
     """Contacts remembered as dead."""
+    max_asked: int = 65_536
+    """Nodes remembered as asked, to tell who asks us unasked. With more of them nobody is counted any more."""
     dead_for: float = 300.0
     """How long a contact that answered nothing is left alone."""
     reply_bytes: int = 1_024

@@ -93,7 +93,12 @@ class LocalBackend(Backend):
     def stats(self) -> Mapping[str, int | float]:
         """What it holds, and what this node did."""
         keys, peers = self._running().size()
-        return {"keys": keys, "peers": peers, "announcements": self._announced, "lookups": self._looked_up}
+        return {
+            "stored_keys": keys,
+            "stored_peers": peers,
+            "announcements": self._announced,
+            "lookups": self._looked_up,
+        }
 
     def _running(self) -> Space:
         if self._space is None:

@@ -1,0 +1,117 @@
+"""`bitboot doctor`: what usually goes wrong, looked at one by one, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import click
+
+from ..clock import SystemClock
+from ..config import BitBootConfig, endpoint
+from ..config import contacts as checked_contacts
+from ..config import networks as several
+from ..errors import BitBootError, UsageError
+from ..networks import NetworkDefinition
+from ..registry import Registry, default_registry
+from ..threads import in_thread
+from .checks import FAILED, OK, WARNING, Check, Verdict
+from .examples import example
+from .machine_checks import check_machine
+from .network_checks import NetworkCheckup
+from .options import Settings, network_options
+from .report import Report
+from .running import run
+
+MACHINE = 3.0
+"""Seconds that looking at this machine may take: a disk that hangs holds up nobody."""
+
+
+@click.command(
+    short_help="Find out what is wrong, and what to do about it.",
+    epilog=example("bitboot doctor", "bitboot doctor --network mainline --timeout 10"),
+)
+@network_options
+def doctor(settings: Settings) -> int:
+    """Look at what usually goes wrong, and say what to do about it.
+
+    At the plugins, the clock and the state folder; then, for each network, whether its bootstrap
+    contacts resolve and answer, whether UDP gets out, IPv4 and IPv6, and how others see this machine.
+    Works offline too, and says that it is. The exit status is 1 where something is wrong.
+    """
+    report = settings.report
+    began = time.monotonic()
+    checkup = _Checkup(report, default_registry())
+    finished = run(checkup.run(settings, settings.config()))
+    if finished is None:
+        checkup.tell(Check(check="doctor", status=FAILED, message="stopped before all was looked at"))
+    statuses = checkup.statuses
+    failed = statuses.count(FAILED)
+    report.tell(
+        Verdict(
+            status=FAILED if failed else OK,
+            failed=failed,
+            warnings=statuses.count(WARNING),
+            seconds=round(time.monotonic() - began, 3),
+        )
+    )
+    return 1 if failed else 0
+
+
+class _Checkup:
+    """Tells of all checks, and remembers how they came out."""
+
+    def __init__(self, report: Report, registry: Registry) -> None:
+        self.statuses: list[str] = []
+        self._report, self._registry = report, registry
+
+    def tell(self, check: Check) -> None:
+        self.statuses.append(check.status)
+        self._report.tell(check)
+
+    async def run(self, settings: Settings, config: BitBootConfig) -> bool:
+        clock = SystemClock()
+        until = clock.now() + config.timeout
+        try:
+            async with asyncio.timeout(min(MACHINE, config.timeout)):
+                checks = await in_thread(
+                    lambda: list(check_machine(self._registry, settings.file)), "bitboot-doctor"
+                )
+        except TimeoutError:
+            checks = [
+                Check(
+                    check="machine",
+                    status=FAILED,
+                    message="the disk takes too long to answer",
+                    hint="is a folder of yours on a network that is down? See BITBOOT_STATE_DIR",
+                )
+            ]
+        for check in checks:
+            self.tell(check)
+        checkups = [
+            checkup
+            for one in several(config.network)
+            if (checkup := self._checkup(one, config, clock)) is not None
+        ]
+        for number, checkup in enumerate(checkups):  # one after the other, each with its share of the time
+            share = (until - clock.now()) / (len(checkups) - number)
+            await checkup.run(clock.now() + max(share, 0.1))
+        return True
+
+    def _checkup(
+        self, network: str | NetworkDefinition, config: BitBootConfig, clock: SystemClock
+    ) -> NetworkCheckup | None:
+        """The checks of a network, or None where nothing serves it, which is told. Raises UsageError."""
+        definition = self._registry.network(network) if isinstance(network, str) else network
+        if config.bootstrap is not None:
+            definition = replace(definition, bootstrap=checked_contacts(config.bootstrap))
+        try:
+            chosen = self._registry.choose(definition, config.backend)
+        except UsageError:
+            raise
+        except BitBootError as error:
+            self.tell(Check.failed("backend", error, network=definition.name))
+            return None
+        listen = None if config.listen is None else endpoint(config.listen)
+        return NetworkCheckup(definition, chosen, listen, clock, self.tell)

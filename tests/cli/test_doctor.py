@@ -1,0 +1,278 @@
+"""`bitboot doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bitboot_core import (
+    Announces,
+    BackendSpec,
+    BootstrapFailed,
+    Capabilities,
+    HostNotFound,
+    KnownHost,
+    ListenFailed,
+    Registry,
+    Scope,
+)
+from bitboot_core.cli import machine_checks, network_checks
+from bitboot_core.cli.checks import Check
+from bitboot_core.cli.network_checks import NetworkCheckup
+from bitboot_core.networks import NetworkDefinition
+from bitboot_core.testing import (
+    FakeBackend,
+    FakeDistribution,
+    FakeEntryPoint,
+    ManualClock,
+    fails,
+    hangs,
+    plugin_module,
+    spec_of,
+)
+
+from .conftest import Cli, Result, Served
+
+PUBLIC = Capabilities(can_withdraw=False, announces=Announces.OWN_ADDRESS, scope=Scope.PUBLIC)
+CONTACT = KnownHost("127.0.0.1", 9)
+
+
+class Node(FakeBackend):
+    """A node of a public network, with what it has counted and where others see it."""
+
+    def __init__(
+        self, stats: Mapping[str, int] | None = None, seen_at: Sequence[str] = (), **acts: Any
+    ) -> None:
+        super().__init__(capabilities=PUBLIC, **acts)
+        self._stats, self._seen_at = stats or {}, seen_at
+
+    def stats(self) -> Mapping[str, int]:
+        return self._stats
+
+    @property
+    def seen_at(self) -> Sequence[str]:
+        return self._seen_at
+
+    @property
+    def address(self) -> KnownHost:
+        return KnownHost("0.0.0.0", 40000)
+
+
+def statuses(result: Result) -> dict[str, str]:
+    """How each check came out."""
+    return {event["check"]: event["status"] for event in result.named("check")}
+
+
+def message(result: Result, check: str) -> str:
+    """What was told of a check, with its hint."""
+    (found,) = (event for event in result.named("check") if event["check"] == check)
+    return f"{found['message']} ({found['hint']})"
+
+
+def test_on_a_network_of_this_machine_all_is_well(cli: Cli, contacts: Sequence[KnownHost]) -> None:
+    options = [word for contact in contacts for word in ("--bootstrap", str(contact))]
+    result = cli("doctor", "--listen", "127.0.0.1:0", *options, "--json")
+    assert result.status == 0, result.out
+    assert statuses(result) == {
+        "version": "ok",
+        "plugins": "ok",
+        "configuration": "ok",
+        "clock": "ok",
+        "state folder": "ok",
+        "listen": "ok",
+        "bootstrap": "ok",
+        "IPv4": "ok",
+        "UDP": "ok",
+        "outside": "unknown",
+    }
+    assert len([event for event in result.named("check") if event["check"] == "bootstrap"]) == len(contacts)
+    (verdict,) = result.named("verdict")
+    assert result.events[-1] == verdict
+    assert (verdict["status"], verdict["failed"], verdict["warnings"]) == ("ok", 0, 0)
+
+
+def test_the_memory_of_this_process_needs_no_network(cli: Cli) -> None:
+    result = cli("doctor", "--network", "local")
+    assert result.status == 0
+    assert "check: ok, local: listen: " in result.out
+    assert result.out.splitlines()[-1].startswith("verdict: nothing is wrong, in ")
+
+
+def test_nobody_answers(cli: Cli, served: Served) -> None:
+    silent = Node({"sent": 3, "received": 0}, bootstrap=fails(BootstrapFailed("nobody")))
+    served.add("silent", silent, [CONTACT])
+    result = cli("doctor", "--network", "silent", "--json")
+    assert result.status == 1
+    assert statuses(result)["bootstrap"] == statuses(result)["UDP"] == "failed"
+    assert "127.0.0.1:9 did not answer" in message(result, "bootstrap")
+    assert "firewall" in message(result, "UDP")
+    assert silent.calls[-1] == ("aclose",)
+
+
+def test_of_several_contacts_one_may_be_dead(cli: Cli, served: Served) -> None:
+    class Picky(Node):
+        async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
+            if contacts[0].port == 10:
+                raise BootstrapFailed("no answer")
+            return 1
+
+    served.add("fake", Picky({"sent": 2, "received": 1}), [CONTACT, KnownHost("127.0.0.1", 10)])
+    result = cli("doctor", "--network", "fake", "--json")
+    assert result.status == 0
+    assert [event["status"] for event in result.named("check") if event["check"] == "bootstrap"] == [
+        "ok",
+        "warning",
+    ]
+
+
+def test_offline(cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(self: NetworkCheckup, family: int, *, local: bool) -> None:
+        return None
+
+    monkeypatch.setattr(NetworkCheckup, "_source", offline)
+    unreachable = fails(BootstrapFailed("no route"))
+    served.add("fake", Node({"sent": 0, "received": 0}, bootstrap=unreachable), [CONTACT])
+    result = cli("doctor", "--network", "fake", "--json")
+    assert result.status == 1
+    assert "this machine is offline" in message(result, "online")
+
+
+def test_names_that_do_not_resolve(cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(contact: KnownHost, families: object) -> list[KnownHost]:
+        raise HostNotFound(f"{contact.host} does not resolve", hint="check the spelling")
+
+    monkeypatch.setattr(network_checks, "resolve", unknown)
+    served.add("fake", Node(), [KnownHost("dht.example", 9)])
+    result = cli("doctor", "--network", "fake", "--json")
+    assert result.status == 1
+    assert message(result, "bootstrap") == "dht.example does not resolve (check the spelling)"
+
+
+@pytest.mark.parametrize(
+    ("backend", "check", "status", "told"),
+    [
+        (
+            Node({"unsolicited": 3}, ["192.0.2.5"]),
+            "external address",
+            "ok",
+            "192.0.2.5, which is not an address",
+        ),
+        (Node({"unsolicited": 3}, ["127.0.0.1"]), "external address", "ok", "others see it at 127.0.0.1"),
+        (Node({"unsolicited": 3}), "external address", "unknown", "not enough nodes"),
+        (Node({"unsolicited": 3}), "port", "ok", "3 queries"),
+        (Node({"unsolicited": 0}), "port", "warning", "--listen 0.0.0.0:PORT"),
+        (Node(), "port", "unknown", "does not count"),
+        (Node(), "UDP", "ok", "1 contact answered"),
+    ],
+)
+async def test_how_others_see_us(
+    backend: Node, check: str, status: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_checks, "_is_loopback", lambda host: False)
+    clock = ManualClock()
+    checks: list[Check] = []
+    network = NetworkDefinition("fake", "fake", (CONTACT,))
+    checkup = NetworkCheckup(network, ("fake", spec_of(backend)), None, clock, checks.append)
+    running = asyncio.ensure_future(checkup.run(clock.now() + 20))
+    await clock.advance(20)
+    await running
+    (found,) = (one for one in checks if one.check == check)
+    assert found.status == status
+    assert told in f"{found.message} {found.hint}"
+
+
+async def test_it_never_hangs() -> None:
+    clock = ManualClock()
+    checks: list[Check] = []
+    network = NetworkDefinition("fake", "fake", (CONTACT,))
+    for stuck in (Node(start=hangs()), Node(bootstrap=hangs())):
+        spec = spec_of(stuck)
+        checkup = NetworkCheckup(network, ("fake", spec), None, clock, checks.append)
+        running = asyncio.ensure_future(checkup.run(clock.now() + 20))
+        await clock.advance(21)
+        await running
+    assert [one.status for one in checks if one.check in ("listen", "bootstrap")] == [
+        "failed",
+        "ok",
+        "failed",
+    ]
+
+
+def test_a_port_that_is_taken(cli: Cli, served: Served) -> None:
+    taken = ListenFailed("cannot listen on port 1", hint="choose another with listen=")
+    served.add("fake", Node(start=fails(taken)), [CONTACT])
+    result = cli("doctor", "--network", "fake", "--json")
+    assert result.status == 1
+    assert message(result, "listen") == "cannot listen on port 1 (choose another with --listen)"
+
+
+def test_a_network_without_a_backend(cli: Cli) -> None:
+    result = cli("doctor", "--network", "bitcoin", "--json")
+    assert result.status == 1
+    assert statuses(result)["backend"] == "failed"
+
+
+def test_a_network_that_starts_from_nobody(cli: Cli, served: Served) -> None:
+    served.add("fake", Node())
+    result = cli("doctor", "--network", "fake", "--json")
+    assert statuses(result)["bootstrap"] == "unknown"
+    assert "--bootstrap" in message(result, "bootstrap")
+
+
+def test_wrong_usage(cli: Cli) -> None:
+    assert cli("doctor", "--network", "lokal").status == 2
+    assert cli("doctor", "--network", "local", "--timeout", "0").status == 2
+
+
+# The machine
+
+
+def test_plugins_and_their_problems() -> None:
+    picky = BackendSpec("picky", ["p"], lambda config: FakeBackend(), unavailable=lambda: "no luck")
+    entry_points = [
+        FakeEntryPoint("picky", plugin_module(backends=lambda: [picky]), FakeDistribution("picky", "1")),
+        FakeEntryPoint("bad", ImportError("no module named x"), FakeDistribution("bad-plugin", "3.0")),
+    ]
+    registry = Registry(entry_points=lambda: entry_points, environ={})  # type: ignore[arg-type,return-value]
+    loaded, problem, unavailable = machine_checks.check_plugins(registry)
+    assert (loaded.status, loaded.message) == ("ok", "picky 1")
+    assert problem.status == unavailable.status == "warning"
+    assert "no module named x" in problem.message
+    assert problem.hint
+    assert unavailable.message == "picky does not work here: no luck"
+    (nothing,) = machine_checks.check_plugins(Registry(entry_points=list, environ={}))
+    assert nothing.status == "failed"
+    assert "pip install" in nothing.hint
+    strict = Registry(entry_points=lambda: entry_points, environ={"BITBOOT_STRICT": "1"})  # type: ignore[arg-type,return-value]
+    (raised,) = machine_checks.check_plugins(strict)
+    assert raised.status == "failed"
+
+
+def test_a_clock_that_is_late(tmp_path: Path) -> None:
+    assert machine_checks.check_clock(tmp_path).status == "ok"
+    (tmp_path / "contacts.json").touch()
+    tomorrow = time.time() + 86_400
+    os.utime(tmp_path / "contacts.json", (tomorrow, tomorrow))
+    late = machine_checks.check_clock(tmp_path)
+    assert late.status == "warning"
+    assert "set the clock" in late.hint
+
+
+def test_the_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "contacts-mainline.json").write_text("x" * 2048)
+    found = machine_checks.check_state(tmp_path)
+    assert found.status == "ok"
+    assert "1 file, 2.0 KiB" in found.message
+    assert machine_checks.check_state(tmp_path / "new").status == "ok"
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "contacts-x.damaged").touch()
+    assert machine_checks.check_state(tmp_path).status == "warning"
+    beyond = machine_checks.check_state(tmp_path / "contacts-mainline.json" / "state")
+    assert beyond.status == "warning"
+    assert "BITBOOT_STATE_DIR" in beyond.hint
