@@ -63,6 +63,7 @@ class Node:
         self.tables = {family: RoutingTable(self.id, self.settings, now) for family in self.families}
         self.store = PeerStore(self.settings, self._rng)
         self.external = {family: ExternalAddress() for family in self.tables}
+        self._asked: set[Address] = set()
         self._outgoing: list[tuple[bytes, Address]] = []
         self.transactions = Transactions(self.settings, self._rng, self._transmit)
         self.extensions = Extensions()
@@ -213,6 +214,8 @@ class Node:
                 self.tables[compact.family(address)].failed(address)
             on_outcome(outcome)
 
+        if len(self._asked) < self.settings.max_asked:
+            self._asked.add(address)
         return self.transactions.send(
             address,
             method,
@@ -269,6 +272,8 @@ class Node:
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1
+        if address not in self._asked and len(self._asked) < self.settings.max_asked:
+            self.counters["unsolicited"] += 1
         self.extensions.queried(query, address, self.now)
         table = self.tables.get(compact.family(address))
         if self.read_only or table is None:
