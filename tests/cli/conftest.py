@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bitboot_core import Backend, BackendConfig, BackendSpec, KnownHost, NetworkDefinition, default_registry
@@ -17,6 +19,22 @@ from bitboot_core.cli import main
 
 COMMAND = [sys.executable, "-m", "bitboot_core"]
 """The command as a process of its own."""
+
+
+SCHEMA: dict[str, Any] = json.loads(
+    resources.files("bitboot_core.cli").joinpath("events.schema.json").read_text("utf-8")
+)
+"""What `--json` prints, as it is published."""
+
+_VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def event_of(line: str) -> dict[str, Any]:
+    """The event that a line of `--json` tells. Fails where the schema does not allow it."""
+    event: dict[str, Any] = json.loads(line)
+    # Not the whole schema: its oneOf would not say which event it is that is wrong.
+    _VALIDATOR.evolve(schema=SCHEMA["$defs"][event["event"]]).validate(event)
+    return event
 
 
 @dataclass(frozen=True)
@@ -29,8 +47,8 @@ class Result:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The JSON objects on stdout. Fails where anything else is there."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        """The JSON objects on stdout. Fails where anything else is there, or one is not as documented."""
+        return [event_of(line) for line in self.out.splitlines()]
 
     def named(self, name: str) -> list[dict[str, Any]]:
         """The events of one name."""
@@ -52,8 +70,7 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 def next_event(running: subprocess.Popen[str]) -> dict[str, Any]:
     """The JSON object on its next line of stdout."""
     assert running.stdout is not None
-    event: dict[str, Any] = json.loads(running.stdout.readline())
-    return event
+    return event_of(running.stdout.readline())
 
 
 Cli = Callable[..., Result]
