@@ -25,7 +25,7 @@ class Settings:
     """How long an announced peer is kept. Common clients announce anew every 15 to 30 minutes."""
 
     # Lookups
-    alpha: int = 4
+    alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
