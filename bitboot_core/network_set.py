@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -60,6 +61,9 @@ class NetworkSet:
                     f"the network {definition.name} is given twice", hint="give each one once"
                 )
             name, spec = self._registry.choose(definition, pins.get(definition.name))
+            where = None if listen is None else endpoint(listen)
+            if where is not None and prepared:
+                where = replace(where, port=0)  # the first has the port: two can hardly share one
             starts_from = definition.bootstrap if bootstrap is None else contacts(bootstrap)
             prepared[definition.name] = ActiveNetwork(
                 definition,
@@ -68,7 +72,7 @@ class NetworkSet:
                 BackendConfig(
                     network=definition.name,
                     protocol=definition.protocol,
-                    listen=None if listen is None else endpoint(listen),
+                    listen=where,
                     state_dir=state_folder(self._config.state_dir),
                     read_only=self._config.read_only,
                 ),

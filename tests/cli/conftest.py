@@ -93,7 +93,7 @@ class Served:
 
     def __init__(self) -> None:
         self.configs: list[BackendConfig] = []
-        self._names: list[str] = []
+        self.names: list[str] = []
 
     def add(self, name: str, backend: Backend, bootstrap: Sequence[KnownHost] = ()) -> None:
         """Have `backend` serve the network `name`."""
@@ -104,10 +104,10 @@ class Served:
 
         default_registry().register_backend(BackendSpec(name, [name], make))
         default_registry().register_network(NetworkDefinition(name, name, bootstrap))
-        self._names.append(name)
+        self.names.append(name)
 
     def remove_all(self) -> None:
-        for name in self._names:
+        for name in self.names:
             default_registry().unregister_backend(name)
             default_registry().unregister_network(name)
 

@@ -10,12 +10,17 @@ import pytest
 from bitboot_core import (
     AllBackendsFailed,
     AnnounceFailed,
+    BackendConfig,
     BackendError,
+    BackendSpec,
     BackendTimeout,
+    BitBoot,
     BootstrapFailed,
     KnownHost,
+    NetworkDefinition,
     Peer,
     Receipt,
+    Registry,
 )
 from bitboot_core.testing import Act, FakeBackend, ManualClock, answers, fails, hangs, hangs_until, waits
 
@@ -170,3 +175,18 @@ async def test_closing_waits_for_none_of_them(serve: Any, clock: ManualClock) ->
     assert good.count("withdraw") == good.count("aclose") == 1
     await lookup.aclose()
     await watch.aclose()
+
+
+async def test_a_fixed_port_is_the_first_network_s(registry: Registry) -> None:
+    """Two nodes cannot listen on one port: the others get any free one."""
+    configs: dict[str, BackendConfig] = {}
+
+    def make(config: BackendConfig) -> FakeBackend:
+        configs[config.network] = config
+        return FakeBackend()
+
+    registry.register_backend(BackendSpec("both", ["one", "two"], make))
+    networks = [NetworkDefinition(name, name) for name in ("one", "two")]
+    async with BitBoot(network=networks, listen="127.0.0.1:6881", registry=registry, state_dir=False):
+        assert configs["one"].listen == KnownHost("127.0.0.1", 6881)
+        assert configs["two"].listen == KnownHost("127.0.0.1", 0)
