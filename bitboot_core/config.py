@@ -44,7 +44,7 @@ class BitBootConfig:
     all, for the first node of a private network. For several networks with different contacts, put
     them into the definitions.
     `listen`: where to listen, KnownHost or "host:port"; port 0 is any free port, None the backend's
-    choice.
+    choice. Of several networks the first gets the port, the others any free one.
     `state_dir`: a folder to keep what helps the next start; False keeps nothing.
     `timeout`: seconds that a call may take, unless it is told otherwise.
     `lifetime`: seconds that an announcement is asked to live without renewal.
