@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ from .errors import AnnounceFailed, BackendTimeout, BitBootError, NotRunning, Us
 from .logs import logger
 from .model import KnownHost, Receipt, swarm_key
 from .per_network import PerNetwork, one_error
+from .shards import shard_key, shard_of
 from .tasks import Signal, Tasks, cancel
 
 AT_ONCE = 16
@@ -36,6 +37,9 @@ class AnnouncementStatus:
     `next_try`: seconds until it is announced again, None while that is under way, or will not be.
     `last_error`: why the last attempt failed, None where it did not. `successes`: how often it has
     been stored, at first and at each renewal.
+
+    All this is of the swarm's own key. Where the announcement is stored under its shard alone, it is
+    of the shard; and of the shard's errors where the key itself has none.
     """
 
     stored_on: int = 0
@@ -46,10 +50,10 @@ class AnnouncementStatus:
 
 
 class _Record:
-    """One swarm on one network."""
+    """One swarm on one network, under one of its keys. `shard`: the same under its shard's."""
 
-    def __init__(self, network: ActiveNetwork, swarm: str) -> None:
-        self.network, self.swarm, self.key = network, swarm, swarm_key(swarm)
+    def __init__(self, network: ActiveNetwork, swarm: str, key: bytes, shard: _Record | None = None) -> None:
+        self.network, self.swarm, self.key, self.shard = network, swarm, key, shard
         self.begun = False
         self.moves = 0  # the network's, when it was announced last
         self.outages = 0
@@ -70,6 +74,8 @@ class _Record:
     def failure(self) -> BitBootError | None:
         """Why it is not stored, where that is settled for now."""
         if self.error is None and self.task is not None and self.task.done():
+        if self.shard is not None and self.shard.failure() is None:
+            return None
             return AnnounceFailed(
                 "the announcement has lapsed, and is not renewed", hint="announce with renew=True"
             )
@@ -77,6 +83,15 @@ class _Record:
 
     def status(self, now: float) -> AnnouncementStatus:
         next_try = None if self.next_try is None else max(0.0, self.next_try - now)
+        own = self._own_status(now)
+        if self.shard is None:
+            return own
+        shard = self.shard.status(now)
+        if shard.stored_on and not own.stored_on:
+            return replace(shard, next_try=own.next_try, last_error=own.last_error or shard.last_error)
+        return replace(own, last_error=own.last_error or shard.last_error)
+
+    def _own_status(self, now: float) -> AnnouncementStatus:
         if self.receipt is None or now >= self.expires:
             return AnnouncementStatus(next_try=next_try, last_error=self.error, successes=self.successes)
         return AnnouncementStatus(
@@ -101,6 +116,7 @@ class Announcement:
         timeout: float,
         renew: bool,
         clock: Clock,
+        shard_salt: bytes,
         random: Random,
         opened: Callable[[Announcement], None],
         closed: Callable[[Announcement], None],
@@ -108,12 +124,13 @@ class Announcement:
     ) -> None:
         """`networks`: those to begin on. `opened` and `closed` are told when it begins and ends.
 
-        `still_wanted`: whether somebody else announces the same, so that it must not be withdrawn.
+        `shard_salt`: as for `shard_of`. `still_wanted`: whether somebody else announces the same, so
+        that it must not be withdrawn.
         """
         self.swarms = tuple(swarms)
         self.endpoint = endpoint
         self._networks, self._lifetime, self._timeout, self._renew = networks, lifetime, timeout, renew
-        self._clock, self._random = clock, random
+        self._shard_salt, self._clock, self._random = shard_salt, clock, random
         self._opened, self._closed, self._still_wanted = opened, closed, still_wanted
         self._records: dict[str, list[_Record]] = {}
         self._tasks = Tasks(clock)
@@ -205,15 +222,25 @@ class Announcement:
     def join(self, network: ActiveNetwork) -> None:
         """Announce on this network too."""
         turns = asyncio.Semaphore(AT_ONCE)
-        records = self._records[network.name] = [_Record(network, swarm) for swarm in self.swarms]
-        for record in records:
+        records = [self._record(network, swarm) for swarm in self.swarms]
+        self._records[network.name] = records
+        # Shards after the keys that everybody looks under.
+        for record in _with_shards(records):
             record.task = self._tasks.start(self._keep(record, turns))
 
     async def leave(self, network: str) -> None:
+    def _record(self, network: ActiveNetwork, swarm: str) -> _Record:
+        key = swarm_key(swarm)
+        if network.crowd is None:
+            return _Record(network, swarm, key)
+        number = shard_of(key, self.endpoint, self._shard_salt)
+        return _Record(network, swarm, key, _Record(network, swarm, shard_key(key, number)))
+
         """Announce no more on this network, and withdraw from it."""
         records = self._records.pop(network, [])
         self._changed.notify()
-        await cancel({record.task for record in records if record.task is not None}, self._clock)
+        tasks = {record.task for record in _with_shards(records) if record.task is not None}
+        await cancel(tasks, self._clock)
         await self._withdraw(records)
 
     # Inside
@@ -292,7 +319,7 @@ class Announcement:
 
     async def _withdraw(self, records: Iterable[_Record]) -> None:
         # Also where the first attempt was cut short: a node may have stored it already.
-        due = [record for record in records if record.begun]
+        due = [record for record in _with_shards(list(records)) if record.begun]
         if due:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):
@@ -314,6 +341,10 @@ class Announcement:
 def _worst(statuses: Sequence[AnnouncementStatus]) -> AnnouncementStatus:
     def first(values: Iterable[Any]) -> Any:
         return min((value for value in values if value is not None), default=None)
+
+def _with_shards(records: Sequence[_Record]) -> list[_Record]:
+    return [*records, *(record.shard for record in records if record.shard is not None)]
+
 
     stored_on = min(status.stored_on for status in statuses)
     return AnnouncementStatus(

@@ -46,7 +46,10 @@ class Capabilities:
     `can_withdraw`: whether an announcement can be taken back. `announces`: any address, or only
     one of this node's own (BEP 5 stores the packet's source address). `scope`: how far away a peer
     may be. `families`: the IP versions that can be announced and found. `max_lifetime`: the longest
-    lifetime that is granted, in seconds. `key_bytes`: the length of a key.
+    lifetime that is granted, in seconds. `key_bytes`: the length of a key. `crowd`: from so many
+    peers under one key there may be others that its lookup does not tell of. Then the core reads the
+    swarm's shards too (`bitboot_core.shards`), and announces under one of them beside the key. None:
+    a key holds any number, and a lookup tells of all.
     """
 
     can_withdraw: bool
@@ -55,6 +58,7 @@ class Capabilities:
     families: frozenset[int] = frozenset({4, 6})
     max_lifetime: float = 1800.0
     key_bytes: int = KEY_BYTES
+    crowd: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

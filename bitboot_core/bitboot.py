@@ -61,6 +61,7 @@ class BitBoot:
         self.config = replace(config, **fields) if config is not None else BitBootConfig(**fields)
         self._clock = clock if clock is not None else SystemClock()
         self._random = random if random is not None else Random()
+        self._shard_salt = self._random.randbytes(16)
         registry = registry if registry is not None else default_registry()
         self._networks = NetworkSet(self.config, registry, self._clock, self._random)
         self._announcements: set[Announcement] = set()
@@ -146,6 +147,7 @@ class BitBoot:
             lifetime=self.config.lifetime,
             timeout=self.config.timeout,
             renew=renew,
+            shard_salt=self._shard_salt,
             clock=self._clock,
             random=self._random,
             opened=self._announcements.add,

@@ -14,6 +14,7 @@ from .clock import Clock, Timer
 from .errors import BackendError, BitBootError, NotRunning
 from .model import KnownHost, Peer, swarm_key
 from .per_network import PerNetwork, one_error
+from .shards import all_shards
 from .tasks import cancel
 
 BATCH = 256
@@ -27,7 +28,7 @@ MAX_PEERS = 1 << 18
 """How many different peers a lookup takes: a network that invents more is cut off."""
 
 AT_ONCE = 16
-"""How many swarms are looked up at the same time on one network; the others wait their turn."""
+"""How many keys are looked up at the same time on one network; the others wait their turn."""
 
 
 class Lookup:
@@ -59,6 +60,8 @@ class Lookup:
         self._keys = [swarm_key(swarm) for swarm in self.swarms]
         self._networks, self._clock, self._timeout = networks, clock, timeout
         self._limit = math.inf if limit is None else limit
+        self.crowded = False
+        """Whether a swarm's own key held so many peers that its shards were read as well."""
         self._opened, self._closed = opened, closed
         self._asked: dict[str, ActiveNetwork] = {}
         self._readers: list[asyncio.Task[None]] = []
@@ -83,12 +86,17 @@ class Lookup:
             turns = asyncio.Semaphore(AT_ONCE)
             self._asked[network.name] = network
             for key in self._keys:
-                # The network owns the tasks: it outlives a backend that does not heed a cancellation.
-                reader = network.tasks.start(self._read(network, key, turns))
-                self._readers.append(reader)
-                self._awaited[reader] = network
-                reader.add_done_callback(self._ended)
+                self._start(network, key, turns, network.crowd)
         return self
+
+    def _start(
+        self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None
+    ) -> None:
+        # The network owns the tasks: it outlives a backend that does not heed a cancellation.
+        reader = network.tasks.start(self._read(network, key, turns, crowd))
+        self._readers.append(reader)
+        self._awaited[reader] = network
+        reader.add_done_callback(self._ended)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -161,24 +169,32 @@ class Lookup:
         else:
             raise StopAsyncIteration
 
-    async def _read(self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore) -> None:
-        """Read the stream of one swarm on one network."""
+    async def _read(
+        self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None
+    ) -> None:
+        """Read the stream of one key on one network, and have its shards read where it is a crowd's."""
         stream: AsyncIterator[KnownHost] | None = None
         try:
             try:
                 async with turns:
                     await network.in_touch()
                     stream = network.lookup(key)
-                    await self._take(stream, network)
+                    told = await self._take(stream, network)
                     self._succeeded += 1
                     network.heard(None)
+                if crowd is not None and told >= crowd and asyncio.current_task() in self._awaited:
+                    self.crowded = True
+                    for shard in all_shards(key):
+                        self._start(network, shard, turns, None)
             finally:
                 await _close(stream)
         except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; in `failures`
             self._fail(network, network.wrapped(error, "look up"))
 
-    async def _take(self, stream: AsyncIterator[KnownHost], network: ActiveNetwork) -> None:
+    async def _take(self, stream: AsyncIterator[KnownHost], network: ActiveNetwork) -> int:
+        """Read a stream to its end, or to the lookup's. How many different peers it told of."""
         sources, buffer, arrived = self._sources, self._buffer, self._arrived
+        told = set()
         name = network.name
         alone = (name,)
         count = 0
@@ -186,6 +202,7 @@ class Lookup:
             count += 1
             # What a backend yields is as untrusted as the strangers who told it.
             if isinstance(host, KnownHost) and host.port and not host.is_any:
+                told.add(host)
                 known = sources.get(host)
                 if known is None:
                     sources[host] = alone
@@ -193,7 +210,7 @@ class Lookup:
                     arrived.set()
                     if len(sources) >= self._limit:
                         self._finish()
-                        return
+                        break
                     if len(sources) >= MAX_PEERS:
                         raise BackendError(
                             f"{name} claims more than {MAX_PEERS} peers: the others are left out"
@@ -203,6 +220,7 @@ class Lookup:
             if count % BATCH == 0 or len(buffer) >= BUFFER:
                 await asyncio.sleep(0)
                 await self._wait_for_room()
+        return len(told)
 
     async def _wait_for_room(self) -> None:
         while len(self._buffer) >= BUFFER:

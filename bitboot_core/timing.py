@@ -52,11 +52,14 @@ SLOWER = 1.5
 SCAN_JITTER = 0.2
 
 
-def scan_after(previous: float, *, changed: bool, doubtful: bool) -> float:
+def scan_after(previous: float, *, changed: bool, doubtful: bool, crowded: bool = False) -> float:
     """How long to wait until a swarm is scanned again, `previous` seconds after the last time.
 
     Quick where the last scan found a change (or was the first), then ever slower while nothing
-    happens, and not so slow while there are doubts.
+    happens, and not so slow while there are doubts. A crowd is scanned at a pace of its own.
+CROWDED_SCAN = 120.0
+"""A crowd changes all the time, and to read it takes thousands of datagrams: not sooner than this."""
+
     """
     if changed:
         return QUICK_SCAN
@@ -66,3 +69,5 @@ def scan_after(previous: float, *, changed: bool, doubtful: bool) -> float:
 def scattered(seconds: float, random: Random) -> float:
     """About so many seconds: a fifth more or less, so that those who started together spread."""
     return seconds * random.uniform(1 - SCAN_JITTER, 1 + SCAN_JITTER)
+    if crowded:
+        return CROWDED_SCAN

@@ -84,6 +84,7 @@ class _Scanner:
         self.sights: dict[KnownHost, _Sight] = {}
         self.failure: BitBootError | None = None
         self.scans = 0
+        self.crowded = False
         self.answered = now
         self.task: asyncio.Task[None] | None = None
 
@@ -220,7 +221,7 @@ class Watch:
             now = self._clock.now()
             missing = any(sight.misses and not sight.is_gone(now) for sight in scanner.sights.values())
             doubtful = missing or scanner.failure is not None
-            pause = timing.scan_after(pause, changed=changed, doubtful=doubtful)
+            pause = timing.scan_after(pause, changed=changed, doubtful=doubtful, crowded=scanner.crowded)
             due = self._clock.now() + timing.scattered(pause, self._random)
             await sleep_until(self._clock, due)
             # After the machine has slept, who knows who is there by now?
@@ -261,6 +262,7 @@ class Watch:
         async with lookup:
             async for peer in lookup:
                 beyond |= not await self._saw(scanner, peer.endpoint)
+        scanner.crowded = lookup.crowded
         if beyond:
             name = scanner.network.name
             return BackendError(f"{name} tells of more than {MAX_PEERS} peers: the others are left out")

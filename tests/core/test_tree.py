@@ -18,6 +18,7 @@ ROOMS = [
     "errors",
     "logs",
     "model",
+    "shards",
     "threads",
     "resolve",
     "backend",

@@ -69,6 +69,7 @@ class KademliaBackend(Backend):
             announces=Announces.ANY_ADDRESS,
             scope=Scope.PUBLIC,
             max_lifetime=self._settings.max_lifetime,
+            crowd=self._settings.max_peers_per_key * 3 // 4,
         )
 
     @property
