@@ -301,20 +301,16 @@ class ActiveNetwork:
         return self._backend.lookup(key)
 
     @property
-    def backend(self) -> Backend:
-    def count_contacts(self) -> int:
-        """How many of the network's nodes are known at this moment."""
-        return len(self._backend.contacts())
-
-        """The backend itself, for what only it offers. Raises why it is not running, where it is not."""
-        if self._unusable is not None:
-            raise self._unusable.with_traceback(None)
-        return self._backend.backend
-    @property
     def crowd(self) -> int | None:
         """`Capabilities.crowd`: how many peers under one key may not be all. None where it does not run."""
         return None if self._unusable is not None else self._backend.capabilities.crowd
 
+    @property
+    def backend(self) -> Backend:
+        """The backend itself, for what only it offers. Raises why it is not running, where it is not."""
+        if self._unusable is not None:
+            raise self._unusable.with_traceback(None)
+        return self._backend.backend
 
     def wrapped(self, error: Exception, doing: str) -> BitBootError:
         """`error` as a BitBootError: itself, or a BackendError that names the backend."""

@@ -73,16 +73,15 @@ class _Record:
 
     def failure(self) -> BitBootError | None:
         """Why it is not stored, where that is settled for now."""
-        if self.error is None and self.task is not None and self.task.done():
         if self.shard is not None and self.shard.failure() is None:
             return None
+        if self.error is None and self.task is not None and self.task.done():
             return AnnounceFailed(
                 "the announcement has lapsed, and is not renewed", hint="announce with renew=True"
             )
         return self.error
 
     def status(self, now: float) -> AnnouncementStatus:
-        next_try = None if self.next_try is None else max(0.0, self.next_try - now)
         own = self._own_status(now)
         if self.shard is None:
             return own
@@ -92,6 +91,7 @@ class _Record:
         return replace(own, last_error=own.last_error or shard.last_error)
 
     def _own_status(self, now: float) -> AnnouncementStatus:
+        next_try = None if self.next_try is None else max(0.0, self.next_try - now)
         if self.receipt is None or now >= self.expires:
             return AnnouncementStatus(next_try=next_try, last_error=self.error, successes=self.successes)
         return AnnouncementStatus(
@@ -115,8 +115,8 @@ class Announcement:
         lifetime: float,
         timeout: float,
         renew: bool,
-        clock: Clock,
         shard_salt: bytes,
+        clock: Clock,
         random: Random,
         opened: Callable[[Announcement], None],
         closed: Callable[[Announcement], None],
@@ -228,7 +228,6 @@ class Announcement:
         for record in _with_shards(records):
             record.task = self._tasks.start(self._keep(record, turns))
 
-    async def leave(self, network: str) -> None:
     def _record(self, network: ActiveNetwork, swarm: str) -> _Record:
         key = swarm_key(swarm)
         if network.crowd is None:
@@ -236,6 +235,7 @@ class Announcement:
         number = shard_of(key, self.endpoint, self._shard_salt)
         return _Record(network, swarm, key, _Record(network, swarm, shard_key(key, number)))
 
+    async def leave(self, network: str) -> None:
         """Announce no more on this network, and withdraw from it."""
         records = self._records.pop(network, [])
         self._changed.notify()
@@ -338,13 +338,13 @@ class Announcement:
         return PerNetwork(values, backends)
 
 
-def _worst(statuses: Sequence[AnnouncementStatus]) -> AnnouncementStatus:
-    def first(values: Iterable[Any]) -> Any:
-        return min((value for value in values if value is not None), default=None)
-
 def _with_shards(records: Sequence[_Record]) -> list[_Record]:
     return [*records, *(record.shard for record in records if record.shard is not None)]
 
+
+def _worst(statuses: Sequence[AnnouncementStatus]) -> AnnouncementStatus:
+    def first(values: Iterable[Any]) -> Any:
+        return min((value for value in values if value is not None), default=None)
 
     stored_on = min(status.stored_on for status in statuses)
     return AnnouncementStatus(

@@ -48,6 +48,9 @@ SLOW_SCAN = 300.0
 DOUBTFUL_SCAN = 40.0
 """While somebody is missing, or a scan failed, the next is not later than this."""
 
+CROWDED_SCAN = 120.0
+"""A crowd changes all the time, and to read it takes thousands of datagrams: not sooner than this."""
+
 SLOWER = 1.5
 SCAN_JITTER = 0.2
 
@@ -57,10 +60,9 @@ def scan_after(previous: float, *, changed: bool, doubtful: bool, crowded: bool 
 
     Quick where the last scan found a change (or was the first), then ever slower while nothing
     happens, and not so slow while there are doubts. A crowd is scanned at a pace of its own.
-CROWDED_SCAN = 120.0
-"""A crowd changes all the time, and to read it takes thousands of datagrams: not sooner than this."""
-
     """
+    if crowded:
+        return CROWDED_SCAN
     if changed:
         return QUICK_SCAN
     return min(previous * SLOWER, DOUBTFUL_SCAN if doubtful else SLOW_SCAN)
@@ -69,5 +71,3 @@ CROWDED_SCAN = 120.0
 def scattered(seconds: float, random: Random) -> float:
     """About so many seconds: a fifth more or less, so that those who started together spread."""
     return seconds * random.uniform(1 - SCAN_JITTER, 1 + SCAN_JITTER)
-    if crowded:
-        return CROWDED_SCAN
