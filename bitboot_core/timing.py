@@ -55,14 +55,12 @@ SLOWER = 1.5
 SCAN_JITTER = 0.2
 
 
-def scan_after(previous: float, *, changed: bool, doubtful: bool, crowded: bool = False) -> float:
+def scan_after(previous: float, *, changed: bool, doubtful: bool) -> float:
     """How long to wait until a swarm is scanned again, `previous` seconds after the last time.
 
     Quick where the last scan found a change (or was the first), then ever slower while nothing
-    happens, and not so slow while there are doubts. A crowd is scanned at a pace of its own.
+    happens, and not so slow while there are doubts.
     """
-    if crowded:
-        return CROWDED_SCAN
     if changed:
         return QUICK_SCAN
     return min(previous * SLOWER, DOUBTFUL_SCAN if doubtful else SLOW_SCAN)

@@ -221,7 +221,9 @@ class Watch:
             now = self._clock.now()
             missing = any(sight.misses and not sight.is_gone(now) for sight in scanner.sights.values())
             doubtful = missing or scanner.failure is not None
-            pause = timing.scan_after(pause, changed=changed, doubtful=doubtful, crowded=scanner.crowded)
+            pause = timing.scan_after(pause, changed=changed, doubtful=doubtful)
+            if scanner.crowded:
+                pause = max(pause, timing.CROWDED_SCAN)
             due = self._clock.now() + timing.scattered(pause, self._random)
             await sleep_until(self._clock, due)
             # After the machine has slept, who knows who is there by now?

@@ -26,6 +26,7 @@ from .compact import Address
 from .families import Operation
 from .node import Node
 from .resolving import Resolving
+from .sampled import CROWD
 from .settings import Settings
 from .udp import UdpDriver, is_own_address
 
@@ -54,6 +55,7 @@ class MainlineBackend(Backend):
             scope=Scope.PUBLIC,
             families=families,
             max_lifetime=(self._settings or Settings()).peer_lifetime,
+            crowd=CROWD,
         )
 
     @property

@@ -37,6 +37,7 @@ from .compact import Address
 from .native_dht import Answer, NativeDht
 from .native_walk import Walk
 from .resolving import Resolving
+from .sampled import CROWD
 from .udp import is_own_address
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class NativeBackend(Backend):
             scope=Scope.PUBLIC,
             families=frozenset({4}),
             max_lifetime=LIFETIME,
+            crowd=CROWD,
         )
 
     # Its life

@@ -30,7 +30,7 @@ from .node_id import id_for, random_id
 from .peer_store import PeerStore
 from .responder import Responder
 from .routing import RoutingTable
-from .searches import PeerSearch
+from .sampled import SampledSearch
 from .settings import Settings
 from .tokens import Tokens
 from .transactions import Outcome, Transactions
@@ -140,7 +140,7 @@ class Node:
             if stored:
                 on_peers(stored)
         return self._in_families(
-            lambda family, done: PeerSearch(self, info_hash, family, on_peers, lambda: done(0)),
+            lambda family, done: SampledSearch(self, info_hash, family, on_peers, lambda: done(0)),
             lambda _: on_done(),
         )
 

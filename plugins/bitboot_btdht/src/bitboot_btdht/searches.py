@@ -165,4 +165,8 @@ class PeerSearch(NodeSearch):
         peers = compact.unpack_peers(values, self.network.settings.peers_taken_per_reply)
         peers = [peer for peer in peers if compact.may_introduce(candidate.address, peer)]
         if peers:
+            self.told(candidate, peers)
             self._on_peers(peers)
+
+    def told(self, candidate: Candidate, peers: list[Address]) -> None:
+        """A candidate has told of these peers. For subclasses."""

@@ -35,6 +35,8 @@ class Settings:
     """Of one reply's contacts. Honest nodes send 8, some send 20."""
     peers_taken_per_reply: int = 1000
     """Of one reply's `values`: 65,507 bytes hold some 8,000, honest replies at most a few hundred."""
+    asks_per_storing_node: int = 12
+    """How often one lookup asks a storing node again whose replies are samples of a crowd; 0: never."""
     nodes_per_subnet: int | None = 3
     """Nodes of one /24 (IPv6: /64) that count in one lookup; None: no limit."""
 
