@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import socket
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
 
 from bitboot_btdht.backend import MainlineBackend
 
@@ -30,18 +28,6 @@ def make(*, read_only: bool = False) -> MainlineBackend:
     )
 
 
-@contextmanager
-def silent(count: int) -> Iterator[list[KnownHost]]:
-    """Contacts at which nobody ever answers."""
-    with ExitStack() as stack:
-        contacts = []
-        for _ in range(count):
-            sock = stack.enter_context(closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
-            sock.bind(("127.0.0.1", 0))
-            contacts.append(KnownHost(*sock.getsockname()))
-        yield contacts
-
-
 async def run() -> list[Row]:
     """Measure."""
     return [
@@ -56,15 +42,16 @@ async def _joining(title: str, dead: int, turns: int, goal: float) -> Row:
     for turn in range(turns):
         for times, measure in ((ours, _ours), (theirs, _theirs)):
             # A swarm for each: whoever has joined and left before would be a dead contact to the next.
-            swarm = await asyncio.to_thread(Swarm, 32 - dead)
+            swarm = await asyncio.to_thread(Swarm, 32)
             finder = make(read_only=True)
             await finder.start()
             try:
-                await finder.bootstrap(swarm.bootstrap)
-                with silent(dead) as others:
-                    contacts = [session.address for session in swarm.sessions] + others
-                    random.Random(turn).shuffle(contacts)
-                    times.append(await measure(finder, contacts, hashlib.sha1(b"%d" % turn).digest()))
+                contacts = [session.address for session in swarm.sessions]
+                await finder.bootstrap(contacts)
+                for _ in range(dead):  # the others do not know yet, and hand them out to whoever joins
+                    await asyncio.to_thread(swarm.sessions.pop().close)
+                random.Random(turn).shuffle(contacts)
+                times.append(await measure(finder, contacts, hashlib.sha1(b"%d" % turn).digest()))
             finally:
                 await finder.aclose()
                 await asyncio.to_thread(swarm.close)
