@@ -58,6 +58,18 @@ def test_find_node_gives_the_k_closest_good_nodes(node: Node) -> None:
     assert list(compact.unpack_nodes(reply[b"r"][b"nodes"], 4, 20)) == [(c.id, c.address) for c in expected]
 
 
+def test_questionable_nodes_make_up_for_good_ones_that_are_too_few(node: Node) -> None:
+    """15 minutes after a quiet network came together nobody is good, until the buckets are refreshed."""
+    friends = [Stranger(node, f"20.0.{n}.1", id_=bytes([n * 5]) * 20) for n in range(1, 9)]
+    for friend in friends:
+        friend.befriend()
+    asker = Stranger(node, "20.1.0.1")
+    asker.now = node.settings.good_for + 60
+    reply = asker.query(b"find_node", target=bytes([50]) * 20)
+    told = {address for _, address in compact.unpack_nodes(reply[b"r"][b"nodes"], 4, 20)}
+    assert told == {friend.address for friend in friends}
+
+
 def test_get_peers_gives_a_token_and_nodes_and_later_values(node: Node) -> None:
     stranger = Stranger(node)
     before = stranger.query(b"get_peers", info_hash=HASH)[b"r"]

@@ -11,7 +11,7 @@ from .extensions import Extensions, Handler
 from .node_id import ID_BYTES
 from .peer_store import PeerStore
 from .rates import Allowance
-from .routing import RoutingTable
+from .routing import Contact, RoutingTable
 from .settings import Settings
 from .tokens import Tokens
 
@@ -131,11 +131,22 @@ class Responder:
         for ip_family in _wanted(arguments, address):
             table = self._tables.get(ip_family)
             if table is not None:
-                closest = table.closest(target, self._settings.k, now, good_only=True)
                 values[krpc.NODES_KEY[ip_family]] = compact.pack_nodes(
-                    (contact.id, contact.address) for contact in closest
+                    (contact.id, contact.address) for contact in self._closest(table, target, now)
                 )
         return values
+
+    def _closest(self, table: RoutingTable, target: bytes, now: float) -> list[Contact]:
+        """The k closest good contacts; where they are too few, questionable ones make up for them.
+
+        15 minutes after a quiet network came together nobody is good until the buckets are refreshed.
+        """
+        k = self._settings.k
+        closest = table.closest(target, k, now, good_only=True)
+        if len(closest) < k:
+            known = table.closest(target, k, now)
+            closest += [contact for contact in known if contact not in closest][: k - len(closest)]
+        return closest
 
 
 def _id_argument(value: object, name: str) -> bytes:
