@@ -42,24 +42,16 @@ def doctor(settings: Settings) -> int:
     """
     report = settings.report
     began = time.monotonic()
-    checkup = _Checkup(report, default_registry())
+    checkup = Checkup(report, default_registry())
     finished = run(checkup.run(settings, settings.config()))
     if finished is None:
         checkup.tell(Check(check="doctor", status=FAILED, message="stopped before all was looked at"))
-    statuses = checkup.statuses
-    failed = statuses.count(FAILED)
-    report.tell(
-        Verdict(
-            status=FAILED if failed else OK,
-            failed=failed,
-            warnings=statuses.count(WARNING),
-            seconds=round(time.monotonic() - began, 3),
-        )
-    )
-    return 1 if failed else 0
+    verdict = checkup.verdict(time.monotonic() - began)
+    report.tell(verdict)
+    return 1 if verdict.failed else 0
 
 
-class _Checkup:
+class Checkup:
     """Tells of all checks, and remembers how they came out."""
 
     def __init__(self, report: Report, registry: Registry) -> None:
@@ -67,10 +59,22 @@ class _Checkup:
         self._report, self._registry = report, registry
 
     def tell(self, check: Check) -> None:
+        """Tell of a check."""
         self.statuses.append(check.status)
         self._report.tell(check)
 
+    def verdict(self, seconds: float) -> Verdict:
+        """What they came to, after so many seconds."""
+        failed = self.statuses.count(FAILED)
+        return Verdict(
+            status=FAILED if failed else OK,
+            failed=failed,
+            warnings=self.statuses.count(WARNING),
+            seconds=round(seconds, 3),
+        )
+
     async def run(self, settings: Settings, config: BitBootConfig) -> bool:
+        """Make all checks, each network's after the other. Raises UsageError."""
         clock = SystemClock()
         until = clock.now() + config.timeout
         try:

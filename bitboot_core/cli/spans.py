@@ -6,9 +6,11 @@ import time
 
 
 def span(seconds: float) -> str:
-    """A time span in its two largest units: "0.4 s", "45 s", "12 min", "2 h 5 min", "3 d 4 h"."""
+    """A time span in its largest units: "40 ms", "4.5 s", "45 s", "12 min", "2 h 5 min", "3 d 4 h"."""
+    if seconds < 1:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 10:
-        return f"{max(0.0, seconds):.1f} s"
+        return f"{seconds:.1f} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

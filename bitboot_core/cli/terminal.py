@@ -47,9 +47,10 @@ class TerminalReport(Report):
     strangers and plugins say is printed as text, never read as rich's markup.
     """
 
-    def __init__(self) -> None:
-        self._out = Console(highlight=False)
-        self._err = Console(highlight=False, stderr=True)
+    def __init__(self, out: Console | None = None) -> None:
+        """`out`: where to print everything, in place of stdout and stderr."""
+        self._out = out or Console(highlight=False)
+        self._err = out or Console(highlight=False, stderr=True)
         self._view: View | None = None
 
     def tell(self, event: Event) -> None:

@@ -133,8 +133,8 @@ def test_names_are_not_taken_for_markup() -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (-1, "0.0 s"),
-        (0.04, "0.0 s"),
+        (-1, "0 ms"),
+        (0.04, "40 ms"),
         (9.94, "9.9 s"),
         (45, "45 s"),
         (119, "119 s"),
