@@ -11,13 +11,24 @@ import time
 from .report import DOCS, keep, kept, shown, write_page
 from .result import Result
 
-EXPERIMENTS = ("scale", "loss", "dead", "half", "churn", "partition", "comeback", "attack", "silent")
+EXPERIMENTS = (
+    "scale",
+    "loss",
+    "dead",
+    "half",
+    "churn",
+    "partition",
+    "comeback",
+    "attack",
+    "silent",
+    "large-swarms",
+)
 
 
 def run(name: str, *, quick: bool) -> Result:
     """Run one experiment."""
     started = time.process_time()
-    result: Result = importlib.import_module(f"{__package__}.{name}").run(quick=quick)
+    result: Result = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").run(quick=quick)
     return dataclasses.replace(result, cpu_seconds=time.process_time() - started)
 
 

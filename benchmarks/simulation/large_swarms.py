@@ -206,10 +206,10 @@ def run(*, quick: bool) -> Result:
         name="large-swarms",
         title="Peers found in large swarms",
         setup=f"{size} nodes, seed {SEED}, which store {PEERS_PER_KEY} peers a key as libtorrent does and "
-        f"reply with as many as 1,024 bytes hold; {LATENCY_TEXT}. The peers announce themselves within "
-        f"{ANNOUNCED_WITHIN / 60:.0f} minutes, under the swarm's key and one of its shards. Found: by one "
-        f"`find` with no limit, the mean of {finders} newcomers to the network. Datagrams: all of the "
-        "finder's, both ways.",
+        f"reply with as many as 1,024 bytes hold; {LATENCY_TEXT}. The peers announce themselves "
+        f"within {ANNOUNCED_WITHIN / 60:.0f} minutes, under the swarm's key and one of its shards. "
+        f"Found: by one `find` with no limit, the mean of {finders} newcomers to the network. "
+        "Datagrams: all of the finder's, both ways.",
         columns=["peers", "how", "found", "datagrams", "time"],
         rows=rows,
         plot=Plot("peers in the swarm", "found, %", lines, logarithmic_x=True),

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENTS = ("scale", "loss", "dead", "half", "churn", "partition", "comeback", "attack", "silent")
+EXPERIMENTS = (
+    "scale",
+    "loss",
+    "dead",
+    "half",
+    "churn",
+    "partition",
+    "comeback",
+    "attack",
+    "silent",
+    "large-swarms",
+)
 
 
 @pytest.mark.slow
