@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import __version__
-from ..config_file import ConfigFile
+from ..config_file import ConfigFile, default_file
 from ..errors import BitBootError
 from ..registry import Registry, why_unavailable
 from ..state import default_folder
@@ -30,7 +30,7 @@ def check_machine(registry: Registry, config: ConfigFile) -> Iterator[Check]:
         message=f"bitboot-core {__version__}, Python {platform.python_version()}, {platform.system()}",
     )
     yield from check_plugins(registry)
-    read = str(config.path) if config.path is not None else "none is read"
+    read = str(config.path) if config.path is not None else f"none; yours would be {default_file()}"
     yield Check(check="configuration", status=OK, message=read)
     folder = default_folder()
     yield check_clock(folder)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from bitboot_core import KnownHost
+from bitboot_core import ConfigFile, KnownHost
 from bitboot_core.testing import FakeBackend
 
 from .conftest import Cli, Served
@@ -40,6 +41,18 @@ def test_it_is_read(cli: Cli, served: Served, file: Path, by: str, monkeypatch: 
     assert result.events[0]["network"] == "office"
     assert ("bootstrap", (KnownHost("192.0.2.1", 1),)) in backend.calls
     assert served.configs[0].listen == KnownHost("127.0.0.1", 0)
+
+
+def test_the_docs_example_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "config.toml").write_text(example, encoding="utf-8")
+    config = ConfigFile.read(tmp_path / "config.toml").config()
+    assert config.timeout == 10
+    assert [(one.name, one.protocol, len(one.bootstrap)) for one in config.network] == [  # type: ignore[union-attr]
+        ("office", "kademlia", 2),
+        ("mainline", "mainline", 1),
+    ]
 
 
 def test_options_go_before_it(cli: Cli, served: Served, file: Path) -> None:
