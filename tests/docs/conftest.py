@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import pytest
 
@@ -21,3 +23,14 @@ def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch
     assert default_registry().network("mainline").bootstrap == tuple(contacts)
     yield
     default_registry.cache_clear()
+
+
+def free_ports(count: int) -> list[int]:
+    """UDP ports of 127.0.0.1 at which nobody listens now."""
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)
+        ]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
