@@ -86,7 +86,8 @@ class _Record:
         if self.shard is None:
             return own
         shard = self.shard.status(now)
-        if shard.stored_on and not own.stored_on:
+        # Not while the key's first attempt is under way: plain clients look there.
+        if shard.stored_on and not own.stored_on and own.last_error is not None:
             return replace(shard, next_try=own.next_try, last_error=own.last_error or shard.last_error)
         return replace(own, last_error=own.last_error or shard.last_error)
 

@@ -176,6 +176,21 @@ async def test_a_key_that_is_full_is_made_up_for_by_the_shard(serve: Any, clock:
         assert backend.keys("announce").count(KEY) > 1, "it is tried on"
 
 
+async def test_a_shard_does_not_count_while_the_key_is_under_way(serve: Any, clock: ManualClock) -> None:
+    backend = Keyed()
+    backend.waits[KEY] = asyncio.Event()
+    bitboot = await serve(backend)
+    async with bitboot.announce("swarm", PEER) as announcement:
+        announced = asyncio.create_task(announcement.announced())
+        await clock.settle()
+        assert backend.count("announce") == 2
+        assert not announced.done()
+        assert announcement.status["fake"].stored_on == 0
+        backend.waits[KEY].set()
+        await announced
+        assert announcement.status["fake"].stored_on == 8
+
+
 async def test_where_both_fail_it_has_failed(serve: Any) -> None:
     backend = Keyed()
     backend.refused = {KEY: AnnounceFailed("full"), SHARD: AnnounceFailed("full as well")}
