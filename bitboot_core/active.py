@@ -45,9 +45,10 @@ log = logger(__name__)
 class NetworkState:
     """How a network in use is doing.
 
-    `network` and `backend`: their names. `listen`: where its backend listens. `contacts`: how many nodes it knows that answered lately.
-    `ready`: whether it is in touch with the network (or has nobody to get in touch with, as the
-    first node). `bootstrap`: where it starts from. `error`: what last went wrong in getting in touch.
+    `network` and `backend`: their names. `listen`: where its backend listens. `contacts`: how many
+    nodes it knows that answered lately. `ready`: whether it is in touch with the network (or has
+    nobody to get in touch with, as the first node). `bootstrap`: where it starts from. `error`: what
+    last went wrong in getting in touch.
     `tried`: how many contacts the present or last attempt to get in touch asked. `attempts`: how many
     there were.
     """
