@@ -65,7 +65,7 @@ async def lookup(console: Console, config: BitBootConfig) -> None:
         async for peer in found:
             view.note(PeerFound(swarm=SWARM, host=peer.host, port=peer.port, sources=list(peer.sources)))
         view.look(session.bitboot)
-        console.print(Drawing(view).draw(HEIGHT, final=True))
+        console.print(Drawing(view).draw(WIDTH, HEIGHT, final=True))
     seconds = round(time.monotonic() - began, 3)
     TerminalReport(console).tell(Done(swarm=SWARM, peers=len(found.peers), seconds=seconds))
 
@@ -87,7 +87,7 @@ async def join(console: Console, config: BitBootConfig) -> None:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         view.look(session.bitboot)
-        console.print(Drawing(view).draw(HEIGHT))
+        console.print(Drawing(view).draw(WIDTH, HEIGHT))
 
 
 async def doctor(console: Console, config: BitBootConfig) -> None:

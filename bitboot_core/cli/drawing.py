@@ -19,6 +19,9 @@ from .view import View
 OVERHEAD = 12
 """Lines around the rows of the tables: heading, titles, sums, the line at the bottom, blank lines."""
 
+WIDE = 100
+"""Columns from which on it is told where a node listens, too."""
+
 
 class Drawing:
     """Draws a view, in as many lines as there are."""
@@ -27,12 +30,12 @@ class Drawing:
         self._view = view
         self._spinner = Spinner("dots", style="magenta")
 
-    def draw(self, height: int, *, final: bool = False) -> RenderableType:
+    def draw(self, width: int, height: int, *, final: bool = False) -> RenderableType:
         """The view in at most `height` lines. The last frame of a lookup takes as many as it needs."""
         view = self._view
         parts: list[RenderableType] = [self._heading(final=final)]
         if view.states:
-            parts.append(self._networks())
+            parts.append(self._networks(wide=width >= WIDE))
         if view.announced:
             parts.append(self._announcement())
         if view.lists_peers:
@@ -63,14 +66,14 @@ class Drawing:
         self._spinner.update(text=Text("getting in touch with " + "; ".join(parts)))
         return self._spinner
 
-    def _networks(self) -> Table:
-        table = _table("network", "through", "listens on", "state", "contacts", "datagrams", "stores")
+    def _networks(self, *, wide: bool) -> Table:
+        where = ["through", "listens on"] if wide else []
+        table = _table("network", *where, "state", "contacts", "datagrams", "stores")
         for name, state in self._view.states.items():
             stats = self._view.stats.get(name, {})
             table.add_row(
                 Text(name, "cyan"),
-                Text(state.backend),
-                Text(str(state.listen or "")),
+                *([Text(state.backend), Text(str(state.listen or ""))] if wide else []),
                 _state(state),
                 Text(str(state.contacts)),
                 Text(_pair(stats, ("sent", "out"), ("received", "in"))),

@@ -98,12 +98,12 @@ class TerminalReport(Report):
                     await asyncio.gather(frames, return_exceptions=True)
         finally:
             self._view = None
-            self._out.print(drawing.draw(self._out.height, final=True))
+            self._out.print(drawing.draw(*self._out.size, final=True))
 
     async def _draw(self, live: Live, drawing: Drawing, view: View, bitboot: BitBoot) -> None:
         while True:
             view.look(bitboot)
-            live.update(drawing.draw(self._out.height), refresh=True)
+            live.update(drawing.draw(*self._out.size), refresh=True)
             await asyncio.sleep(REFRESH)
 
 

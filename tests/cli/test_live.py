@@ -40,11 +40,11 @@ def view(*states: NetworkState, **fields: Any) -> View:
     return found
 
 
-def drawn(shown: View, *, height: int = 40, final: bool = False) -> list[str]:
-    """The lines on a screen of 110 columns, without the blank ones."""
+def drawn(shown: View, *, width: int = 110, height: int = 40, final: bool = False) -> list[str]:
+    """The lines on a screen, without the blank ones."""
     out = io.StringIO()
-    console = Console(file=out, width=110, force_terminal=False, color_system=None)
-    console.print(Drawing(shown).draw(height, final=final))
+    console = Console(file=out, width=width, force_terminal=False, color_system=None)
+    console.print(Drawing(shown).draw(width, height, final=final))
     return [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
 
 
@@ -71,6 +71,15 @@ def test_networks_peers_and_announcement() -> None:
         )
     assert "1 peer\n" in lines
     assert lines.endswith("Ctrl-C leaves")
+
+
+def test_on_a_narrow_screen_nothing_is_folded() -> None:
+    shown = view(state())
+    shown.stats = {"mainline": {"sent": 1200, "received": 900, "stored_keys": 3, "stored_peers": 5}}
+    lines = drawn(shown, width=80)
+    assert len(lines) == 6
+    assert "0.0.0.0:6881" not in lines[3]
+    assert "3 keys, 5 peers" in lines[3]
 
 
 def test_the_bootstrap_s_progress() -> None:
