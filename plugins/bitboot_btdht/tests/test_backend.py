@@ -94,6 +94,14 @@ async def test_ipv6_alone(ipv6: None) -> None:
         assert here.capabilities.families == {6}
 
 
+async def test_who_asks_unasked_is_counted() -> None:
+    """Only what can be reached from outside is asked by nodes that it never sent anything to."""
+    async with running() as here, running() as there:
+        assert await there.bootstrap([here.address]) == 1
+        assert here.stats()["unsolicited"] > 0
+        assert there.stats()["unsolicited"] == 0
+
+
 @pytest.mark.parametrize("host", ["8.8.8.8", "127.0.0.2", "::1", "router.example.org"])
 async def test_somebody_elses_address_is_refused_before_anything_is_sent(testnet: Testnet, host: str) -> None:
     async with running() as backend:
