@@ -32,8 +32,9 @@ SAVE_EVERY = 600.0
 READ_TIMEOUT = 1.0
 """Seconds that reading the kept contacts may take: a disk that hangs holds up nobody."""
 
-MAX_TRIED = 50
-"""How many contacts of former times are tried beside the network's own."""
+MAX_TRIED = 100
+"""How many contacts of former times are tried beside the network's own. Where nine in ten of them are gone,
+as after a long time offline, some are still found."""
 
 CLEAN_UP = 1.0
 """Seconds that a backend gets to clean up after it failed to start."""
@@ -101,8 +102,10 @@ class ActiveNetwork:
         """How often this node's address has changed."""
         self.outages_over = 0
         """How often the network has come back after it could not be reached."""
+        self.size = 0
+        """How many of the network's nodes we knew when we last looked."""
         self.news = Signal()
-        """Wakes who waits for one of these two to change."""
+        """Wakes who waits for one of these to change."""
 
     # Its life
 
@@ -214,6 +217,9 @@ class ActiveNetwork:
     def _look_around(self) -> None:
         """Note who is there, and where we are."""
         good = self._backend.contacts()
+        if len(good) != self.size:
+            self.size = len(good)
+            self.news.notify()
         if good:
             self._kept = good
             if self._clock.now() >= self._saved + SAVE_EVERY:
@@ -296,6 +302,10 @@ class ActiveNetwork:
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, timeout: float) -> None:
         """Take an announcement back, where the network can do that."""
         await self._backend.withdraw(key, endpoint, until=self._clock.now() + timeout)
+
+    def count_contacts(self) -> int:
+        """How many of the network's nodes are known at this moment."""
+        return len(self._backend.contacts())
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
         """The backend's own stream of peers, as untrusted as the backend. Wait for `in_touch` first."""

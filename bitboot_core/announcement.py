@@ -57,6 +57,7 @@ class _Record:
         self.begun = False
         self.moves = 0  # the network's, when it was announced last
         self.outages = 0
+        self.size = 0
         self.receipt: Receipt | None = None
         self.expires = 0.0
         self.next_try: float | None = None
@@ -270,10 +271,12 @@ class Announcement:
             pass
 
     def _is_called_for(self, record: _Record) -> bool:
-        """Whether the network has come back after a failure, or we have moved and announce "mine"."""
+        """Whether the network is back after a failure, or has grown, or we have moved and announce "mine"."""
         network = record.network
         returned = record.failures > 0 and network.outages_over > record.outages
-        return returned or (self.endpoint.is_any and network.moves > record.moves)
+        # While a network comes together, those who are closest to the key are others every minute.
+        grown = record.receipt is not None and timing.has_grown(network.size, record.size)
+        return returned or grown or (self.endpoint.is_any and network.moves > record.moves)
 
     async def _attempt(self, record: _Record) -> bool:
         """Announce once. Whether it was for the last time."""
@@ -287,6 +290,8 @@ class Announcement:
             # What cannot be will not be later either.
             return not self._renew or isinstance(error, (UsageError, NotRunning))
         record.stored(receipt, self._clock.now())
+        # Never less than at the last look, or the next one to compare would begin at once, again and again.
+        record.size = max(record.network.size, record.network.count_contacts())
         return not self._renew
 
     def _pause(self, record: _Record) -> float:

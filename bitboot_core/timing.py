@@ -43,6 +43,15 @@ def bootstrap_after(failures: int, random: Random) -> float:
     return retry_after(failures, 2 * LONGEST_BOOTSTRAP_RETRY, random)
 
 
+GROWTH = 1.25
+
+
+def has_grown(contacts: int, then: int) -> bool:
+    """Whether a network of which we know so many `contacts` is so much larger than it was `then`
+    that an announcement of that time is not where others look for it now."""
+    return contacts > GROWTH * then
+
+
 QUICK_SCAN = 5.0
 SLOW_SCAN = 300.0
 DOUBTFUL_SCAN = 40.0

@@ -65,13 +65,13 @@ def run(*, quick: bool) -> Result:
     return Result(
         name="attack",
         title="An attacker with many nodes",
-        setup=f"{keys} networks of {size} honest nodes, seeds {SEED} to {SEED + keys - 1}; {LATENCY_TEXT}. "
-        "The attacker's nodes, as many more as the share says, greet the honest ones to get into their "
-        "tables, name only each other, take every announcement and tell of no peer. Spread: an address "
-        "in a /24 of its own for each, with an id that fits it (BEP 42). Around the key: ids that "
-        f"share 40 bits or more with it, all in one /24. Then {peers} peers announce and {finders} "
-        "nodes look the key up, with tables that the attacker has greeted or not. Asked: how many of a "
-        "lookup's queries went to the attacker.",
+        setup=f"{keys} networks of {size} honest nodes, seeds {SEED} to {SEED + keys - 1}; "
+        f"{LATENCY_TEXT}. The attacker's nodes, as many more as the share says, greet the honest "
+        "ones to get into their tables, name only each other, take every announcement and tell of "
+        "no peer. Spread: an address in a /24 of its own for each, with an id that fits it (BEP "
+        f"42). Around the key: ids that share 40 bits or more with it, all in one /24. Then {peers} "
+        f"peers announce and {finders} nodes look the key up, with tables that the attacker has "
+        "greeted or not. Asked: how many of a lookup's queries went to the attacker.",
         columns=["where", "attacker's nodes", "table", "peers found", "lookups that found all", "asked"],
         rows=rows,
         plot=Plot("attacker's nodes, % of the honest", "peers found, %", lines),

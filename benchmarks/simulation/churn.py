@@ -117,10 +117,10 @@ def run(*, quick: bool) -> Result:
         name="churn",
         title="Peers found under churn",
         setup=f"{size} nodes, seed {SEED}; {LATENCY_TEXT}. Every node is a program in one of {swarms} "
-        f"swarms; whoever leaves is replaced by a newcomer who knows {CONTACTS} of those who are there. "
-        f"Every {every:g} minutes {lookups} nodes look a swarm up. Expected are those who are there and have "
-        "announced. Gone: the share of what is found that has left already, but not yet lapsed. "
-        "Sessions are Weibull distributed as above.",
+        f"swarms; whoever leaves is replaced by a newcomer who knows {CONTACTS} of those who are "
+        f"there. Every {every:g} minutes {lookups} nodes look a swarm up. Expected are those who "
+        "are there and have announced. Gone: the share of what is found that has left already, but "
+        "not yet lapsed. Sessions are Weibull distributed as above.",
         columns=[
             "churn an hour",
             "time",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from bitboot_btdht.compact import with_port
 from bitboot_btdht.simulation import Program, Simulation
 
 from .result import Check, Plot, Result, percent
@@ -10,11 +13,17 @@ from .worlds import LATENCY, LATENCY_TEXT, PORT, found, key, look, network
 SEED = 7
 MINUTES = (1.0, 2.0, 3.0, 4.0, 5.0, 10.0)
 REQUIRED_WITHIN = 5.0
+MEMBERS = 25
+"""Of each swarm."""
+
+FINDERS = 100
+LIFE = 1800.0
+"""Simulated seconds for which the network had lived."""
 
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    plans = ((80, 0.25, 1),) if quick else ((1000, 0.1, 5), (3000, 0.1, 2), (1000, 0.05, 3))
+    plans = ((80, 0.25, 1),) if quick else ((1000, 0.1, 4), (2000, 0.1, 1), (1000, 0.05, 2))
     spans = (0.0,) if quick else (0.0, 120.0)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}
@@ -43,11 +52,14 @@ def run(*, quick: bool) -> Result:
     return Result(
         name="comeback",
         title="Everyone offline, a tenth back",
-        setup=f"Seeds from {SEED}; {LATENCY_TEXT}. Every node of a network is switched off. Some of them "
-        "start again, with new ids and empty tables, from nothing but the contacts that they had "
-        "saved, 50 at most, of which nine in ten are dead; there is no bootstrap node. All are "
-        "programs in one swarm, and each looks it up. The figures are shares of the others found, so "
-        "many minutes after the first start, in several networks.",
+        setup=f"Seeds from {SEED}; {LATENCY_TEXT}. Every node of a network that is half an hour old is "
+        "switched off. Some of them start again, with new ids and empty tables, from nothing but "
+        "the contacts that they had saved, 100 at most, of which nine in ten are dead; there is no "
+        f"bootstrap node. All are programs in swarms of {MEMBERS} to {2 * MEMBERS - 1}, and "
+        f"{FINDERS} of them, by chance, look the swarms up. The figures are shares of all members "
+        "found, so many minutes after the first start, in several networks. With one node in "
+        "twenty back some are left whose contacts are all gone, and who are nobody's contact: they "
+        "cannot be found by anything.",
         columns=["back", *(f"after {minutes:g} min" for minutes in MINUTES)],
         rows=rows,
         plot=Plot("minutes after the first start", "of the swarm found, %", lines),
@@ -58,29 +70,33 @@ def run(*, quick: bool) -> Result:
 def _contacts(size: int, seed: int) -> dict[bytes, list[bytes]]:
     """What each node of a network would have saved, by address."""
     simulation, nodes = network(size, seed=seed)
+    simulation.advance(LIFE)
     return {simulation.address_of(node): Program(simulation, node).contacts_to_keep() for node in nodes}
 
 
 def _come_back(saved: dict[bytes, list[bytes]], share: float, span: float, seed: int) -> list[list[float]]:
-    """At each moment, the share of the swarm that each of its members finds."""
+    """At each moment, what members of the swarms find of the others' swarms and their own."""
     simulation = Simulation(seed=seed, latency=LATENCY)
-    programs: list[Program] = []
+    chosen = simulation.rng.sample(list(saved), round(len(saved) * share))
+    swarms: list[list[Program]] = [[] for _ in range(max(1, len(chosen) // MEMBERS))]
 
-    def start(address: bytes) -> None:
+    def start(number: int, address: bytes) -> None:
         program = Program(simulation, simulation.add(address), contacts=saved[address], port=PORT)
-        programs.append(program)
-        program.join(key(0))
+        swarms[number % len(swarms)].append(program)
+        program.join(key(number % len(swarms)))
         program.start()
 
-    chosen = simulation.rng.sample(list(saved), round(len(saved) * share))
-    for address in chosen:
-        simulation.after(simulation.rng.uniform(0, span), lambda address=address: start(address))  # type: ignore[misc]
+    for number, address in enumerate(chosen):
+        simulation.after(simulation.rng.uniform(0, span), partial(start, number, address))
     moments = []
     for minutes in MINUTES:
         simulation.advance(60 * minutes - simulation.now)
         shares: list[float] = []
-        everybody = {program.endpoint for program in programs}
-        for program in programs[:: max(1, len(programs) // 100)]:
-            shares += look(simulation, [program.node], key(0), everybody - {program.endpoint})
+        nodes = [program.node for programs in swarms for program in programs]
+        for number in range(len(swarms)):
+            # Those who have not started yet are missing, and shall be counted as such.
+            expected = {with_port(address, PORT) for address in chosen[number :: len(swarms)]}
+            finders = simulation.rng.sample(nodes, min(FINDERS // len(swarms), len(nodes)))
+            shares += look(simulation, finders, key(number), expected)
         moments.append(shares)
     return moments

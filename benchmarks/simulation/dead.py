@@ -46,10 +46,10 @@ def run(*, quick: bool) -> Result:
     return Result(
         name="dead",
         title="Peers found against dead contacts",
-        setup=f"{keys} networks of {size} nodes, seeds {SEED} to {SEED + keys - 1}; {LATENCY_TEXT}. A share "
-        f"of the nodes is switched off at once. Right after that up to {peers} of those left announce, "
-        f"and up to {finders} others look the key up for the first time, with tables in which that "
-        "share is dead.",
+        setup=f"{keys} networks of {size} nodes, seeds {SEED} to {SEED + keys - 1}; {LATENCY_TEXT}. A "
+        f"share of the nodes is switched off at once. Right after that up to {peers} of those left "
+        f"announce, and up to {finders} others look the key up for the first time, with tables in "
+        "which that share is dead.",
         columns=["dead", "peers found", "lookups that found all", "seconds, median", "longest"],
         rows=rows,
         plot=Plot("dead contacts, %", "peers found, %", {"peers found": points}),

@@ -46,10 +46,10 @@ def run(*, quick: bool) -> Result:
         name="half",
         title="Half the network lost at once",
         setup=f"{worlds} networks of {size} nodes, seeds {SEED} to {SEED + worlds - 1}; {LATENCY_TEXT}. "
-        f"{keys} swarms in each, of {peers} programs that renew as the core does. Half of all nodes are "
-        f"switched off without a word, peers among them; {finders} of those left look each key up at "
-        f"once, and again when each program has renewed ({LONGEST_INTERVAL:.0f} s later at most). "
-        "Expected are the peers that are left.",
+        f"{keys} swarms in each, of {peers} programs that renew as the core does. Half of all nodes "
+        f"are switched off without a word, peers among them; {finders} of those left look each key "
+        f"up at once, and again when each program has renewed ({LONGEST_INTERVAL:.0f} s later at "
+        "most). Expected are the peers that are left.",
         columns=["when", "lookups", "peers found", "lookups that found all"],
         rows=[
             [name, str(result.lookups), percent(result.share), percent(result.complete)]

@@ -38,8 +38,8 @@ def run(*, quick: bool) -> Result:
         name="loss",
         title="Peers found against lost datagrams",
         setup=f"{size} nodes, seed {SEED}; {LATENCY_TEXT}. The loss is there from the first newcomer on. "
-        f"{keys} keys with {peers} peers each, each announced once; {finders} nodes look each key up, "
-        "once. Announced: how many announcements were stored on one node at least.",
+        f"{keys} keys with {peers} peers each, each announced once; {finders} nodes look each key "
+        "up, once. Announced: how many announcements were stored on one node at least.",
         columns=["loss", "announced", "peers found", "lookups that found all"],
         rows=rows,
         plot=Plot("datagrams lost, %", "%", {"peers found": points, "lookups that found all": complete}),

@@ -62,9 +62,9 @@ def run(*, quick: bool) -> Result:
     return Result(
         name="partition",
         title="Partition and merge",
-        setup=f"{size} nodes, seed {SEED}; {LATENCY_TEXT}. {swarms} swarms of {peers} programs. The network "
-        "is cut into halves, by chance, and put together again. Then nodes look up the swarms, and "
-        "what counts is what they find of the peers that were on the other side.",
+        setup=f"{size} nodes, seed {SEED}; {LATENCY_TEXT}. {swarms} swarms of {peers} programs. The "
+        "network is cut into halves, by chance, and put together again. Then nodes look up the "
+        "swarms, and what counts is what they find of the peers that were on the other side.",
         columns=["apart for", "while apart", *(f"after {minutes:g} min" for minutes in MOMENTS)],
         rows=rows,
         plot=Plot("minutes after the merge", "peers of the other side found, %", lines),

@@ -77,10 +77,10 @@ def run(*, quick: bool) -> Result:
         name="scale",
         title="Lookups against the size of the network",
         setup=f"Seed {SEED}; {LATENCY_TEXT}. In each network 1, 10 and 50 peers are announced under a key "
-        f"each, and {FINDERS} other nodes look each key up. Hops: how many nodes, one after another, "
-        "led to the closest one that answered (mean, and the most). Datagrams: queries and answers "
-        "together. The last two columns are the cost of bringing the network together, and the "
-        "process's memory by then.",
+        f"each, and {FINDERS} other nodes look each key up. Hops: how many nodes, one after "
+        "another, led to the closest one that answered (mean, and the most). Datagrams: queries "
+        "and answers together. The last two columns are the cost of bringing the network together, "
+        "and the process's memory by then.",
         columns=["nodes", "hops", "datagrams", "first peer", "whole lookup", "complete", "CPU", "memory"],
         rows=rows,
         plot=Plot(

@@ -153,6 +153,32 @@ async def test_a_changed_address_is_announced_within_a_minute(serve: Any, clock:
         assert backend.count("announce") == 4
 
 
+async def test_a_network_that_has_grown_is_announced_to_within_a_minute(
+    serve: Any, clock: ManualClock
+) -> None:
+    """While a network comes together, those who are closest to a key are others every minute."""
+    contacts = [KnownHost("192.0.2.1", port) for port in range(6000, 6020)]
+    backend = FakeBackend(known=contacts[:8])
+    bitboot = await serve(backend)
+    async with bitboot.announce("mine", PEER):
+        await clock.advance(120)
+        assert backend.count("announce") == 1
+        backend.known = contacts[:10]
+        await clock.advance(120)
+        assert backend.count("announce") == 1  # a quarter more is not enough
+        backend.known = contacts[:11]
+        await clock.advance(60)
+        assert backend.count("announce") == 2
+        backend.known = contacts[:3]
+        await clock.advance(120)
+        backend.known = contacts[:13]
+        await clock.advance(120)
+        assert backend.count("announce") == 2  # some were away, and are back
+        backend.known = contacts
+        await clock.advance(60)
+        assert backend.count("announce") == 3
+
+
 async def test_a_backend_that_cannot_tell_where_it_is_announces_as_ever(
     serve: Any, clock: ManualClock
 ) -> None:

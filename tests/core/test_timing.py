@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitboot_core.timing import bootstrap_after, renew_after, retry_after, scan_after, scattered
+from bitboot_core.timing import bootstrap_after, has_grown, renew_after, retry_after, scan_after, scattered
 
 lifetimes = st.floats(min_value=10, max_value=1e7)
 chances = st.integers(0, 2**32).map(Random)
@@ -77,3 +77,11 @@ def test_no_lifetime_however_short_makes_anybody_spin(failures: int, lifetime: f
 @given(st.integers(1, 1000), chances)
 def test_bootstrap_is_tried_again_within_a_minute(failures: int, random: Random) -> None:
     assert 1.0 <= bootstrap_after(failures, random) <= min(60.0, 2.0**failures)
+
+
+def test_a_network_has_grown_where_a_quarter_more_of_it_is_known() -> None:
+    assert not has_grown(5, 4)
+    assert has_grown(6, 4)
+    assert has_grown(1, 0)
+    assert not has_grown(0, 0)
+    assert not has_grown(3, 4)

@@ -333,6 +333,8 @@ def crowd(node: Node) -> list[Stranger]:
     for friend in friends:
         friend.befriend()
     Stranger(node, "20.2.1.1", id_=b"n" * 19 + b"x").befriend()  # closer, so that the bucket is not the last
+    # Nobody here answers a look at the neighbourhood, which is not what is tested: it has been had.
+    node._upkeep._neighbourhoods[4].is_due(1000, 10_000.0)
     return friends
 
 

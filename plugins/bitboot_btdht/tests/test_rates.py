@@ -36,8 +36,9 @@ def test_an_allowance_remembers_no_more_keys_than_it_may() -> None:
     assert len(allowance) == 10
 
 
-def test_a_contact_is_dead_after_two_failures_in_a_row_and_for_five_minutes() -> None:
+def test_a_contact_is_dead_after_three_failures_in_a_row_and_for_five_minutes() -> None:
     dead = DeadContacts(Settings())
+    dead.failed(ADDRESS, 0.0)
     dead.failed(ADDRESS, 0.0)
     assert not dead.contains(ADDRESS, 0.0)
     dead.failed(ADDRESS, 1.0)
@@ -48,6 +49,7 @@ def test_a_contact_is_dead_after_two_failures_in_a_row_and_for_five_minutes() ->
 
 def test_a_sign_of_life_clears_a_contact() -> None:
     dead = DeadContacts(Settings())
+    dead.failed(ADDRESS, 0.0)
     dead.failed(ADDRESS, 0.0)
     dead.alive(ADDRESS)
     dead.failed(ADDRESS, 1.0)

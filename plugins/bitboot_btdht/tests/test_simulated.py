@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert run() == run()
 
 
-@pytest.mark.parametrize(("loss", "share"), [(0.2, 1.0), (0.4, 0.9)])
+@pytest.mark.parametrize(("loss", "share"), [(0.2, 1.0), (0.4, 0.75)])
 def test_loss_does_not_lose_peers(loss: float, share: float) -> None:
     simulation = Simulation(seed=2, loss=loss)
     nodes = simulation.populate(50)
@@ -107,7 +107,7 @@ def test_dead_contacts_are_asked_no_more_after_they_failed() -> None:
     for node in nodes[20:]:
         simulation.remove(node)
     survivor = nodes[0]
-    for _ in range(3):
+    for _ in range(6):
         simulation.find(survivor, HASH)
         simulation.advance(10)
     before = survivor.counters["timeouts"]
@@ -384,3 +384,49 @@ def test_a_dual_stack_node_keeps_the_id_that_fits_its_ipv4_address() -> None:
     assert node_id.fits(node.id, four)
     told(compact.pack("2606:2800:9::1", 1), [compact.pack(f"2a00:{n:x}::1", 1) for n in range(100, 140)])
     assert node_id.fits(node.id, four)
+
+
+# Finding the way back
+
+
+def test_two_halves_that_were_apart_for_hours_find_each_other_again() -> None:
+    """Former contacts are tried again, long after they have left the table."""
+    simulation = Simulation(seed=17)
+    nodes = simulation.populate(40)
+    simulation.advance(60)
+    halves = nodes[::2], nodes[1::2]
+    simulation.network.partition(*([simulation.address_of(node) for node in half] for half in halves))
+    simulation.advance(3600)
+    simulation.announce(nodes[0], HASH, 7000)
+    assert all(not simulation.find(node, HASH) for node in halves[1])
+    simulation.network.merge()
+    simulation.advance(300)
+    assert all(simulation.find(node, HASH) for node in halves[1])
+
+
+def test_a_contact_that_was_not_there_yet_is_tried_again() -> None:
+    """Two nodes that know the same bootstrap contact, which starts only after them, and each other not."""
+    simulation = Simulation(seed=18)
+    nodes = simulation.populate(10)
+    late = public_address(5000)
+    others = [simulation.add() for _ in range(2)]
+    for node, known in zip(others, nodes, strict=False):
+        assert simulation.bootstrap(node, [simulation.address_of(known), late]) == 1
+    island = simulation.add(late)
+    simulation.announce(island, HASH, 7000)
+    assert not simulation.find(others[0], HASH)
+    simulation.advance(180)
+    simulation.announce(nodes[5], HASH, 7000)
+    assert simulation.find(island, HASH) == peers_of(simulation, nodes[5:6])
+
+
+def test_those_who_join_at_the_same_time_get_to_know_each_other() -> None:
+    """Everybody asks one contact who knows nobody; a minute later all are a network."""
+    simulation = Simulation(seed=19)
+    first = simulation.add()
+    nodes = [simulation.add() for _ in range(60)]
+    simulation.bootstrap_all((node, [simulation.address_of(first)]) for node in nodes)
+    simulation.advance(120)
+    for node in nodes[:5]:
+        simulation.announce(node, HASH, 7000)
+    assert all(simulation.find(node, HASH) == peers_of(simulation, nodes[:5]) for node in nodes)

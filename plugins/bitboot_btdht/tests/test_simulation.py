@@ -76,9 +76,9 @@ def test_behind_a_nat_only_those_are_heard_who_were_asked() -> None:
     assert simulation.bootstrap(hidden, [simulation.address_of(asked)]) == 1
     assert simulation.bootstrap(stranger, [simulation.address_of(hidden)]) == 0
     assert simulation.bootstrap(asked, [simulation.address_of(hidden)]) == 1, "its NAT knows this one"
-    simulation.advance(121)
-    asked = simulation.add(simulation.address_of(asked))  # which has forgotten all, as the NAT has
-    assert simulation.bootstrap(asked, [simulation.address_of(hidden)]) == 0
+    way = simulation.address_of(asked), simulation.address_of(hidden)
+    assert simulation.network.lets_in(*way, simulation.now + 110)
+    assert not simulation.network.lets_in(*way, simulation.now + 121), "and forgets it again"
 
 
 def test_delays_are_drawn_from_what_was_said() -> None:

@@ -144,10 +144,11 @@ def test_transaction_ids_differ_and_are_hard_to_guess() -> None:
     assert len(steps) > 490
 
 
-def test_whoever_is_silent_twice_while_others_answer_is_dead() -> None:
+def test_whoever_is_silent_three_times_while_others_answer_is_dead() -> None:
     world = World()
     dead, alive = public_address(1), public_address(2)
-    for _ in range(2):
+    for _ in range(3):
+        assert not world.transactions.dead.contains(dead, world.now)
         world.send(dead)
         world.send(alive)
         world.answer()

@@ -61,6 +61,8 @@ class Bootstrap:
         self._check()
 
     def _settle(self, contact: Address, outcome: Outcome) -> None:
+        if outcome is None and contact in self._unheard:
+            self._network.try_later(contact)
         if self._done or contact not in self._unheard:
             return
         if isinstance(outcome, krpc.Response):

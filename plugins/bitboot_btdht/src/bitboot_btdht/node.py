@@ -237,14 +237,26 @@ class Node:
         return [(contact.id, contact.address) for contact in alive or table]
 
     def alive_contacts(self) -> list[Address]:
-        """Whom a node may start from next time: contacts that answered lately, the latest first."""
-        alive = [contact for table in self.tables.values() for contact in table if not table.is_bad(contact)]
+        """Whom a node may start from next time: contacts that answered lately, the latest first.
+
+        Those who only wait for a place in the table are among them: the more the better.
+        """
+        alive = [
+            contact
+            for table in self.tables.values()
+            for contact in table.everyone()
+            if not table.is_bad(contact)
+        ]
         alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
         return [contact.address for contact in alive]
 
     def is_dead(self, address: Address) -> bool:
         """Whether `address` has left several queries in a row unanswered."""
         return self.transactions.dead.contains(address, self.now)
+
+    def try_later(self, address: Address) -> None:
+        """Try an address again in a while: nobody answers there now."""
+        self._upkeep.try_later(address, self.now)
 
     def _learn(self, response: krpc.Response, address: Address, round_trip: float) -> None:
         family = compact.family(address)

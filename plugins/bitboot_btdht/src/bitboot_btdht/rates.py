@@ -85,7 +85,7 @@ class DeadContacts:
         if until <= now:
             del self._entries[address]
             return False
-        return failures >= self._settings.bad_after
+        return failures >= self._settings.dead_after
 
     def clear(self) -> None:
         """Forget all: it was us who were offline."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from .compact import Address, subnet
 from .node_id import ID_BITS, ID_BYTES, common_prefix
 from .settings import Settings
+
+MAX_DROPPED = 64
+"""Addresses of dropped contacts that are kept until somebody takes them: the latest."""
 
 
 class Contact:
@@ -61,6 +64,8 @@ class RoutingTable:
         self._by_address: dict[Address, Contact] = {}
         self._per_ip: Counter[bytes] = Counter()
         self._per_subnet: Counter[bytes] = Counter()
+        self.dropped: deque[Address] = deque(maxlen=MAX_DROPPED)
+        """Bad contacts that others have taken the place of, for whoever wants to try them again."""
 
     def __len__(self) -> int:
         return len(self._by_address)
@@ -68,6 +73,11 @@ class RoutingTable:
     def __iter__(self) -> Iterator[Contact]:
         for bucket in self._buckets:
             yield from bucket.contacts
+
+    def everyone(self) -> list[Contact]:
+        """All contacts, and after them those who wait for a place."""
+        waiting = {contact.address: contact for bucket in self._buckets for contact in bucket.waiting}
+        return [*self, *(contact for contact in waiting.values() if contact.address not in self._by_address)]
 
     @property
     def buckets(self) -> list[Bucket]:
@@ -169,7 +179,7 @@ class RoutingTable:
             self._split(now)
         bad = next((other for other in bucket.contacts if self.is_bad(other)), None)
         if bad is not None:
-            self._remove(bad)
+            self._drop(bad)
             self._add(bucket, contact, now)
             return None
         bucket.waiting = [other for other in bucket.waiting if other.address != contact.address]
@@ -200,6 +210,10 @@ class RoutingTable:
             if not counter[place]:
                 del counter[place]
 
+    def _drop(self, bad: Contact) -> None:
+        self._remove(bad)
+        self.dropped.append(bad.address)
+
     def _replace(self, bad: Contact) -> None:
         # A bad contact stays until somebody can have its place: when the whole network seems gone
         # it is more likely we who are offline, and the table is all there is to come back with.
@@ -207,7 +221,7 @@ class RoutingTable:
         while bucket.waiting:
             candidate = bucket.waiting.pop()
             if candidate.address not in self._by_address and not self._crowded(candidate.address):
-                self._remove(bad)
+                self._drop(bad)
                 self._add(bucket, candidate, candidate.last_seen)
                 return
 

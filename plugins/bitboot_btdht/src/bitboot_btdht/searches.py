@@ -46,6 +46,9 @@ class Network(Protocol):
     def is_dead(self, address: Address) -> bool:
         """Whether an address is known not to answer."""
 
+    def try_later(self, address: Address) -> None:
+        """Try an address again in a while: nobody answers there now."""
+
 
 def introduced(
     network: Network,

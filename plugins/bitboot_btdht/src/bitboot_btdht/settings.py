@@ -69,9 +69,12 @@ class Settings:
     max_dead: int = 2_048
     """Contacts remembered as dead."""
     max_asked: int = 65_536
-    """Nodes remembered as asked, to tell who asks us unasked. With more of them nobody is counted any more."""
+    """Nodes remembered as asked, to tell who asks us unasked. Beyond that nobody is counted any more."""
     dead_for: float = 300.0
     """How long a contact that answered nothing is left alone."""
+    dead_after: int = 3
+    """Unanswered queries in a row after which that is so. With two, on a line that loses 40 % of the
+    datagrams, a third of all live nodes would be left alone."""
     reply_bytes: int = 1_024
     """A reply is never longer (BEP 32, "Maximum packet size")."""
     max_datagram: int = 8_192

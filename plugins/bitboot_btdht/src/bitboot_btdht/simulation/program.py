@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from functools import partial
 
 from bitboot_core import timing
 
@@ -14,7 +15,7 @@ from .simulation import Simulation
 CHECK_EVERY = 60.0
 """Seconds between looks at whether the node still knows anybody (bitboot_core.active)."""
 
-CONTACTS_KEPT = 50
+CONTACTS_TRIED = 100
 """How many contacts of former times the core tries (bitboot_core.active)."""
 
 
@@ -23,7 +24,8 @@ class Program:
 
     It bootstraps through `contacts` until somebody answers, again whenever it knows nobody or an
     announcement failed, and announces itself anew at 0.75 to 0.9 of an announcement's lifetime,
-    sooner after a failure (`bitboot_core.timing`). `stop()` ends it without a word.
+    sooner after a failure or where the network has grown (`bitboot_core.timing`). `stop()` ends it
+    without a word.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Program:
         """When each swarm was announced successfully last, in simulated seconds."""
         self._simulation = simulation
         self._random = random.Random(simulation.rng.getrandbits(64))
-        self._swarms: list[bytes] = []
+        self._swarms: dict[bytes, _Swarm] = {}
         self._ready = False
         self._in_doubt = False
         self._failures = 0
@@ -49,7 +51,7 @@ class Program:
 
     def contacts_to_keep(self) -> list[Address]:
         """What it would find in its file of contacts at the next start."""
-        return self.node.alive_contacts()[:CONTACTS_KEPT]
+        return self.node.alive_contacts()[:CONTACTS_TRIED]
 
     def start(self) -> None:
         """Get in touch with the network, and stay so."""
@@ -57,9 +59,9 @@ class Program:
 
     def join(self, info_hash: bytes) -> None:
         """Announce in a swarm as soon as there is contact, and renew for as long as it runs."""
-        self._swarms.append(info_hash)
+        self._swarms[info_hash] = _Swarm()
         if self._ready:
-            self._announce(info_hash, 0)
+            self._announce(info_hash)
 
     def stop(self) -> None:
         """Be switched off, node and all."""
@@ -73,7 +75,7 @@ class Program:
         alive = self.node.alive_contacts()
         if self.contacts and (self._in_doubt or not alive):
             self._in_doubt = False
-            contacts = [*self.contacts, *alive[:CONTACTS_KEPT]]
+            contacts = [*self.contacts, *alive[:CONTACTS_TRIED]]
             self.node.bootstrap(contacts, self._bootstrapped, now=self._simulation.now)
             self._simulation.flush(self.node)
         else:
@@ -90,30 +92,46 @@ class Program:
             self._simulation.after(timing.bootstrap_after(self._failures, self._random), self._check)
 
     def _in_touch(self) -> None:
-        if not self._ready and not self.stopped:
-            self._ready = True
-            for info_hash in self._swarms:
-                self._announce(info_hash, 0)
-
-    def _announce(self, info_hash: bytes, failures: int) -> None:
         if self.stopped:
             return
+        contacts = len(self.node.alive_contacts())
+        for info_hash, swarm in self._swarms.items():
+            stored = info_hash in self.announced_at
+            if not self._ready or (stored and timing.has_grown(contacts, swarm.contacts)):
+                self._announce(info_hash)
+        self._ready = True
+
+    def _announce(self, info_hash: bytes) -> None:
+        swarm = self._swarms[info_hash]
+        swarm.turn += 1
         now = self._simulation.now
-        self.node.announce(
-            info_hash, self.port, lambda stored: self._announced(info_hash, stored, failures), now=now
-        )
+        self.node.announce(info_hash, self.port, partial(self._announced, info_hash), now=now)
         self._simulation.flush(self.node)
 
-    def _announced(self, info_hash: bytes, stored: int, failures: int) -> None:
+    def _announced(self, info_hash: bytes, stored: int) -> None:
+        swarm = self._swarms[info_hash]
         lifetime = self.node.settings.peer_lifetime
         now = self._simulation.now
         if stored:
-            failures = 0
+            swarm.failures = 0
+            swarm.contacts = len(self.node.alive_contacts())
             self.announced_at[info_hash] = now
             pause = timing.renew_after(lifetime, self._random)
         else:
-            failures += 1
+            swarm.failures += 1
             self._in_doubt = True
             left = self.announced_at.get(info_hash, -lifetime) + lifetime - now
-            pause = timing.retry_after(failures, lifetime, self._random, left=left)
-        self._simulation.after(pause, lambda: self._announce(info_hash, failures))
+            pause = timing.retry_after(swarm.failures, lifetime, self._random, left=left)
+        self._simulation.after(pause, partial(self._renew, info_hash, swarm.turn))
+
+    def _renew(self, info_hash: bytes, turn: int) -> None:
+        # Where it was announced meanwhile, for another reason, that one renews.
+        if not self.stopped and self._swarms[info_hash].turn == turn:
+            self._announce(info_hash)
+
+
+class _Swarm:
+    """How one of a program's announcements stands."""
+
+    def __init__(self) -> None:
+        self.turn = self.failures = self.contacts = 0
