@@ -111,7 +111,7 @@ class Lookup:
         while not buffer:
             await self._more()
         host = buffer.popleft()
-        return Peer(host.host, host.port, self._sources[host])
+        return Peer(host.host, host.port, self._sources[host], host.peer_id)
 
     async def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
@@ -125,7 +125,7 @@ class Lookup:
     @property
     def peers(self) -> list[Peer]:
         """All peers found so far, each with every network that told of it."""
-        return [Peer(host.host, host.port, sources) for host, sources in self._sources.items()]
+        return [Peer(host.host, host.port, sources, host.peer_id) for host, sources in self._sources.items()]
 
     @property
     def failures(self) -> PerNetwork[BitBootError]:

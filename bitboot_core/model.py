@@ -45,20 +45,32 @@ class KnownHost:
     shortest spelling, without brackets; IPv4 addresses mapped into IPv6 (::ffff:1.2.3.4, RFC 4291,
     section 2.5.5.2) become IPv4, so that one endpoint is never two. Raises InvalidEndpoint for
     anything else.
+
+    `peer_id`: the id that whoever is there proves to have, on networks whose nodes have such ids
+    (libp2p). It does not count where endpoints are compared.
     """
 
     host: str
     port: int
+    peer_id: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_port(self.port)
         object.__setattr__(self, "host", _checked_host(self.host))
+        if self.peer_id is not None:
+            _check_peer_id(self.peer_id)
 
     @classmethod
     def parse(cls, text: str) -> KnownHost:
-        """Read "host:port", "1.2.3.4:port", "[v6]:port" or ":port" (any host)."""
+        """Read "host:port", "1.2.3.4:port", "[v6]:port" or ":port" (any host), or a multiaddr.
+
+        A multiaddr is one of TCP, with or without a peer id: "/ip4/1.2.3.4/tcp/4001/p2p/12D3Koo…"
+        (https://github.com/multiformats/multiaddr). As such an endpoint with a peer id is written too.
+        """
         if not isinstance(text, str):
             raise InvalidEndpoint(f"{text!r} is not an endpoint", hint="write it as HOST:PORT")
+        if text.strip().startswith("/"):
+            return cls(*_parsed_multiaddr(text.strip()))
         host, colon, port = text.strip().rpartition(":")
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
@@ -85,6 +97,9 @@ class KnownHost:
         return self.host in ANY_HOSTS
 
     def __str__(self) -> str:
+        if self.peer_id is not None:
+            kind = f"ip{self.family}" if self.family else "dns"
+            return f"/{kind}/{self.host}/tcp/{self.port}/p2p/{self.peer_id}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -92,17 +107,19 @@ class KnownHost:
 class Peer:
     """An endpoint that is announced in a swarm, and the networks that told us of it.
 
-    Two peers are equal when their endpoints are: `sources` does not count.
+    Two peers are equal when their endpoints are: `sources` does not count. Nor does `peer_id`, the id
+    that the peer proves to have where it is on a network with such ids (libp2p).
     """
 
     host: str
     port: int
     sources: tuple[str, ...] = field(default=(), compare=False)
+    peer_id: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def endpoint(self) -> KnownHost:
         """The same host and port as a KnownHost."""
-        return KnownHost(self.host, self.port)
+        return KnownHost(self.host, self.port, self.peer_id)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -123,6 +140,33 @@ class Receipt:
 def _check_port(port: int) -> None:
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise InvalidEndpoint(f"{port!r} is not a port", hint="ports are whole numbers, 0 to 65535")
+
+
+def _check_peer_id(peer_id: str) -> None:
+    # Base58 or base32 (libp2p, "Peer Ids and Keys"); the longest in use, of RSA keys, have 62 characters.
+    if not (isinstance(peer_id, str) and peer_id.isascii() and peer_id.isalnum() and len(peer_id) <= 128):
+        raise InvalidEndpoint(f"{peer_id!r:.60} is not a peer id", hint="such as 12D3KooW…")
+
+
+_MULTIADDR_HOSTS = {"ip4": {4}, "ip6": {6}, "dns": {None}, "dns4": {None}, "dns6": {None}}
+
+
+def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
+    parts = text[1:].split("/")
+    kind, host, tcp, port, p2p, peer_id = [*parts, *[""] * 6][:6]
+    if (
+        len(parts) not in {4, 6}
+        or not host
+        or KnownHost(host, 0).family not in _MULTIADDR_HOSTS.get(kind, ())
+        or tcp != "tcp"
+        or not (port.isascii() and port.isdigit())
+        or (len(parts) == 6 and not (p2p in {"p2p", "ipfs"} and peer_id))
+    ):
+        raise InvalidEndpoint(
+            f"{text[:200]!r} is not a multiaddr that can be used here",
+            hint="write it as /ip4/1.2.3.4/tcp/PORT/p2p/PEER_ID (or /ip6/…, /dns/…)",
+        )
+    return host, int(port[:6]), peer_id or None
 
 
 def _checked_host(host: str) -> str:

@@ -42,7 +42,9 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
         ) from error
     allowed = {_FAMILIES[family] for family in wanted}
     addresses = [
-        KnownHost(str(address[0]), host.port) for family, _, _, _, address in found if family in allowed
+        KnownHost(str(address[0]), host.port, host.peer_id)
+        for family, _, _, _, address in found
+        if family in allowed
     ]
     if not addresses:
         raise HostNotFound(

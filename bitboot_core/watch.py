@@ -317,7 +317,7 @@ class Watch:
         ]
         if sources:
             self._present[host] = tuple(sources)
-        return Peer(host.host, host.port, self._present[host])
+        return Peer(host.host, host.port, self._present[host], host.peer_id)
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)

@@ -115,3 +115,35 @@ def test_errors_show_their_hint_and_travel_between_processes() -> None:
     assert (str(error), error.hint, str(error.causes["a"])) == ("all", "wait", "late")
     assert "hint: wait" in BitBootError("x", hint="wait").__notes__
     assert isinstance(BackendTimeout("late"), TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWabc", KnownHost("127.0.0.1", 4001, "12D3KooWabc")),
+        ("/ip6/::1/tcp/4001/p2p/12D3KooWabc", KnownHost("::1", 4001, "12D3KooWabc")),
+        ("/dns/a.example/tcp/4001/p2p/Qm1", KnownHost("a.example", 4001, "Qm1")),
+        ("/ip4/127.0.0.1/tcp/4001", KnownHost("127.0.0.1", 4001)),
+    ],
+)
+def test_multiaddrs_are_read_and_written(text: str, host: KnownHost) -> None:
+    read = KnownHost.parse(text)
+    assert (read.host, read.port, read.peer_id) == (host.host, host.port, host.peer_id)
+    assert str(read) == (text if host.peer_id else "127.0.0.1:4001")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/",
+        "/ip4/::1/tcp/4",
+        "/ip4/1.2.3.4/udp/4",
+        "/ip4/1.2.3.4/tcp/4/p2p",
+        "/ip4/1.2.3.4/tcp/4/p2p/a/b",
+        "/ip4/1.2.3.4/tcp/4/ws",
+        "/ip4/1.2.3.4/tcp/4/p2p/a b",
+    ],
+)
+def test_other_multiaddrs_are_refused(text: str) -> None:
+    with pytest.raises(InvalidEndpoint):
+        KnownHost.parse(text)
