@@ -125,6 +125,6 @@ def test_the_reference_has_every_public_name() -> None:
 )
 def test_every_field_is_explained(kind: type) -> None:
     """Frozen dataclasses tell of their fields in the docstring of the class."""
-    fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    fields = [field.name for field in dataclasses.fields(kind)]
     told = f"{inspect.getdoc(kind)} {WRITE_A_NETWORK if kind is NetworkDefinition else ''}"
     assert [name for name in fields if f"`{name}`" not in told] == []
