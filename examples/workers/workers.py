@@ -87,7 +87,7 @@ class Coordinator:
             send(writer, number=number)
             async with asyncio.timeout(TOO_LONG):
                 factors = (await receive(reader)).get("factors")
-            if not is_factors(number, factors):
+            if not is_factors(factors, number):
                 raise ValueError("wrong")
         except BaseException:
             self._waiting.put_nowait(number)  # for somebody else
@@ -99,7 +99,7 @@ class Coordinator:
             self._waiting.put_nowait(NO_MORE)
 
 
-def is_factors(number: int, factors: object) -> TypeGuard[list[int]]:
+def is_factors(factors: object, number: int) -> TypeGuard[list[int]]:
     """Whether a stranger's answer is right: it costs next to nothing to check."""
     if not isinstance(factors, list) or not all(type(one) is int and one > 1 for one in factors):
         return False
