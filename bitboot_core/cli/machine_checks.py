@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .. import __version__
+import bitboot_core
+
 from ..config_file import ConfigFile, default_file
 from ..errors import BitBootError
 from ..registry import Registry, why_unavailable
@@ -24,11 +25,9 @@ CLOCK_TOLERANCE = 3600.0
 
 def check_machine(registry: Registry, config: ConfigFile) -> Iterator[Check]:
     """All of them. Blocks: it reads the state folder."""
-    yield Check(
-        check="version",
-        status=OK,
-        message=f"bitboot-core {__version__}, Python {platform.python_version()}, {platform.system()}",
-    )
+    python, system = platform.python_version(), platform.system()
+    ours = f"bitboot-core {bitboot_core.__version__}, Python {python}, {system}"
+    yield Check(check="version", status=OK, message=ours)
     yield from check_plugins(registry)
     read = str(config.path) if config.path is not None else f"none; yours would be {default_file()}"
     yield Check(check="configuration", status=OK, message=read)

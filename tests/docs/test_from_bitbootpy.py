@@ -38,6 +38,7 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core.cli import classic, main
+from bitboot_core.config_file import IGNORED
 from bitboot_core.testing import FakeBackend, ManualClock, fails, spec_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "from-bitbootpy.md").read_text(encoding="utf-8")
@@ -264,7 +265,7 @@ def _(world: World) -> None:
 
 @row("`rate_limit_delay`", "`continuous_mode`, `network_names`", "`print_discovered_peers`")
 def _(world: World) -> None:
-    gone = {*classic.IGNORED, "continuous_mode", "network_names"}
+    gone = {*IGNORED, "continuous_mode", "network_names"}
     assert not gone & {field.name for field in dataclasses.fields(BitBootConfig)}
 
 
