@@ -20,17 +20,17 @@ that was set beforehand.
 
 What the rows do not tell by themselves:
 
-- libtorrent does not say when a lookup has ended, so its lookups count as done with their first peers, ours when all
-  is done. At 32 lookups at once libtorrent's own receive buffer overflows.
-- A lookup of ours on loopback is work, not waiting: 17 at once on one core cannot take much less than 17 times the work
-  of one, and that row is missed. Where datagrams take their time, as on any real network, they do run side by side: the
-  row below it.
-- Discovery takes little more than loading the same plugins unchecked through `importlib.metadata`, whose own import is the
-  larger part; on this machine the limit of 30 ms is below what that takes.
-- `import bitboot_core` imports its rooms when their names are first asked for; what `from bitboot_core import BitBoot` takes,
-  which asks for nearly all of them, is a row of its own.
-- Row 5 with a quarter of the contacts dead: the others have not noticed yet, and hand them out to whoever joins.
-  libtorrent waits 15 seconds for them.
+- libtorrent does not say when a lookup has ended, so its lookups count as done with their first peers, ours
+  when all is done. At 32 lookups at once libtorrent's own receive buffer overflows.
+- A lookup of ours on loopback is work, not waiting: 17 at once on one core cannot take much less than 17
+  times the work of one, and that row is missed. Where datagrams take their time, as on any real network,
+  they do run side by side: the row below it.
+- Discovery takes little more than loading the same plugins unchecked through `importlib.metadata`, whose
+  own import is the larger part; on this machine the limit of 30 ms is below what that takes.
+- `import bitboot_core` imports its rooms when their names are first asked for; what `from bitboot_core
+  import BitBoot` takes, which asks for nearly all of them, is a row of its own.
+- Row 5 with a quarter of the contacts dead: the others have not noticed yet, and hand them out to whoever
+  joins. libtorrent waits 15 seconds for them.
 
 | row | what | ours | peer | theirs | ratio | goal | |
 | --- | --- | --- | --- | --- | --- | --- | --- |
