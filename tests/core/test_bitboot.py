@@ -47,6 +47,7 @@ import asyncio
 from bitboot_core import BitBoot, BitBootConfig, KnownHost
 
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # it would tell how long imports take
     bitboot = await BitBoot.create(BitBootConfig(network="local"))
     await bitboot.announce_peer("unique_network", KnownHost("127.0.0.1", 6881))
     async for peer in await bitboot.find("unique_network").__aenter__():
