@@ -4,6 +4,8 @@ Sphinx, because it is the best kept of its kind and reads the reference from the
 pages are Markdown; furo, a theme that is read as well on a telephone. Nothing is fetched while it builds.
 """
 
+from typing import Any
+
 from sphinx.application import Sphinx
 
 from bitboot_core import __version__
@@ -30,8 +32,9 @@ python_use_unqualified_type_names = True
 nitpicky = False
 
 
-def mark_code(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+def mark_code(*arguments: Any) -> None:
     """Docstrings indent their examples and leave it at that: tell reStructuredText that these are code."""
+    lines: list[str] = arguments[-1]
     marked: list[str] = []
     for line in lines:
         opens = line.startswith("    ") and len(marked) > 1 and not marked[-1]

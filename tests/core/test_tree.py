@@ -133,8 +133,8 @@ def test_importing_the_core_is_light() -> None:
     code = (
         "import sys\n"
         "from bitboot_core import BitBoot\n"
-        "heavy = {'importlib.metadata', 'pluggy', 'tempfile', 'click', 'rich', 'pytest', 'bitboot_local', 'bitboot_core.cli',"
-        " 'bitboot_core.testing'} & set(sys.modules)\n"
+        "heavy = {'importlib.metadata', 'pluggy', 'tempfile', 'click', 'rich', 'pytest',"
+        " 'bitboot_local', 'bitboot_core.cli', 'bitboot_core.testing'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
