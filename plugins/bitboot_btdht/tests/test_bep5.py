@@ -196,7 +196,7 @@ def test_an_answer_from_another_address_is_ignored(node: Node) -> None:
     _, ping = asked.raw_query(b"ping")
     impostor.answer(ping)
     assert len(node.tables[4]) == 0
-    assert node.counters["unsolicited"] == 1
+    assert node.counters["unmatched"] == 1
     same_ip = Stranger(node, "20.0.0.1", 9999)
     same_ip.answer(ping)
     assert len(node.tables[4]) == 0
@@ -215,7 +215,7 @@ def test_an_answer_counts_once(node: Node) -> None:
     _, ping = stranger.raw_query(b"ping")
     stranger.answer(ping)
     stranger.answer(ping)
-    assert node.counters["unsolicited"] == 1
+    assert node.counters["unmatched"] == 1
 
 
 # Size

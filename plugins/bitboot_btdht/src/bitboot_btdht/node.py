@@ -91,7 +91,7 @@ class Node:
         if isinstance(message, krpc.Query):
             self._receive_query(message, address)
         elif not self.transactions.receive(message, address, now):
-            self.counters["unsolicited"] += 1
+            self.counters["unmatched"] += 1
 
     def poll(self, now: float) -> None:
         """Do what is due."""
