@@ -168,7 +168,7 @@ def test_names_that_do_not_resolve(cli: Cli, served: Served, monkeypatch: pytest
         (Node({"unsolicited": 3}), "port", "ok", "3 queries"),
         (Node({"unsolicited": 0}), "port", "warning", "--listen 0.0.0.0:PORT"),
         (Node(), "port", "unknown", "does not count"),
-        (Node(), "UDP", "ok", "1 contact answered"),
+        (Node({"sent": 3, "received": 2}), "UDP", "ok", "3 datagrams out, 2 in"),
     ],
 )
 async def test_how_others_see_us(
