@@ -37,14 +37,14 @@ class NetworkListed(Listed):
     def row(self) -> Mapping[str, str]:
         what = [self.description]
         # What a placeholder lacks is no news, and would fill the screen.
-        if self.problem and self.status != NetworkStatus.PLACEHOLDER.value:
+        is_placeholder = self.status == NetworkStatus.PLACEHOLDER.value
+        if self.problem and not is_placeholder:
             what.append(_reason(self.problem, self.hint))
         return {
             "network": self.network,
-            "from": self.origin,
             "protocol": self.protocol,
-            "status": self.status,
-            "backend": self.backend or "none",
+            "backend": self.backend or ("none yet" if is_placeholder else "none"),
+            "from": self.origin,
             "what it is": "\n".join(what),
         }
 

@@ -76,8 +76,8 @@ class NetworkCheckup:
         # What is left for the last checks, once the contacts have had their time.
         answering = self._clock.now() + 0.7 * (until - self._clock.now())
         answered = await self._check_contacts(answering)
-        self._check_families()
-        self._check_udp()
+        if self._check_families():
+            self._check_udp()
         if answered:
             await self._check_outside(until)
 
@@ -137,7 +137,7 @@ class NetworkCheckup:
             network=network,
         )
 
-    def _check_families(self) -> None:
+    def _check_families(self) -> bool:
         """Whether there is a way out, by IP version."""
         families = sorted(self._backend.capabilities.families)
         local = bool(self._addresses) and all(_is_loopback(one) for one in self._addresses)
@@ -155,7 +155,13 @@ class NetworkCheckup:
                 )
         if not any(found.values()):
             versions = " and ".join(f"IPv{family}" for family in families)
-            self._say("online", FAILED, f"this machine is offline: {versions} lead nowhere", "connect it")
+            self._say(
+                "online",
+                FAILED,
+                f"this machine is offline: {versions} lead nowhere",
+                "connect it to a network",
+            )
+        return any(found.values())
 
     def _source(self, family: int, *, local: bool) -> str | None:
         """The address that this machine has on its way to the contacts, None where there is no way."""
