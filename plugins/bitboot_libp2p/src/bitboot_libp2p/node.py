@@ -1,0 +1,434 @@
+"""A libp2p host that is a node of the DHT. All of it runs in trio.
+
+Hosts, connections, encryption, streams and message formats are the library's; how the DHT is asked
+and what is kept for others is ours, since the library keeps 20 providers a key and waits 10 seconds
+for a node that is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+from libp2p import new_host
+from libp2p.crypto.x25519 import create_new_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.kad_dht.common import PROTOCOL_ID
+from libp2p.kad_dht.utils import maybe_consume_signed_record
+from libp2p.network.config import ConnectionConfig
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import env_to_send_in_RPC
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.security.noise.transport import Transport as Noise
+from libp2p.transport.tcp.tcp import TCP
+from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_limited
+from multiaddr import Multiaddr
+
+from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost, ListenFailed
+
+from . import messages
+from .addresses import pack
+from .keys import key_pair
+from .providers import Providers
+from .table import BUCKET, Table, distance
+
+REQUEST_TIMEOUT = 1.5
+"""Seconds until a node that does not answer is given up."""
+
+IDLE_TIMEOUT = 30.0
+"""Seconds that a stream of another's may be silent."""
+
+PARALLEL = 10
+"""Requests of one crawl at a time: libp2p's own."""
+
+MAX_ASKED = 100
+"""Nodes that one crawl asks."""
+
+MAX_FOUND = 5000
+"""Peers that one lookup yields."""
+
+MAX_INBOUND = 128
+"""Streams of others that are served at a time."""
+
+MAX_GREETINGS = 16
+"""Newcomers that are asked at a time whether they answer."""
+
+ADDRESS_TTL = 7200
+
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """Made by `open_node`. Ids and keys are bytes: a peer id's own, and a multihash."""
+
+    def __init__(self, host: Any, noise: Noise, now: Callable[[], float], nursery: trio.Nursery) -> None:
+        self._host, self._noise, self._nursery = host, noise, nursery
+        self.id: bytes = host.get_id().to_bytes()
+        self.table = Table(self.id, now)
+        self.providers = Providers(now)
+        self.counters: Counter[str] = Counter()
+        self._inbound = self._greetings = 0
+        self.address = KnownHost("", 0)
+
+    @property
+    def peer_id(self) -> str:
+        """This host's id as text."""
+        return name_of(self.id)
+
+    # Asking
+
+    async def reach(self, contacts: Iterable[KnownHost]) -> int:
+        """Ask these addresses for our neighbours; how many answered. Then find the neighbours."""
+        answered: list[bytes] = []
+
+        async def try_one(contact: KnownHost) -> None:
+            with trio.move_on_after(4 * REQUEST_TIMEOUT):
+                peer = id_of(contact.peer_id) if contact.peer_id else await self._identity(contact)
+                if peer is None or peer == self.id:
+                    return
+                self._host.get_network().unblock_peer(ID(peer))
+                if await self.ask(peer, messages.request(messages.FIND_NODE, self.id), contact) is not None:
+                    answered.append(peer)
+
+        limit = trio.CapacityLimiter(PARALLEL)
+
+        async def limited(contact: KnownHost) -> None:
+            async with limit:
+                await try_one(contact)
+
+        async with trio.open_nursery() as nursery:
+            for contact in contacts:
+                nursery.start_soon(limited, contact)
+        if answered:
+            await self.crawl(self.id, messages.FIND_NODE)
+        return len(answered)
+
+    async def _identity(self, contact: KnownHost) -> bytes | None:
+        """Who is at this address, as an encrypted connection proves. None where nobody answers."""
+        try:
+            raw = await TCP().dial(_multiaddr(contact))
+        except Exception as error:  # noqa: BLE001 - the library's kinds of failure are many
+            log.debug("nobody at %s: %s", contact, error)
+            return None
+        try:
+            secure = self._host.get_network().upgrader.security_multistream
+            _, transport = await secure.select_transport_and_protocol(raw, True)
+            connection = await transport.secure_outbound(raw, None)
+            peer: bytes = connection.get_remote_peer().to_bytes()
+        except Exception as error:  # noqa: BLE001 - as above
+            log.debug("no libp2p host at %s: %s", contact, error)
+            return None
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(0.5):
+                await raw.close()
+        return peer
+
+    async def crawl(
+        self, target: bytes, kind: int, answer: Callable[[Any], None] = lambda _: None
+    ) -> list[bytes]:
+        """Ask the nodes closest to `target`, and closer ones that they know, until the closest have answered.
+
+        `answer` gets each answer. Returns the ids of the closest nodes that answered, at most BUCKET.
+        """
+        known: dict[bytes, KnownHost | None] = dict(self.table.closest(target))
+        asked: set[bytes] = set()
+        good: list[bytes] = []
+
+        async def ask(peer: bytes) -> None:
+            reply = await self.ask(peer, messages.request(kind, target), known[peer])
+            if reply is None:
+                del known[peer]
+            else:
+                good.append(peer)
+                answer(reply)
+                for near in reply.closerPeers[: BUCKET * 2]:
+                    if near.id != self.id and near.id not in asked and _is_id(near.id):
+                        host = next(messages.endpoints([(near.id, near.addrs[:8])], name_of), None)
+                        if host is not None and not self.table.is_silent(near.id):
+                            known.setdefault(near.id, host)
+            limit.release()
+            begin()
+
+        def begin() -> None:
+            nearest = sorted(known, key=lambda peer: distance(peer, target))[:BUCKET]
+            for peer in nearest:
+                if peer not in asked and len(asked) < MAX_ASKED:
+                    try:
+                        limit.acquire_nowait()
+                    except trio.WouldBlock:
+                        return
+                    asked.add(peer)
+                    nursery.start_soon(ask, peer)
+
+        limit = trio.Semaphore(PARALLEL)
+        async with trio.open_nursery() as nursery:
+            begin()
+        if asked and not good:
+            raise BackendTimeout(
+                f"none of the {len(asked)} nodes that we know answered",
+                hint="check that this machine is online",
+            )
+        return sorted(good, key=lambda peer: distance(peer, target))[:BUCKET]
+
+    async def ask(self, peer: bytes, message: Any, at: KnownHost | None) -> Any:
+        """The node's answer, None where it gives none in time."""
+        replies = await self._talk(peer, [message], at)
+        return replies[0] if replies else None
+
+    async def _talk(self, peer: bytes, requests: list[Any], at: KnownHost | None) -> list[Any]:
+        """The answers to these requests, one after the other on one stream; fewer where it falls silent."""
+        replies: list[Any] = []
+        stream = None
+        self.counters["requests"] += len(requests)
+        with trio.move_on_after(REQUEST_TIMEOUT):
+            try:
+                if at is not None:
+                    self._host.get_peerstore().add_addrs(ID(peer), [_multiaddr(at)], ADDRESS_TTL)
+                stream = await self._host.new_stream(ID(peer), [TProtocol(PROTOCOL_ID)])
+                for message in requests:
+                    message.senderRecord = env_to_send_in_RPC(self._host)[0]
+                    await stream.write(encode_varint_prefixed(message.SerializeToString()))
+                    data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_ANSWER)
+                    reply = messages.Message()
+                    reply.ParseFromString(data)
+                    replies.append(reply)
+            except Exception as error:  # noqa: BLE001 - whatever it is, this node did not answer
+                log.debug("%s does not answer: %r", ID(peer), error)
+        await _close(stream)
+        if replies:
+            if at is not None:
+                self.table.answered(peer, at)
+        else:
+            self.counters["timeouts"] += 1
+            self.table.failed(peer)
+        return replies
+
+    # Providing and finding
+
+    async def provide(self, key: bytes, lifetimes: Mapping[bytes, float]) -> tuple[int, float]:
+        """Have the nodes closest to `key` keep these addresses of ours, or forget them where there are none.
+
+        Returns how many acknowledged, and the shortest lifetime granted, in seconds. Raises
+        AnnounceFailed where none did, and some are known.
+        """
+        self.providers.put(key, self.id, lifetimes)
+        granted = [min(lifetimes.values(), default=0.0)]
+        if not len(self.table):
+            return 1, granted[0]
+        try:
+            closest = await self.crawl(key, messages.FIND_NODE)
+        except BackendTimeout as error:
+            raise AnnounceFailed(str(error), hint=error.hint) from error
+        stored: list[bytes] = []
+
+        async def offer(peer: bytes) -> None:
+            if await self._offer(peer, key, lifetimes):
+                stored.append(peer)
+
+        async with trio.open_nursery() as nursery:
+            for peer in closest:
+                nursery.start_soon(offer, peer)
+        if not stored:
+            raise AnnounceFailed(f"none of the {len(closest)} nodes asked stored the announcement")
+        return len(stored), granted[0]
+
+    async def _offer(self, peer: bytes, key: bytes, lifetimes: Mapping[bytes, float]) -> bool:
+        offer = messages.request(messages.ADD_PROVIDER, key)
+        offer.providerPeers.append(messages.provider(self.id, lifetimes))
+        # A stock node echoes whatever it makes of it, so it is asked whether it has it.
+        check = messages.request(messages.GET_PROVIDERS, key)
+        replies = await self._talk(peer, [offer, check], None)
+        if len(replies) < 2:
+            return False
+        ours = [entry for entry in replies[1].providerPeers if entry.id == self.id]
+        return bool(ours) or not lifetimes
+
+    async def find(self, key: bytes, send: Callable[[KnownHost], None]) -> None:
+        """Send the peers under `key`, each endpoint once, as the answers come in."""
+        seen: set[tuple[str, int]] = set()
+
+        def tell(entries: Iterable[tuple[bytes, Iterable[bytes]]]) -> None:
+            for host in messages.endpoints(entries, name_of):
+                if (host.host, host.port) not in seen and len(seen) < MAX_FOUND:
+                    seen.add((host.host, host.port))
+                    send(host)
+
+        def answer(reply: Any) -> None:
+            tell((one.id, one.addrs[:64]) for one in reply.providerPeers[: messages.MAX_PEERS])
+
+        tell(self.providers.get(key).items())
+        try:
+            await self.crawl(key, messages.GET_PROVIDERS, answer)
+        except BackendTimeout:
+            if not seen:
+                raise
+
+    # Answering
+
+    async def serve(self, stream: Any) -> None:
+        """Answer what another node asks on this stream, until it closes it or errs."""
+        if self._inbound >= MAX_INBOUND:
+            self.counters["refused"] += 1
+            await stream.reset()
+            return
+        self._inbound += 1
+        peer = stream.muxed_conn.peer_id.to_bytes()
+        try:
+            while True:
+                with trio.fail_after(IDLE_TIMEOUT):
+                    data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_REQUEST)
+                message = messages.Message()
+                message.ParseFromString(data)
+                self.counters["queries"] += 1
+                reply = self._reply(peer, message)
+                self._greet(peer)
+                if reply is None:
+                    await stream.reset()
+                    return
+                reply.senderRecord = env_to_send_in_RPC(self._host)[0]
+                with trio.fail_after(IDLE_TIMEOUT):
+                    await stream.write(encode_varint_prefixed(reply.SerializeToString()))
+        except Exception as error:  # noqa: BLE001 - a stranger's stream: whatever it is, it ends here
+            log.debug("a stream of %s ends: %r", ID(peer), error)
+        finally:
+            self._inbound -= 1
+            await _close(stream)
+
+    def _reply(self, peer: bytes, message: Any) -> Any:
+        if not maybe_consume_signed_record(message, self._host, ID(peer)):
+            return None
+        reply = messages.request(message.type, message.key)
+        if message.type == messages.PING:
+            return reply
+        if not 0 < len(message.key) <= 128:
+            return None
+        if message.type == messages.ADD_PROVIDER:
+            for entry in message.providerPeers[:20]:
+                if entry.id == peer:  # nobody provides in another's name
+                    accepted = messages.offered(entry)
+                    self.providers.put(message.key, peer, accepted)
+                    reply.providerPeers.append(messages.provider(peer, accepted))
+            return reply
+        if message.type == messages.GET_PROVIDERS:
+            for provider, addresses in self.providers.get(message.key).items():
+                entry = reply.providerPeers.add()
+                entry.id = provider
+                entry.addrs.extend(addresses)
+        for near, address in self.table.closest(message.key):
+            if near != peer:
+                entry = reply.closerPeers.add()
+                entry.id = near
+                entry.addrs.append(pack(address))
+        return reply  # to a question for a value too: we keep none
+
+    def _greet(self, peer: bytes) -> None:
+        """Find out whether a newcomer answers, and so belongs into the table."""
+        self.table.heard(peer)
+        if peer not in self.table and self._greetings < MAX_GREETINGS:
+            self._greetings += 1
+            self._nursery.start_soon(self._meet, peer)
+
+    async def _meet(self, peer: bytes) -> None:
+        try:
+            addresses = self._host.get_peerstore().addrs(ID(peer))[:8]
+            packed = [address.to_bytes() for address in addresses]
+            host = next(messages.endpoints([(peer, packed)], name_of), None)
+            if host is not None:
+                await self.ask(peer, messages.request(messages.FIND_NODE, self.id), host)
+        except Exception as error:  # noqa: BLE001 - no address known, or a nonsensical one
+            log.debug("%s cannot be greeted: %r", ID(peer), error)
+        finally:
+            self._greetings -= 1
+
+
+@asynccontextmanager
+async def open_node(
+    listen: KnownHost, folder: Path | None, network: str, now: Callable[[], float], *, serves: bool
+) -> AsyncIterator[Node]:
+    """A node for as long as the context lasts. `serves`: it answers others. Raises ListenFailed."""
+    probe(listen)
+    pair = key_pair(folder, network)
+    noise = Noise(pair, noise_privkey=create_new_key_pair().private_key)
+    where = _multiaddr(listen)
+    host = new_host(
+        key_pair=pair,
+        sec_opt={TProtocol(NOISE): noise},
+        listen_addrs=[where],
+        connection_config=ConnectionConfig(dial_timeout=REQUEST_TIMEOUT, min_connections=0, low_watermark=0),
+        disable_identify_address_discovery=True,
+    )
+    async with host.run(listen_addrs=[where]):
+        addresses = host.get_transport_addrs()
+        if not addresses:
+            raise ListenFailed(f"{listen} cannot be listened on")
+        async with trio.open_nursery() as nursery:
+            node = Node(host, noise, now, nursery)
+            port = int(addresses[0].value_for_protocol("tcp"))
+            node.address = KnownHost(listen.host, port, node.peer_id)
+            if serves:
+                host.set_stream_handler(TProtocol(PROTOCOL_ID), node.serve)
+            try:
+                yield node
+            finally:
+                nursery.cancel_scope.cancel()
+
+
+def probe(listen: KnownHost) -> None:
+    """Raises ListenFailed where the port is taken: the library shares ports, and would start without a word."""
+    if listen.family is None:
+        raise ListenFailed(
+            f"{listen.host!r} is not an address", hint="listen on an IP address of this machine"
+        )
+    family = socket.AF_INET if listen.family == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        try:
+            if hasattr(socket, "SO_REUSEPORT"):  # there it lets a port be reused that nobody listens on
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((listen.host, listen.port))
+            sock.listen(1)
+        except OSError as error:
+            raise ListenFailed(
+                f"{listen} cannot be listened on: {error.strerror}",
+                hint="choose another port, or 0 for any free",
+            ) from error
+
+
+def name_of(peer: bytes) -> str:
+    """A peer id as text. Raises ValueError for what cannot be one."""
+    if not _is_id(peer):
+        raise ValueError("not a peer id")
+    return str(ID(peer).to_base58())
+
+
+def id_of(name: str) -> bytes | None:
+    """A peer id from text, None where it is none."""
+    try:
+        peer: bytes = ID.from_string(name).to_bytes()
+    except Exception:  # noqa: BLE001 - the library's decoders raise what they please
+        return None
+    return peer if _is_id(peer) else None
+
+
+def _is_id(peer: bytes) -> bool:
+    # A multihash: of an Ed25519 or secp256k1 key itself (0x00), or SHA-256 of a longer one (0x12).
+    return 2 < len(peer) <= 64 and peer[0] in (0x00, 0x12) and peer[1] == len(peer) - 2
+
+
+def _multiaddr(host: KnownHost) -> Multiaddr:
+    kind = f"ip{host.family}" if host.family else "dns"
+    return Multiaddr(f"/{kind}/{host.host}/tcp/{host.port}")
+
+
+async def _close(stream: Any) -> None:
+    if stream is not None:
+        with trio.CancelScope(shield=True), trio.move_on_after(0.5):
+            try:
+                await stream.close()
+            except Exception as error:  # noqa: BLE001 - it is closed, whatever the other end says
+                log.debug("a stream did not close: %r", error)
