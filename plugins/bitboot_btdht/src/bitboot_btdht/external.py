@@ -32,6 +32,9 @@ class ExternalAddress:
         if scope(ip) != "public":
             return False
         network = subnet(voter)
+        if self._votes.get(network) == ip:
+            self._votes.move_to_end(network)
+            return False  # the same vote as before, which has been counted
         self._votes.pop(network, None)
         self._votes[network] = ip
         if len(self._votes) > MAX_VOTERS:
