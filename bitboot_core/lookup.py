@@ -89,9 +89,7 @@ class Lookup:
                 self._start(network, key, turns, network.crowd)
         return self
 
-    def _start(
-        self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None
-    ) -> None:
+    def _start(self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None) -> None:
         # The network owns the tasks: it outlives a backend that does not heed a cancellation.
         reader = network.tasks.start(self._read(network, key, turns, crowd))
         self._readers.append(reader)
