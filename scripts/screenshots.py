@@ -63,7 +63,7 @@ async def lookup(console: Console, config: BitBootConfig) -> None:
     view = View(f"lookup of {SWARM}", is_lookup=True)
     async with open_session(config, _Showing(view)) as session, session.bitboot.find(SWARM) as found:
         async for peer in found:
-            view.note(PeerFound(swarm=SWARM, host=peer.host, port=peer.port, sources=list(peer.sources)))
+            view.note(PeerFound.of(SWARM, peer))
         view.look(session.bitboot)
         console.print(Drawing(view).draw(WIDTH, HEIGHT, final=True))
     seconds = round(time.monotonic() - began, 3)

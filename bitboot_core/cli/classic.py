@@ -147,9 +147,7 @@ async def _look_up(session: Session, name: str) -> bool:
     try:
         async with session.bitboot.find(name) as found:
             async for peer in found:
-                session.report.tell(
-                    PeerFound(swarm=name, host=peer.host, port=peer.port, sources=list(peer.sources))
-                )
+                session.report.tell(PeerFound.of(name, peer))
     except BitBootError as error:
         session.report.tell(Failed.of(error))
         return False

@@ -93,9 +93,7 @@ async def _find(session: Session) -> int:
     began = time.monotonic()
     async with session.bitboot.find(SWARM) as found:
         async for peer in found:
-            session.report.tell(
-                PeerFound(swarm=SWARM, host=peer.host, port=peer.port, sources=list(peer.sources))
-            )
+            session.report.tell(PeerFound.of(SWARM, peer))
     seconds = time.monotonic() - began
     datagrams = _datagrams(session.bitboot) - before
     session.report.tell(Cost(datagrams=datagrams, milliseconds=round(seconds * 1000, 1)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from ..errors import BitBootError
+from ..model import KnownHost, Peer
 from .wording import as_options
 
 
@@ -72,17 +73,32 @@ class Announced(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeerFound(Event):
-    """A peer of a swarm that was looked up."""
+    """A peer of a swarm that was looked up. `peer_id`: on networks whose nodes have such ids (libp2p)."""
 
     name = "peer"
     swarm: str
     host: str
     port: int
     sources: Sequence[str]
+    peer_id: str | None = None
+
+    @classmethod
+    def of(cls, swarm: str, peer: Peer) -> Self:
+        """The event that tells of `peer`."""
+        return cls(
+            swarm=swarm, host=peer.host, port=peer.port, sources=list(peer.sources), peer_id=peer.peer_id
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is, as people write it."""
+        return str(KnownHost(self.host, self.port, self.peer_id))
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
 
     def text(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port} from {', '.join(self.sources)}"
+        return f"{self.endpoint} from {', '.join(self.sources)}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,8 +43,7 @@ async def follow_peers(report: Report, events: Watch | Swarm) -> None:
     """Tell who joins and who has left, until the watch is closed."""
     async for event in events:
         kind = Joined if isinstance(event, PeerJoined) else Left
-        peer = event.peer
-        report.tell(kind(swarm=event.swarm, host=peer.host, port=peer.port, sources=list(peer.sources)))
+        report.tell(kind.of(event.swarm, event.peer))
 
 
 async def follow_scans(session: Session, watch: Watch) -> NoReturn:

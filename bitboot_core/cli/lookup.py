@@ -43,9 +43,7 @@ async def _lookup(settings: Settings, name: str, limit: int | None) -> Done:
         async with session.bitboot.find(name, limit=limit, timeout=max(left, 0.001)) as found:
             async for peer in found:
                 session.tell_ready()
-                session.report.tell(
-                    PeerFound(swarm=name, host=peer.host, port=peer.port, sources=list(peer.sources))
-                )
+                session.report.tell(PeerFound.of(name, peer))
         session.tell_ready()
         for network, error in found.failures.items():
             session.report.tell(Failed.of(error, network=network))

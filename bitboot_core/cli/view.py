@@ -53,11 +53,11 @@ class View:
         """Take an event in. Whether the view shows it, so that nobody else need to."""
         match event:
             case Left():
-                self.peers.pop(_endpoint(event), None)
+                self.peers.pop(event.endpoint, None)
                 self.left += 1
                 return False  # it is gone from the view, so a line tells of it
             case Joined() | PeerFound():
-                self.peers.setdefault(_endpoint(event), Seen(self.now(), tuple(event.sources)))
+                self.peers.setdefault(event.endpoint, Seen(self.now(), tuple(event.sources)))
                 return True
             case Ready() | Announced():
                 return True
@@ -89,7 +89,3 @@ class View:
             if not state.ready
             and (state.error is None or state.attempts or isinstance(state.error, NotRunning))
         ]
-
-
-def _endpoint(event: PeerFound) -> str:
-    return f"[{event.host}]:{event.port}" if ":" in event.host else f"{event.host}:{event.port}"

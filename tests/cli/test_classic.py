@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from bitboot_core import BackendError, KnownHost, Receipt, swarm_key
+from bitboot_core.cli.events import Event
+from bitboot_core.cli.report import JsonReport
 from bitboot_core.testing import FakeBackend, fails
 
 from .conftest import Cli, Served
@@ -73,14 +75,23 @@ def test_continuous(cli: Cli, served: Served) -> None:
     assert {event["swarm"] for event in result.named("peer-joined")} == {"one", "two"}
 
 
-def test_all_at_once(cli: Cli, served: Served) -> None:
-    backend = FakeBackend(peers=[ONE], announce=stored_then_stopped)
+def test_all_at_once(cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    awaited = {"ready", "announced", "peer", "done", "peer-joined"}
+    tell = JsonReport.tell
+
+    def tell_and_stop(self: JsonReport, event: Event) -> None:
+        """Ctrl-C once everything has been told of."""
+        tell(self, event)
+        awaited.discard(event.name)
+        if not awaited:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(JsonReport, "tell", tell_and_stop)
+    backend = FakeBackend(peers=[ONE])
     served.add("fake", backend)
     result = cli("-a", "one", "-l", "two", "--continuous", "three", "--network", "fake", "--json")
     assert result.status == 0
-    assert {event["event"] for event in result.events} == {
-        "ready", "announced", "peer", "done", "peer-joined",
-    }  # fmt: skip
+    assert awaited == set()
     assert set(called(backend, "lookup")) == {swarm_key("two"), swarm_key("three")}
 
 

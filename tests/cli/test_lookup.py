@@ -51,6 +51,15 @@ def test_peers_are_printed_as_plain_lines_where_stdout_is_no_terminal(cli: Cli, 
     assert done.startswith("done: mynet, 2 peers found in ")
 
 
+def test_a_peer_s_id_is_told_where_it_has_one(cli: Cli, served: Served) -> None:
+    served.add("fake", FakeBackend(peers=[KnownHost("192.0.2.1", 4001, "12D3KooWid"), TWO]))
+    first, second = cli("lookup", "mynet", "--network", "fake", "--json").named("peer")
+    assert first["peer_id"] == "12D3KooWid"
+    assert "peer_id" not in second
+    plain = cli("lookup", "mynet", "--network", "fake").out
+    assert "peer: /ip4/192.0.2.1/tcp/4001/p2p/12D3KooWid from fake" in plain
+
+
 def test_nobody_found_is_done_and_says_so(cli: Cli) -> None:
     result = cli("lookup", "mynet", "--network", "local")
     assert result.status == 0
