@@ -167,7 +167,7 @@ def test_moments_have_a_date_once_they_are_long_ago() -> None:
 # At a terminal
 
 
-WATCH = ["watch", "mynet", "--network", "fake", "--for", "0.05"]
+LOOKUP = ["lookup", "mynet", "--network", "fake"]
 
 
 @pytest.fixture(autouse=True)
@@ -179,10 +179,10 @@ def fake(served: Served) -> FakeBackend:
 
 
 def test_a_command_ends_with_its_view_and_done(show: Show) -> None:  # noqa: F811
-    lines = show(*WATCH).splitlines()
+    lines = show(*LOOKUP).splitlines()
     assert any("192.0.2.7:1" in line for line in lines)
     assert "done" in lines[-1]
-    assert "mynet, after " in lines[-1]
+    assert "mynet, 1 peer found in " in lines[-1]
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
@@ -190,14 +190,14 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    lines = show(*WATCH).splitlines()
-    assert [line.split()[0] for line in lines] == ["ready", "peer-joined", "done"]
+    lines = show(*LOOKUP).splitlines()
+    assert [line.split()[0] for line in lines] == ["ready", "peer", "done"]
     assert "\x1b" not in "".join(lines)
 
 
 def test_no_color_leaves_the_view_without_colour(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setenv("NO_COLOR", "1")
-    screen = show(*WATCH)
+    screen = show(*LOOKUP)
     assert "192.0.2.7:1" in screen
     assert "\x1b[3" not in screen
     assert ";3" not in screen
