@@ -136,7 +136,7 @@ class Libp2pBackend(Backend):
         await thread.call(lambda: node.provide(multihash(key), wanted))
 
     async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
-        """Yield each endpoint once, as the nodes' answers come in. Raises BackendTimeout where none answers."""
+        """Yield each endpoint once, as the nodes' answers come in. Raises BackendTimeout."""
         node, thread = self._running()
         found: AsyncIterator[KnownHost] = thread.stream(lambda send: node.find(multihash(key), send))
         async with aclosing(found) as peers:  # type: ignore[type-var]

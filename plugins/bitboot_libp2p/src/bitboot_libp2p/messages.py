@@ -28,7 +28,7 @@ MAX_PEERS = 1024
 """Peers of one message that are looked at."""
 
 WITHDRAWN = bytes((0x04, 0, 0, 0, 0, 0x06, 0, 0))
-"""/ip4/0.0.0.0/tcp/0: a provider that can be reached nowhere any more. Others ignore a record of no address."""
+"""/ip4/0.0.0.0/tcp/0: can be reached nowhere any more. Others ignore a record of no address."""
 
 FIND_NODE = Message.MessageType.FIND_NODE
 ADD_PROVIDER = Message.MessageType.ADD_PROVIDER

@@ -31,12 +31,14 @@ from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_byt
 from multiaddr import Multiaddr
 
 from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost, ListenFailed
+from bitboot_core.logs import logger
 
 from . import messages
 from .addresses import pack
 from .keys import key_pair
 from .providers import Providers
 from .table import BUCKET, Table, distance
+from .transport import Transport
 
 REQUEST_TIMEOUT = 1.5
 """Seconds until a node that does not answer is given up."""
@@ -61,7 +63,10 @@ MAX_GREETINGS = 16
 
 ADDRESS_TTL = 7200
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
+
+# The library cuts its loggers off from the root, so that Python would print its complaints: of nodes that are gone.
+logging.getLogger("libp2p").addHandler(logging.NullHandler())
 
 
 class Node:
@@ -356,13 +361,28 @@ async def open_node(
     pair = key_pair(folder, network)
     noise = Noise(pair, noise_privkey=create_new_key_pair().private_key)
     where = _multiaddr(listen)
+    transport = Transport()
     host = new_host(
         key_pair=pair,
+        transports=[transport],
         sec_opt={TProtocol(NOISE): noise},
         listen_addrs=[where],
         connection_config=ConnectionConfig(dial_timeout=REQUEST_TIMEOUT, min_connections=0, low_watermark=0),
         disable_identify_address_discovery=True,
     )
+    # It would connect to every node that it has heard of, and get in the way of our own requests.
+    host.get_network().auto_connector.maybe_connect = trio.lowlevel.checkpoint
+    try:
+        async with _running(host, where, listen, noise, now, serves=serves) as node:
+            yield node
+    finally:
+        transport.close_sockets()
+
+
+@asynccontextmanager
+async def _running(
+    host: Any, where: Multiaddr, listen: KnownHost, noise: Noise, now: Callable[[], float], *, serves: bool
+) -> AsyncIterator[Node]:
     async with host.run(listen_addrs=[where]):
         addresses = host.get_transport_addrs()
         if not addresses:
@@ -380,7 +400,7 @@ async def open_node(
 
 
 def probe(listen: KnownHost) -> None:
-    """Raises ListenFailed where the port is taken: the library shares ports, and would start without a word."""
+    """Raises ListenFailed where the port is taken: the library shares ports, and would not say so."""
     if listen.family is None:
         raise ListenFailed(
             f"{listen.host!r} is not an address", hint="listen on an IP address of this machine"

@@ -38,7 +38,7 @@ class TrioThread(Generic[T]):
         self._nursery: Any = None  # of the calls; there once the context is entered
 
     async def start(self, enter: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-        """Begin. `enter` is called in the thread, so that what it imports holds up nobody. Raises as it does."""
+        """Begin. `enter` is called in the thread, where its imports hold up nobody. Raises as it does."""
         self._loop = asyncio.get_running_loop()
         self._started, self._ended = self._loop.create_future(), self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(enter,), name=self._name, daemon=True)
