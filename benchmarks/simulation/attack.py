@@ -19,7 +19,7 @@ PLACES = ("spread", "one /24 around the key")
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    size, keys, finders, peers = (60, 2, 5, 5) if quick else (500, 10, 30, 20)
+    size, keys, finders, peers = (60, 2, 5, 5) if quick else (300, 5, 30, 20)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}
     for place in PLACES:

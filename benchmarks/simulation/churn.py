@@ -79,8 +79,8 @@ class Town:
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    size, swarms, every, lookups = (40, 2, 30.0, 4) if quick else (300, 10, 15.0, 10)
-    plans = ((0.5, 1.0),) if quick else ((0.0, 3.0), (0.25, 6.0), (REQUIRED_AT, DAY), (1.0, 6.0), (2.0, 3.0))
+    size, swarms, every, lookups = (40, 2, 30.0, 4) if quick else (200, 8, 15.0, 10)
+    plans = ((0.5, 1.0),) if quick else ((0.0, 1.0), (0.25, 3.0), (REQUIRED_AT, DAY), (1.0, 3.0), (2.0, 2.0))
     rows, checks = [], []
     lines: list[tuple[float, float]] = []
     for share_per_hour, hours in plans:

@@ -23,7 +23,7 @@ LIFE = 1800.0
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    plans = ((80, 0.25, 1),) if quick else ((1000, 0.1, 4), (2000, 0.1, 1), (1000, 0.05, 2))
+    plans = ((80, 0.25, 1),) if quick else ((500, 0.1, 3),)
     spans = (0.0,) if quick else (0.0, 120.0)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}

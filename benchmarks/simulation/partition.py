@@ -18,8 +18,8 @@ LIMIT = 30.0
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    size, swarms, peers, finders = (40, 2, 4, 3) if quick else (300, 10, 20, 10)
-    cuts = (1.0,) if quick else (0.25, 2.0, 12.0)
+    size, swarms, peers, finders = (40, 2, 4, 3) if quick else (200, 8, 20, 10)
+    cuts = (1.0,) if quick else (0.25, 1.0, 4.0)
     rows = []
     lines: dict[str, list[tuple[float, float]]] = {}
     checks = []
