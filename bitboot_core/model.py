@@ -148,7 +148,7 @@ def _check_peer_id(peer_id: str) -> None:
         raise InvalidEndpoint(f"{peer_id!r:.60} is not a peer id", hint="such as 12D3KooW…")
 
 
-_MULTIADDR_HOSTS = {"ip4": {4}, "ip6": {6}, "dns": {None}, "dns4": {None}, "dns6": {None}}
+_MULTIADDR_HOSTS: dict[str, set[int | None]] = {"ip4": {4}, "ip6": {6}, "dns": {None}, "dns4": {None}, "dns6": {None}}
 
 
 def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
@@ -157,7 +157,7 @@ def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
     if (
         len(parts) not in {4, 6}
         or not host
-        or KnownHost(host, 0).family not in _MULTIADDR_HOSTS.get(kind, ())
+        or KnownHost(host, 0).family not in _MULTIADDR_HOSTS.get(kind, set())
         or tcp != "tcp"
         or not (port.isascii() and port.isdigit())
         or (len(parts) == 6 and not (p2p in {"p2p", "ipfs"} and peer_id))

@@ -28,6 +28,7 @@ ELSEWHERE = {
     ("command-line.md", None): "tests/docs/test_docs.py",
     ("contract.md", None): "tests/docs/test_contract_page.py",
     ("mainline.md", None): "tests/docs/test_mainline_page.py",
+    ("libp2p.md", None): "plugins/bitboot_libp2p/tests/test_cids.py",  # in the environment `libp2p`
     ("native.md", None): "plugins/bitboot_btdht/tests/test_native.py",  # built in the environment `native`
     ("plugins.md", None): "tests/docs/test_docs.py",
     ("programs.md", None): "tests/docs/test_programs_page.py",
