@@ -65,7 +65,7 @@ ADDRESS_TTL = 7200
 
 log = logger(__name__)
 
-# The library cuts its loggers off from the root, so that Python would print its complaints: of nodes that are gone.
+# The library cuts its loggers off from the root, so that Python would print what they have to say.
 logging.getLogger("libp2p").addHandler(logging.NullHandler())
 
 

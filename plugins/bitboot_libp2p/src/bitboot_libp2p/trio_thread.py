@@ -46,7 +46,7 @@ class TrioThread(Generic[T]):
         return await asyncio.shield(self._started)
 
     async def aclose(self) -> None:
-        """End everything, and wait for the thread. May be called again, also where the first was cancelled."""
+        """End everything, and wait for the thread. May be called again, as after a cancellation."""
         self._closing = True
         if self._thread is None:
             return
@@ -56,7 +56,7 @@ class TrioThread(Generic[T]):
         self._thread.join()  # it has nothing left to do
 
     async def call(self, work: Callable[[], Awaitable[R]]) -> R:
-        """Await `work()` in trio. Raises what it raises, as a BitBootError; NotRunning when this is closed."""
+        """Await `work()` in trio. Raises what it raises, as a BitBootError; NotRunning once closed."""
         future, cancel = self._submit(work)
         try:
             result: R = await future
