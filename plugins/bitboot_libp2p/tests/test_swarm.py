@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from bitboot_libp2p import library, messages
+from bitboot_libp2p import messages
 from bitboot_libp2p.addresses import pack
 from bitboot_libp2p.backend import Libp2pBackend
 from bitboot_libp2p.cids import cid, multihash
@@ -173,20 +174,19 @@ async def test_a_port_that_is_taken_is_refused() -> None:
 
 
 @pytest.fixture(params=[None, "0.7.3"])
-def too_old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def too_old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     def version(_: str) -> str:
         if request.param is None:
-            raise library.metadata.PackageNotFoundError
+            raise metadata.PackageNotFoundError
         return str(request.param)
 
-    monkeypatch.setattr(library.metadata, "version", version)
-    return
+    monkeypatch.setattr(metadata, "version", version)
 
 
 @pytest.mark.usefixtures("too_old")
 def test_a_library_that_is_missing_or_too_old_is_one_clear_sentence() -> None:
     with pytest.raises(
-        BackendUnavailable, match="the package libp2p is (not installed|too old: 0.7.3)"
+        BackendUnavailable, match=r"the package libp2p is (not installed|too old: 0\.7\.3)"
     ) as failure:
         Libp2pBackend(config())
     assert "pip install" in failure.value.hint

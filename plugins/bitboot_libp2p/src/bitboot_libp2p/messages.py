@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.unknown_fields import UnknownFieldSet
-from libp2p.kad_dht.pb.kademlia_pb2 import Message as Message
+from libp2p.kad_dht.pb.kademlia_pb2 import Message
 
 from bitboot_core import KnownHost
 
@@ -41,6 +41,13 @@ def request(kind: int, key: bytes) -> Any:
     message = Message()
     message.type = kind
     message.key = key
+    return message
+
+
+def parse(data: bytes) -> Any:
+    """A message. Raises the library's DecodeError."""
+    message = Message()
+    message.ParseFromString(data)
     return message
 
 

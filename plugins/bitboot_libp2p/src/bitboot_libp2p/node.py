@@ -200,9 +200,7 @@ class Node:
                     message.senderRecord = env_to_send_in_RPC(self._host)[0]
                     await stream.write(encode_varint_prefixed(message.SerializeToString()))
                     data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_ANSWER)
-                    reply = messages.Message()
-                    reply.ParseFromString(data)
-                    replies.append(reply)
+                    replies.append(messages.parse(data))
             except Exception as error:  # noqa: BLE001 - whatever it is, this node did not answer
                 log.debug("%s does not answer: %r", ID(peer), error)
         await _close(stream)
@@ -288,8 +286,7 @@ class Node:
             while True:
                 with trio.fail_after(IDLE_TIMEOUT):
                     data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_REQUEST)
-                message = messages.Message()
-                message.ParseFromString(data)
+                message = messages.parse(data)
                 self.counters["queries"] += 1
                 reply = self._reply(peer, message)
                 self._greet(peer)
