@@ -144,6 +144,7 @@ async def coordinate(numbers: Sequence[int], bitboot: BitBoot) -> dict[int, list
 
 async def work(bitboot: BitBoot) -> None:
     """Work for one coordinator after the other, until cancelled."""
+    print("looking for coordinators", flush=True)
     while True:
         async with bitboot.find(SWARM) as found:
             async for peer in found:

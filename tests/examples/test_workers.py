@@ -19,6 +19,7 @@ NUMBERS = {
 async def test_workers_that_come_first_find_their_coordinators(contacts: Sequence[KnownHost]) -> None:
     workers = "workers/workers.py", *options(contacts)
     async with program(*workers, "worker") as one, program(*workers, "worker"):
+        await one.shows("looking for coordinators")
         for _ in range(2):  # one after the other: the workers survive the first
             async with program(*workers, "coordinator", *NUMBERS) as coordinator:
                 for number, factors in NUMBERS.items():
