@@ -13,7 +13,7 @@ REQUIRED_AT = 0.2
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    size, keys, finders, peers = (60, 2, 10, 10) if quick else (500, 10, 40, PEERS)
+    size, keys, finders, peers = (60, 2, 10, 10) if quick else (500, 20, 50, PEERS)
     rows, points, complete = [], [], []
     checks = []
     for loss in LOSSES:
