@@ -148,7 +148,13 @@ def _check_peer_id(peer_id: str) -> None:
         raise InvalidEndpoint(f"{peer_id!r:.60} is not a peer id", hint="such as 12D3KooW…")
 
 
-_MULTIADDR_HOSTS: dict[str, set[int | None]] = {"ip4": {4}, "ip6": {6}, "dns": {None}, "dns4": {None}, "dns6": {None}}
+_MULTIADDR_HOSTS: dict[str, set[int | None]] = {
+    "ip4": {4},
+    "ip6": {6},
+    "dns": {None},
+    "dns4": {None},
+    "dns6": {None},
+}
 
 
 def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
