@@ -56,6 +56,11 @@ class Program:
             return await self._process.wait()
 
 
+def _heed_ctrl_c() -> None:
+    """Jobs that a shell runs in the background ignore it, and so would these, their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def program(path: str, *arguments: str) -> AsyncIterator[Program]:
     """Run a program of examples/ for as long as the context lasts."""
@@ -67,6 +72,7 @@ async def program(path: str, *arguments: str) -> AsyncIterator[Program]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        preexec_fn=None if sys.platform == "win32" else _heed_ctrl_c,
     )
     try:
         yield Program(process)
