@@ -76,7 +76,7 @@ class Chat:
                 try:
                     self._ears.add(writer)
                     writer.write(f"{self._id} {self.name}\n".encode())
-                    await reader.read()  # it never says anything, until it hangs up
+                    await reader.read(1)  # until it hangs up; no member says anything here
                 finally:
                     self._ears.discard(writer)
                     writer.close()

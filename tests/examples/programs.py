@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -26,11 +26,14 @@ class Program:
 
     async def shows(self, wanted: str) -> None:
         """Read until a line begins with `wanted`; lines that were read before count."""
-        async with asyncio.timeout(PATIENCE):
-            while not any(line.startswith(wanted) for line in self.printed):
-                line = await self._output.readline()
-                assert line, f"it ended without printing {wanted!r}: {self.printed}"
-                self.printed.append(line.decode().rstrip())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not any(line.startswith(wanted) for line in self.printed):
+                    line = await self._output.readline()
+                    assert line, f"it ended without printing {wanted!r}: {self.printed}"
+                    self.printed.append(line.decode().rstrip())
+        except TimeoutError:
+            raise AssertionError(f"it did not print {wanted!r}: {self.printed}") from None
 
     async def types(self, line: str) -> None:
         """Type a line to it."""
@@ -56,24 +59,32 @@ class Program:
             return await self._process.wait()
 
 
-def _heed_ctrl_c() -> None:
-    """Jobs that a shell runs in the background ignore it, and so would these, their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """Jobs that a shell runs in the background ignore it, and so would those that we start.
+
+    (Not by a `preexec_fn`: those tests have threads, and a fork that runs Python may then hang.)
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @asynccontextmanager
 async def program(path: str, *arguments: str) -> AsyncIterator[Program]:
     """Run a program of examples/ for as long as the context lasts."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        EXAMPLES / path,
-        *arguments,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        preexec_fn=None if sys.platform == "win32" else _heed_ctrl_c,
-    )
+    with _heeding_ctrl_c():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            EXAMPLES / path,
+            *arguments,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
     try:
         yield Program(process)
     finally:
