@@ -47,6 +47,7 @@ def unpack(address: Address) -> tuple[str, int]:
     return host, int.from_bytes(address[-2:], "big")
 
 
+@lru_cache(maxsize=8192)
 def known_host(address: Address) -> KnownHost:
     """Compact to the core's KnownHost."""
     return KnownHost(*unpack(address))

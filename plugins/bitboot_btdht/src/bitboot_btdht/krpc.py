@@ -135,19 +135,38 @@ def _error(message: dict[bytes, Any], transaction: bytes) -> ErrorReply:
     )
 
 
+# The frames of queries and responses are always the same, with their keys in order: written out they
+# take half the time.
+
+
+def _string(value: bytes) -> bytes:
+    return b"%d:%b" % (len(value), value)
+
+
+_CLIENT = _string(CLIENT)
+
+
 def query(
     transaction: bytes, method: bytes, arguments: dict[bytes, Any], *, read_only: bool = False
 ) -> bytes:
     """A query. `arguments` hold our `id` already."""
-    message: dict[bytes, Any] = {b"a": arguments, b"q": method, b"t": transaction, b"v": CLIENT, b"y": b"q"}
-    if read_only:
-        message[b"ro"] = 1
-    return bencode.encode(message)
+    return b"d1:a%b1:q%b%b1:t%b1:v%b1:y1:qe" % (
+        bencode.encode(arguments),
+        _string(method),
+        b"2:roi1e" if read_only else b"",
+        _string(transaction),
+        _CLIENT,
+    )
 
 
 def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
     """A response. `values` hold our `id`; the receiver's address goes along (BEP 42)."""
-    return bencode.encode({b"ip": receiver, b"r": values, b"t": transaction, b"v": CLIENT, b"y": b"r"})
+    return b"d2:ip%b1:r%b1:t%b1:v%b1:y1:re" % (
+        _string(receiver),
+        bencode.encode(values),
+        _string(transaction),
+        _CLIENT,
+    )
 
 
 def error(transaction: bytes, code: int, message: bytes, receiver: Address) -> bytes:

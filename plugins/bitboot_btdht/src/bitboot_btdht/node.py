@@ -74,24 +74,27 @@ class Node:
 
     # Driven from outside
 
-    def receive(self, datagram: bytes, address: Address, now: float) -> None:
-        """A datagram has come in from `address`."""
+    def receive(self, datagram: bytes, address: Address, now: float) -> bool:
+        """A datagram has come in from `address`. Whether it answers a query of ours."""
         self.now = now
         self.counters["received"] += 1
         if len(datagram) > self.settings.max_datagram or len(address) not in (6, 18):
             self.counters["dropped"] += 1
-            return
+            return False
         try:
             message = krpc.parse(datagram, address)
         except krpc.Malformed as malformed:
             self.counters["malformed"] += 1
             if malformed.answer is not None:
                 self._refuse(malformed.answer, address)
-            return
+            return False
         if isinstance(message, krpc.Query):
             self._receive_query(message, address)
-        elif not self.transactions.receive(message, address, now):
+            return False
+        if not self.transactions.receive(message, address, now):
             self.counters["unmatched"] += 1
+            return False
+        return True
 
     def poll(self, now: float) -> None:
         """Do what is due."""

@@ -7,7 +7,6 @@ pinged, and is told what came of it.
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -258,10 +257,8 @@ class RoutingTable:
                 for contact in group
                 if (self.is_good(contact, now) if good_only else contact.failures < self._settings.bad_after)
             ]
-            missing = count - len(found)
-            if len(usable) > 1:
-                usable = heapq.nsmallest(missing, usable, key=lambda contact: contact.number ^ number)
-            found += usable[:missing]
+            usable.sort(key=lambda contact: contact.number ^ number)
+            found += usable[: count - len(found)]
             if len(found) == count:
                 break
         return found

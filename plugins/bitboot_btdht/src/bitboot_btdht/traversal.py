@@ -105,8 +105,8 @@ class Traversal:
     def _add(self, id_: bytes, address: Address) -> None:
         if address in self._addresses or id_ in self._ids or id_ == self._own_id:
             return
-        per_subnet = self._settings.nodes_per_subnet
-        if per_subnet is not None and self._subnets[subnet(address)] >= per_subnet:
+        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
+        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet:
             return
         distance = int.from_bytes(id_, "big") ^ self._number
         if len(self._sorted) >= self._settings.max_candidates:
@@ -118,7 +118,7 @@ class Traversal:
         insort(self._sorted, candidate)
         self._addresses[address] = candidate
         self._ids.add(id_)
-        self._subnets[subnet(address)] += 1
+        self._subnets[place] = self._subnets.get(place, 0) + 1
 
     def _forget(self, candidate: Candidate) -> None:
         del self._addresses[candidate.address]

@@ -93,6 +93,14 @@ class UdpDriver:
         """Send what the node has to send, and set the timer to its deadline."""
         if self._closed:
             return
+        self._send()
+        deadline = self.node.deadline()
+        if self._timer is None or self._timer.when() > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._poll)
+
+    def _send(self) -> None:
         for datagram, address in self.node.outgoing():
             sock = self._sockets.get(compact.family(address))
             try:
@@ -102,11 +110,6 @@ class UdpDriver:
                 # As if it were lost on the way: the buffer is full, or there is no route.
                 self.node.counters["unsent"] += 1
                 log.debug("could not send to %s: %s", compact.unpack(address), error)
-        deadline = self.node.deadline()
-        if self._timer is None or self._timer.when() > deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._poll)
 
     def _poll(self) -> None:
         self._timer = None
@@ -127,17 +130,19 @@ class UdpDriver:
                 break
             except OSError:
                 continue  # an earlier datagram of ours was refused: that is the other side's affair
-            self.receive(datagram, sender)
+            answered = self.receive(datagram, sender)
             if self._giving_way:
                 # The first peer of a lookup comes to its reader in two thirds of the time it would else take.
                 self._loop.call_soon(self.flush)
                 return
+            if answered:
+                self._send()  # at once: whoever is asked next can work while we read on
         self.flush()
 
-    def receive(self, datagram: bytes, sender: tuple[Any, ...]) -> None:
-        """Hand one datagram to the node."""
+    def receive(self, datagram: bytes, sender: tuple[Any, ...]) -> bool:
+        """Hand one datagram to the node. Whether it answers a query of ours."""
         try:
-            self.node.receive(
+            return self.node.receive(
                 datagram, compact.pack(sender[0].partition("%")[0], sender[1]), self._loop.time()
             )
         except Exception:
@@ -146,6 +151,7 @@ class UdpDriver:
             self.node.counters["errors"] += 1
             if self._may_log.take(b"", self._loop.time()):
                 log.exception("a datagram of %d bytes could not be handled", len(datagram))
+            return False
 
     async def aclose(self) -> None:
         """Close the sockets. May be called twice."""
