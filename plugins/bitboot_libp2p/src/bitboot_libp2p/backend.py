@@ -81,7 +81,7 @@ class Libp2pBackend(Backend):
             listen = KnownHost("0.0.0.0", listen.port)
 
         def enter() -> AbstractAsyncContextManager[Node]:
-            from .node import open_node  # noqa: PLC0415 - it takes a second, and runs in the thread
+            from .opening import open_node  # noqa: PLC0415 - it takes a second, and runs in the thread
 
             config = self._config
             return open_node(listen, config.state_dir, config.network, self._now, serves=not config.read_only)
@@ -167,7 +167,7 @@ class Libp2pBackend(Backend):
 
     def contacts(self) -> list[KnownHost]:
         """Nodes that answered, the latest first, with their peer ids."""
-        from .node import name_of  # noqa: PLC0415 - it is there once a node runs
+        from .peer_ids import name_of  # noqa: PLC0415 - it is there once a node runs
 
         return [
             KnownHost(address.host, address.port, name_of(peer))

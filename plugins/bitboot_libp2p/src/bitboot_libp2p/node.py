@@ -8,37 +8,28 @@ for a node that is gone.
 from __future__ import annotations
 
 import logging
-import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import trio
-from libp2p import new_host
-from libp2p.crypto.x25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.kad_dht.common import PROTOCOL_ID
 from libp2p.kad_dht.utils import maybe_consume_signed_record
-from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import env_to_send_in_RPC
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_limited
-from multiaddr import Multiaddr
 
-from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost, ListenFailed
+from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost
 from bitboot_core.logs import logger
 
 from . import messages
 from .addresses import pack
-from .keys import key_pair
+from .peer_ids import id_of, is_id, multiaddr, name_of
 from .providers import Providers
 from .table import BUCKET, Table, distance
-from .transport import Transport
 
 REQUEST_TIMEOUT = 1.5
 """Seconds until a node that does not answer is given up."""
@@ -70,7 +61,7 @@ logging.getLogger("libp2p").addHandler(logging.NullHandler())
 
 
 class Node:
-    """Made by `open_node`. Ids and keys are bytes: a peer id's own, and a multihash."""
+    """Made by `opening.open_node`. Ids and keys are bytes: a peer id's own, and a multihash."""
 
     def __init__(self, host: Any, noise: Noise, now: Callable[[], float], nursery: trio.Nursery) -> None:
         self._host, self._noise, self._nursery = host, noise, nursery
@@ -117,7 +108,7 @@ class Node:
     async def _identity(self, contact: KnownHost) -> bytes | None:
         """Who is at this address, as an encrypted connection proves. None where nobody answers."""
         try:
-            raw = await TCP().dial(_multiaddr(contact))
+            raw = await TCP().dial(multiaddr(contact))
         except Exception as error:  # noqa: BLE001 - the library's kinds of failure are many
             log.debug("nobody at %s: %s", contact, error)
             return None
@@ -153,7 +144,7 @@ class Node:
                 good.append(peer)
                 answer(reply)
                 for near in reply.closerPeers[: BUCKET * 2]:
-                    if near.id != self.id and near.id not in asked and _is_id(near.id):
+                    if near.id != self.id and near.id not in asked and is_id(near.id):
                         host = next(messages.endpoints([(near.id, near.addrs[:8])], name_of), None)
                         if host is not None and not self.table.is_silent(near.id):
                             known.setdefault(near.id, host)
@@ -194,7 +185,7 @@ class Node:
         with trio.move_on_after(REQUEST_TIMEOUT):
             try:
                 if at is not None:
-                    self._host.get_peerstore().add_addrs(ID(peer), [_multiaddr(at)], ADDRESS_TTL)
+                    self._host.get_peerstore().add_addrs(ID(peer), [multiaddr(at)], ADDRESS_TTL)
                 stream = await self._host.new_stream(ID(peer), [TProtocol(PROTOCOL_ID)])
                 for message in requests:
                     message.senderRecord = env_to_send_in_RPC(self._host)[0]
@@ -347,101 +338,6 @@ class Node:
             log.debug("%s cannot be greeted: %r", ID(peer), error)
         finally:
             self._greetings -= 1
-
-
-@asynccontextmanager
-async def open_node(
-    listen: KnownHost, folder: Path | None, network: str, now: Callable[[], float], *, serves: bool
-) -> AsyncIterator[Node]:
-    """A node for as long as the context lasts. `serves`: it answers others. Raises ListenFailed."""
-    probe(listen)
-    pair = key_pair(folder, network)
-    noise = Noise(pair, noise_privkey=create_new_key_pair().private_key)
-    where = _multiaddr(listen)
-    transport = Transport()
-    host = new_host(
-        key_pair=pair,
-        transports=[transport],
-        sec_opt={TProtocol(NOISE): noise},
-        listen_addrs=[where],
-        connection_config=ConnectionConfig(dial_timeout=REQUEST_TIMEOUT, min_connections=0, low_watermark=0),
-        disable_identify_address_discovery=True,
-    )
-    # It would knock four times, in 0.8 s, where nobody is. Many are gone that others tell of: on to the next.
-    host.get_network().retry_config = RetryConfig(max_retries=0)
-    # It would connect to every node that it has heard of, and get in the way of our own requests.
-    host.get_network().auto_connector.maybe_connect = trio.lowlevel.checkpoint
-    try:
-        async with _running(host, where, listen, noise, now, serves=serves) as node:
-            yield node
-    finally:
-        transport.close_sockets()
-
-
-@asynccontextmanager
-async def _running(
-    host: Any, where: Multiaddr, listen: KnownHost, noise: Noise, now: Callable[[], float], *, serves: bool
-) -> AsyncIterator[Node]:
-    async with host.run(listen_addrs=[where]):
-        addresses = host.get_transport_addrs()
-        if not addresses:
-            raise ListenFailed(f"{listen} cannot be listened on")
-        async with trio.open_nursery() as nursery:
-            node = Node(host, noise, now, nursery)
-            port = int(addresses[0].value_for_protocol("tcp"))
-            node.address = KnownHost(listen.host, port, node.peer_id)
-            if serves:
-                host.set_stream_handler(TProtocol(PROTOCOL_ID), node.serve)
-            try:
-                yield node
-            finally:
-                nursery.cancel_scope.cancel()
-
-
-def probe(listen: KnownHost) -> None:
-    """Raises ListenFailed where the port is taken: the library shares ports, and would not say so."""
-    if listen.family is None:
-        raise ListenFailed(
-            f"{listen.host!r} is not an address", hint="listen on an IP address of this machine"
-        )
-    family = socket.AF_INET if listen.family == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        try:
-            if hasattr(socket, "SO_REUSEPORT"):  # there it lets a port be reused that nobody listens on
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((listen.host, listen.port))
-            sock.listen(1)
-        except OSError as error:
-            raise ListenFailed(
-                f"{listen} cannot be listened on: {error.strerror}",
-                hint="choose another port, or 0 for any free",
-            ) from error
-
-
-def name_of(peer: bytes) -> str:
-    """A peer id as text. Raises ValueError for what cannot be one."""
-    if not _is_id(peer):
-        raise ValueError("not a peer id")
-    return str(ID(peer).to_base58())
-
-
-def id_of(name: str) -> bytes | None:
-    """A peer id from text, None where it is none."""
-    try:
-        peer: bytes = ID.from_string(name).to_bytes()
-    except Exception:  # noqa: BLE001 - the library's decoders raise what they please
-        return None
-    return peer if _is_id(peer) else None
-
-
-def _is_id(peer: bytes) -> bool:
-    # A multihash: of an Ed25519 or secp256k1 key itself (0x00), or SHA-256 of a longer one (0x12).
-    return 2 < len(peer) <= 64 and peer[0] in (0x00, 0x12) and peer[1] == len(peer) - 2
-
-
-def _multiaddr(host: KnownHost) -> Multiaddr:
-    kind = f"ip{host.family}" if host.family else "dns"
-    return Multiaddr(f"/{kind}/{host.host}/tcp/{host.port}")
 
 
 async def _close(stream: Any) -> None:

@@ -30,8 +30,8 @@ def public_address(number: int, port: int = 6881) -> Address:
 class Participant(Protocol):
     """Whatever can live at an address: a Node, or something hostile."""
 
-    def receive(self, datagram: bytes, address: Address, now: float) -> None:
-        """A datagram has come in."""
+    def receive(self, datagram: bytes, address: Address, now: float) -> object:
+        """A datagram has come in. What it returns is its own affair."""
 
     def poll(self, now: float) -> None:
         """The deadline has come."""
