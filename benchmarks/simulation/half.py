@@ -37,8 +37,6 @@ def run(*, quick: bool) -> Result:
             simulation.advance(wait)
             left = [node for node in nodes if simulation.is_there(node)]
             for info_hash, members in programs.items():
-                for program in members:
-                    program.stopped = not simulation.is_there(program.node)
                 expected = {program.endpoint for program in members if not program.stopped}
                 shares[name] += look(simulation, others(simulation, left, finders), info_hash, expected)
     results = {name: found(values) for name, values in shares.items()}

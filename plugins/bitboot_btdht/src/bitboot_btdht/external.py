@@ -39,6 +39,8 @@ class ExternalAddress:
         self._votes[network] = ip
         if len(self._votes) > MAX_VOTERS:
             self._votes.popitem(last=False)
+        if ip == self.ip:
+            return False  # nobody else has more votes for that
         winner, count = Counter(self._votes.values()).most_common(1)[0]
         if count < QUORUM or 2 * count <= len(self._votes) or winner == self.ip:
             return False

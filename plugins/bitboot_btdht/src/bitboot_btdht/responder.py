@@ -102,7 +102,7 @@ class Responder:
         values = self._nodes(info_hash, arguments, address, now)
         values[b"token"] = self._tokens.issue(address, now)
         ip_family = compact.family(address)
-        used = _FRAME_BYTES + sum(len(value) for value in values.values())
+        used = _FRAME_BYTES + sum(map(len, values.values()))
         room = (self._settings.reply_bytes - used) // (compact.ADDRESS_BYTES[ip_family] + 3)
         peers = self._store.get(info_hash, ip_family, max(room, 0), now)
         if peers:

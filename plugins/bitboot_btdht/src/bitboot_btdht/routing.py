@@ -250,12 +250,15 @@ class RoutingTable:
         """
         index = self._bucket_index(target)
         number = int.from_bytes(target, "big")
+        # As `is_good` and `is_bad` say: written out, since every query comes by here.
+        failures = 1 if good_only else self._settings.bad_after
+        heard_since = now - self._settings.good_for if good_only else float("-inf")
         found: list[Contact] = []
         for group in self._groups(index):
             usable = [
                 contact
                 for contact in group
-                if (self.is_good(contact, now) if good_only else contact.failures < self._settings.bad_after)
+                if contact.failures < failures and contact.last_seen > heard_since
             ]
             usable.sort(key=lambda contact: contact.number ^ number)
             found += usable[: count - len(found)]

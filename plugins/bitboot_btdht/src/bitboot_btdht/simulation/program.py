@@ -34,7 +34,6 @@ class Program:
         self.node = node
         self.port = port
         self.contacts = list(contacts)
-        self.stopped = False
         self.announced_at: dict[bytes, float] = {}
         """When each swarm was announced successfully last, in simulated seconds."""
         self._simulation = simulation
@@ -43,6 +42,11 @@ class Program:
         self._ready = False
         self._in_doubt = False
         self._failures = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been switched off, by `stop` or together with its node."""
+        return not self._simulation.is_there(self.node)
 
     @property
     def endpoint(self) -> Address:
@@ -65,8 +69,7 @@ class Program:
 
     def stop(self) -> None:
         """Be switched off, node and all."""
-        self.stopped = True
-        if self._simulation.is_there(self.node):
+        if not self.stopped:
             self._simulation.remove(self.node)
 
     def _check(self) -> None:
