@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -26,11 +27,17 @@ def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch
 
 
 def free_ports(count: int) -> list[int]:
-    """UDP ports of 127.0.0.1 at which nobody listens now."""
+    """UDP ports of 127.0.0.1 at which nobody listens now.
+
+    Not from the range that systems choose from themselves: other tests that run at the same time
+    would be given them before the program that is to have them has started.
+    """
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)
-        ]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
+        while len(found) < count:
+            port = random.randrange(20_000, 32_000)
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                found.append(port)
+    return found
