@@ -1,4 +1,4 @@
-"""For tests of programs and plugins: a clock that a test moves, and backends that do as told.
+"""For tests of programs and plugins: a clock that a test moves, backends that do as told, and networks of them.
 
 The contract kit, which needs pytest, is `bitboot_core.testing.contract`.
 """
@@ -17,9 +17,11 @@ from .doubles import (
     spec_of,
     waits,
 )
+from .testnet import BackendTestnet
 
 __all__ = [
     "Act",
+    "BackendTestnet",
     "FakeBackend",
     "FakeDistribution",
     "FakeEntryPoint",

@@ -14,15 +14,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from bitboot_core import BackendConfig, KnownHost
+from bitboot_core.testing.testnet import BackendTestnet
 
 from .backend import KademliaBackend
 from .settings import Settings
 
 
-class Testnet:
+class Testnet(BackendTestnet[KademliaBackend]):
     """`size` nodes on `host` (a loopback address of either family), each on a free port."""
-
-    __test__ = False  # a name that starts with "Test" is no test case
 
     def __init__(
         self,
@@ -32,63 +31,14 @@ class Testnet:
         settings: Settings | None = None,
         now: Callable[[], float] | None = None,
     ) -> None:
-        if size < 1:
-            raise ValueError("a network has at least one node")
-        self._size = size
-        self._config = BackendConfig(network="testnet", protocol="kademlia", listen=KnownHost(host, 0))
-        self._settings, self._now = settings, now
-        self._backends: list[KademliaBackend] = []
-
-    @property
-    def backends(self) -> list[KademliaBackend]:
-        """The nodes that are running, longest first."""
-        return list(self._backends)
-
-    @property
-    def addresses(self) -> list[KnownHost]:
-        """Where the running nodes listen."""
-        return [backend.address for backend in self._backends]
-
-    @property
-    def bootstrap(self) -> list[KnownHost]:
-        """Contacts to start from: the first three nodes."""
-        return self.addresses[:3]
-
-    async def __aenter__(self) -> Testnet:
-        try:
-            for _ in range(self._size):
-                await self.add()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
-    async def add(self) -> KademliaBackend:
-        """One more node, which joins through those that are there."""
-        backend = KademliaBackend(self._config, self._settings, self._now)
-        bootstrap = self.bootstrap
-        await backend.start()
-        self._backends.append(backend)
-        await backend.bootstrap(bootstrap)
-        return backend
-
-    async def remove(self, index: int = -1) -> None:
-        """Stop a node without a word, as a machine that is switched off would."""
-        await self._backends.pop(index).aclose()
+        config = BackendConfig(network="testnet", protocol="kademlia", listen=KnownHost(host, 0))
+        super().__init__(size, lambda: KademliaBackend(config, settings, now))
 
     async def healed(self) -> None:
         """Return when no node has anything left to fetch from another."""
         for backend in self.backends:
             for node in backend.nodes.values():
                 await node.healing.idle()
-
-    async def aclose(self) -> None:
-        """Stop them all."""
-        while self._backends:
-            await self.remove()
 
 
 @asynccontextmanager

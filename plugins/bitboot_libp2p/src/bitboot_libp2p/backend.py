@@ -116,7 +116,7 @@ class Libp2pBackend(Backend):
             )
         ours = self._announced[key] = {**ours, endpoint: self._now() + lifetime}
         wanted = self._lifetimes(ours)
-        stored, _ = await thread.call(lambda: node.provide(multihash(key), wanted))
+        stored = await thread.call(lambda: node.provide(multihash(key), wanted))
         return Receipt(stored_on=stored, lifetime=lifetime)
 
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:

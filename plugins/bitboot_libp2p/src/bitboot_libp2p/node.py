@@ -205,16 +205,14 @@ class Node:
 
     # Providing and finding
 
-    async def provide(self, key: bytes, lifetimes: Mapping[bytes, float]) -> tuple[int, float]:
+    async def provide(self, key: bytes, lifetimes: Mapping[bytes, float]) -> int:
         """Have the nodes closest to `key` keep these addresses of ours, or forget them where there are none.
 
-        Returns how many acknowledged, and the shortest lifetime granted, in seconds. Raises
-        AnnounceFailed where none did, and some are known.
+        Returns how many acknowledged. Raises AnnounceFailed where none did, and some are known.
         """
         self.providers.put(key, self.id, lifetimes)
-        granted = [min(lifetimes.values(), default=0.0)]
         if not len(self.table):
-            return 1, granted[0]
+            return 1
         try:
             closest = await self.crawl(key, messages.FIND_NODE)
         except BackendTimeout as error:
@@ -230,7 +228,7 @@ class Node:
                 nursery.start_soon(offer, peer)
         if not stored:
             raise AnnounceFailed(f"none of the {len(closest)} nodes asked stored the announcement")
-        return len(stored), granted[0]
+        return len(stored)
 
     async def _offer(self, peer: bytes, key: bytes, lifetimes: Mapping[bytes, float]) -> bool:
         offer = messages.request(messages.ADD_PROVIDER, key)

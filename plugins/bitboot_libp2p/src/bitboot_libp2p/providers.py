@@ -1,8 +1,8 @@
 """Who provides what: the records that this node keeps for others. Pure; the time is handed in.
 
 Unlike the library's own store (20 providers a key, newcomers dropped, 48 hours) it takes 512 a key,
-each endpoint with a lifetime of its own. When full it drops what would have ended first, so that
-nobody can shut newcomers out.
+each endpoint with a lifetime of its own. A key that is full drops what would have ended first, a store
+that is full the key that was announced longest ago: nobody can shut newcomers out.
 """
 
 from __future__ import annotations
@@ -33,23 +33,21 @@ class Providers:
     def put(self, key: bytes, provider: bytes, lifetimes: Mapping[bytes, float]) -> None:
         """Replace what `provider` provides under `key`: addresses, each for so many seconds. None: forget."""
         records = self._fresh(key)
+        self._keys.pop(key, None)
         self._drop(records, provider)
         kept = list(lifetimes.items())[:MAX_ADDRESSES]
         if kept:
             while len(records) >= MAX_PROVIDERS:
                 self._drop(records, min(records, key=lambda one: max(records[one].values())))
-            if self._size >= MAX_RECORDS:
-                self._sweep()
-            if self._size < MAX_RECORDS:
-                now = self._now()
-                records[provider] = {
-                    address: now + max(0.0, min(seconds, MAX_LIFETIME)) for address, seconds in kept
-                }
-                self._size += 1
+            while self._size >= MAX_RECORDS and self._keys:
+                self._size -= len(self._keys.pop(next(iter(self._keys))))
+            now = self._now()
+            records[provider] = {
+                address: now + max(0.0, min(seconds, MAX_LIFETIME)) for address, seconds in kept
+            }
+            self._size += 1
         if records:
-            self._keys[key] = records
-        else:
-            self._keys.pop(key, None)
+            self._keys[key] = records  # at the end: the keys stand in the order of their announcements
 
     def get(self, key: bytes) -> dict[bytes, list[bytes]]:
         """The addresses by provider."""
@@ -77,7 +75,3 @@ class Providers:
         if not records:
             self._keys.pop(key, None)
         return records
-
-    def _sweep(self) -> None:
-        for key in list(self._keys):
-            self._fresh(key)

@@ -7,16 +7,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from bitboot_core import timing
+from bitboot_core.active import CHECK_EVERY, MAX_TRIED
 
 from ..compact import Address, with_port
 from ..node import Node
 from .simulation import Simulation
-
-CHECK_EVERY = 60.0
-"""Seconds between looks at whether the node still knows anybody (bitboot_core.active)."""
-
-CONTACTS_TRIED = 100
-"""How many contacts of former times the core tries (bitboot_core.active)."""
 
 
 class Program:
@@ -55,7 +50,7 @@ class Program:
 
     def contacts_to_keep(self) -> list[Address]:
         """What it would find in its file of contacts at the next start."""
-        return self.node.alive_contacts()[:CONTACTS_TRIED]
+        return self.node.alive_contacts()[:MAX_TRIED]
 
     def start(self) -> None:
         """Get in touch with the network, and stay so."""
@@ -78,7 +73,7 @@ class Program:
         alive = self.node.alive_contacts()
         if self.contacts and (self._in_doubt or not alive):
             self._in_doubt = False
-            contacts = [*self.contacts, *alive[:CONTACTS_TRIED]]
+            contacts = [*self.contacts, *alive[:MAX_TRIED]]
             self.node.bootstrap(contacts, self._bootstrapped, now=self._simulation.now)
             self._simulation.flush(self.node)
         else:
