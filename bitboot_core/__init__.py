@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .swarm import Swarm
     from .watch import PeerJoined, PeerLeft, Watch
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "API_VERSION",

@@ -1,4 +1,4 @@
-"""For tests of programs and plugins: a clock that a test moves, backends that do as told, and networks of them.
+"""For tests of programs and plugins: a clock that a test moves, backends that do as told, their networks.
 
 The contract kit, which needs pytest, is `bitboot_core.testing.contract`.
 """
