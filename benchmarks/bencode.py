@@ -20,8 +20,8 @@ from typing import Any
 
 import bencode2
 import fastbencode
-from bitboot_btdht import bencode
 from bitboot_btdht.testnet import Testnet
+from bitboot_btdht.wire import bencode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from plugins.bitboot_btdht.tests.libtorrent_swarm import Swarm

@@ -30,7 +30,7 @@ from bitboot_btdht.backend import MainlineBackend
 from bitboot_btdht.settings import Settings
 
 from bitboot_core import BackendSpec, BitBoot, KnownHost, NetworkDefinition, Registry
-from bitboot_core.swarm import Swarm
+from bitboot_core._swarms.swarm import Swarm
 
 LIFETIME = 60.0
 REPLACE_EVERY = 10.0

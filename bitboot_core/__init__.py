@@ -5,164 +5,85 @@ async with BitBoot(network="mainline") as bitboot:
         peers = await bitboot.lookup("unique_network")
 """
 
+import sys
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+# What is public is stated once: in the `__all__` of the module that defines it.
 if TYPE_CHECKING:
-    from .active import NetworkState
-    from .announcement import Announcement, AnnouncementStatus
-    from .backend import API_VERSION, Announces, Backend, BackendConfig, BackendSpec, Capabilities, Scope
-    from .bitboot import BitBoot
-    from .config import BitBootConfig
-    from .config_file import ConfigFile
-    from .errors import (
-        AllBackendsFailed,
-        AnnounceFailed,
-        BackendError,
-        BackendTimeout,
-        BackendUnavailable,
-        BitBootError,
-        BootstrapFailed,
-        HostNotFound,
-        InvalidConfig,
-        InvalidEndpoint,
-        InvalidSwarmName,
-        ListenFailed,
-        NetworkUnavailable,
-        NotRunning,
-        PluginError,
-        UnknownBackend,
-        UnknownNetwork,
-        UnsupportedOperation,
-        UsageError,
-    )
-    from .hookspecs import hookimpl
-    from .lookup import Lookup
-    from .model import KnownHost, Peer, Receipt, swarm_key
-    from .networks import NetworkDefinition, NetworkName, NetworkStatus
-    from .per_network import PerNetwork
-    from .plugins import Plugin, PluginProblem
-    from .registry import Registry, default_registry, register_backend, register_network
-    from .swarm import Swarm
-    from .watch import PeerJoined, PeerLeft, Watch
+    from ._networks.network import *
+    from ._networks.per_network import *
+    from ._plugins.config_file import *
+    from ._plugins.loader import *
+    from ._plugins.registry import *
+    from ._swarms.announcement import *
+    from ._swarms.lookup import *
+    from ._swarms.swarm import *
+    from ._swarms.watch import *
+    from .backend import *
+    from .bitboot import *
+    from .config import *
+    from .errors import *
+    from .hookspecs import *
+    from .model import *
+    from .networks import *
 
 __version__ = "0.2.0"
 
-__all__ = [
-    "API_VERSION",
-    "AllBackendsFailed",
-    "AnnounceFailed",
-    "Announcement",
-    "AnnouncementStatus",
-    "Announces",
-    "Backend",
-    "BackendConfig",
-    "BackendError",
-    "BackendSpec",
-    "BackendTimeout",
-    "BackendUnavailable",
-    "BitBoot",
-    "BitBootConfig",
-    "BitBootError",
-    "BootstrapFailed",
-    "Capabilities",
-    "ConfigFile",
-    "HostNotFound",
-    "InvalidConfig",
-    "InvalidEndpoint",
-    "InvalidSwarmName",
-    "KnownHost",
-    "ListenFailed",
-    "Lookup",
-    "NetworkDefinition",
-    "NetworkName",
-    "NetworkState",
-    "NetworkStatus",
-    "NetworkUnavailable",
-    "NotRunning",
-    "Peer",
-    "PeerJoined",
-    "PeerLeft",
-    "PerNetwork",
-    "Plugin",
-    "PluginError",
-    "PluginProblem",
-    "Receipt",
-    "Registry",
-    "Scope",
-    "Swarm",
-    "UnknownBackend",
-    "UnknownNetwork",
-    "UnsupportedOperation",
-    "UsageError",
-    "Watch",
-    "__version__",
-    "default_registry",
-    "hookimpl",
-    "register_backend",
-    "register_network",
-    "swarm_key",
-]
-
-_ROOMS = {
-    "active": ["NetworkState"],
-    "announcement": ["Announcement", "AnnouncementStatus"],
-    "backend": [
-        "API_VERSION",
-        "Announces",
-        "Backend",
-        "BackendConfig",
-        "BackendSpec",
-        "Capabilities",
-        "Scope",
-    ],
-    "bitboot": ["BitBoot"],
-    "config": ["BitBootConfig"],
-    "config_file": ["ConfigFile"],
-    "errors": [
-        "AllBackendsFailed",
-        "AnnounceFailed",
-        "BackendError",
-        "BackendTimeout",
-        "BackendUnavailable",
-        "BitBootError",
-        "BootstrapFailed",
-        "HostNotFound",
-        "InvalidConfig",
-        "InvalidEndpoint",
-        "InvalidSwarmName",
-        "ListenFailed",
-        "NetworkUnavailable",
-        "NotRunning",
-        "PluginError",
-        "UnknownBackend",
-        "UnknownNetwork",
-        "UnsupportedOperation",
-        "UsageError",
-    ],
-    "hookspecs": ["hookimpl"],
-    "lookup": ["Lookup"],
-    "model": ["KnownHost", "Peer", "Receipt", "swarm_key"],
-    "networks": ["NetworkDefinition", "NetworkName", "NetworkStatus"],
-    "per_network": ["PerNetwork"],
-    "plugins": ["Plugin", "PluginProblem"],
-    "registry": ["Registry", "default_registry", "register_backend", "register_network"],
-    "swarm": ["Swarm"],
-    "watch": ["PeerJoined", "PeerLeft", "Watch"],
-}
-"""Where each name lives. A room is imported when one of its names is first asked for (PEP 562), so that a
-plugin's hooks or `bitboot --help` do not wait for what they never use."""
-
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULES = (
+    "errors",
+    "model",
+    "networks",
+    "backend",
+    "config",
+    "_networks.per_network",
+    "_plugins.loader",
+    "_plugins.registry",
+    "_plugins.config_file",
+    "_networks.network",
+    "_swarms.announcement",
+    "_swarms.lookup",
+    "_swarms.watch",
+    "_swarms.swarm",
+    "bitboot",
+    "hookspecs",
+)
+"""The modules with public names. A name is looked for in those that are loaded, then in the others, imported
+in this order (PEP 562): hooks and `bitboot --help` do not wait for what they never use."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOM_OF:
+def _is_missing(module: str) -> bool:
+    return f"{__name__}.{module}" not in sys.modules
+
+
+def _load(module: str) -> Any:
+    """Import a module. What it makes public says `bitboot_core` in a `repr` and in a traceback."""
+    full_name = f"{__name__}.{module}"
+    loaded = sys.modules.get(full_name) or import_module(full_name)
+    for name in loaded.__all__:
+        value = getattr(loaded, name)
+        if isinstance(value, (type, FunctionType)):
+            value.__module__ = __name__
+    return loaded
+
+
+def _public_names() -> list[str]:
+    return sorted({"__version__", *(name for module in _MODULES for name in _load(module).__all__)})
+
+
+if not TYPE_CHECKING:  # a type checker complains of names that are not there
+
+    def __getattr__(name: str) -> Any:
+        if name == "__all__":
+            return _public_names()
+        if not name.startswith("_") and name not in _MODULES:  # a module is for the import system to find
+            for module in map(_load, sorted(_MODULES, key=_is_missing)):
+                if name in module.__all__:
+                    value = globals()[name] = getattr(module, name)  # found directly the next time
+                    return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-    globals()[name] = value  # so that it is found directly the next time
-    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_public_names()})

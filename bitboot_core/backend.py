@@ -17,6 +17,8 @@ from pathlib import Path
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Receipt
 
+__all__ = ["API_VERSION", "Announces", "Backend", "BackendConfig", "BackendSpec", "Capabilities", "Scope"]
+
 PROJECT_NAME = "bitboot"
 """The pluggy project name, and the entry-point group."""
 
@@ -48,7 +50,7 @@ class Capabilities:
     may be. `families`: the IP versions that can be announced and found. `max_lifetime`: the longest
     lifetime that is granted, in seconds. `key_bytes`: the length of a key. `crowd`: from so many
     peers under one key there may be others that its lookup does not tell of. Then the core reads the
-    swarm's shards too (`bitboot_core.shards`), and announces under one of them beside the key. None:
+    swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them beside the key. None:
     a key holds any number, and a lookup tells of all.
     """
 
@@ -131,7 +133,7 @@ class Backend(ABC):
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Make contact with the network through `contacts`; return how many of them answered.
 
-        Names are resolved here (`bitboot_core.resolve`). Raises BootstrapFailed, naming them,
+        Names are resolved here (`bitboot_core.aio.resolve`). Raises BootstrapFailed, naming them,
         where none answered, HostNotFound where no name resolves. No contacts: returns 0.
         """
 

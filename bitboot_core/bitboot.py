@@ -10,19 +10,21 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from . import config as settings
-from .active import ActiveNetwork, NetworkState
-from .announcement import Announcement
+from ._networks.network import ActiveNetwork, NetworkState
+from ._networks.network_set import NetworkSet
+from ._networks.per_network import PerNetwork
+from ._plugins.registry import Registry, default_registry
+from ._swarms.announcement import Announcement
+from ._swarms.lookup import Lookup
+from ._swarms.swarm import Swarm
+from ._swarms.watch import Watch
+from .aio.clock import Clock, SystemClock
 from .backend import Backend
-from .clock import Clock, SystemClock
 from .config import BitBootConfig, Host, Network, Settings
 from .errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName, NotRunning
-from .lookup import Lookup
 from .model import KnownHost, Peer, swarm_key
-from .network_set import NetworkSet
-from .per_network import PerNetwork
-from .registry import Registry, default_registry
-from .swarm import Swarm
-from .watch import Watch
+
+__all__ = ["BitBoot"]
 
 CLOSE_TIMEOUT = 1.8
 """Seconds from the beginning of `aclose` until backends that do not close are left alone. The rest

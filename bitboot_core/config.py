@@ -13,6 +13,8 @@ from .errors import InvalidConfig, InvalidEndpoint
 from .model import KnownHost
 from .networks import NetworkDefinition
 
+__all__ = ["BitBootConfig"]
+
 Host = KnownHost | str
 """An endpoint, or its spelling as "host:port"."""
 

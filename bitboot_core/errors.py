@@ -27,6 +27,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+__all__ = [
+    "AllBackendsFailed",
+    "AnnounceFailed",
+    "BackendError",
+    "BackendTimeout",
+    "BackendUnavailable",
+    "BitBootError",
+    "BootstrapFailed",
+    "HostNotFound",
+    "InvalidConfig",
+    "InvalidEndpoint",
+    "InvalidSwarmName",
+    "ListenFailed",
+    "NetworkUnavailable",
+    "NotRunning",
+    "PluginError",
+    "UnknownBackend",
+    "UnknownNetwork",
+    "UnsupportedOperation",
+    "UsageError",
+]
+
 
 class BitBootError(Exception):
     """The base of all errors raised here.

@@ -14,6 +14,8 @@ import pluggy
 from .backend import PROJECT_NAME, BackendSpec
 from .networks import NetworkDefinition
 
+__all__ = ["hookimpl"]
+
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 

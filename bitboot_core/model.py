@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from .errors import InvalidEndpoint, InvalidSwarmName
 
+__all__ = ["KnownHost", "Peer", "Receipt", "swarm_key"]
+
 KEY_BYTES = 20
 """The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
 

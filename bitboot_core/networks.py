@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from .model import KnownHost
 
+__all__ = ["NetworkDefinition", "NetworkName", "NetworkStatus"]
+
 
 class NetworkStatus(enum.Enum):
     """How far along a network is."""

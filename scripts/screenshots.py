@@ -23,14 +23,14 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from bitboot_core import BitBoot, BitBootConfig, ConfigFile, KnownHost, default_registry
-from bitboot_core.cli.doctor import Checkup
-from bitboot_core.cli.drawing import Drawing
-from bitboot_core.cli.events import Done, PeerFound
-from bitboot_core.cli.following import follow_peers
-from bitboot_core.cli.options import Settings
-from bitboot_core.cli.session import open_session
-from bitboot_core.cli.terminal import TerminalReport
-from bitboot_core.cli.view import View
+from bitboot_core._cli.checkup.checkup import Checkup
+from bitboot_core._cli.following import follow_peers
+from bitboot_core._cli.options import Settings
+from bitboot_core._cli.report.drawing import Drawing
+from bitboot_core._cli.report.events import Done, PeerFound
+from bitboot_core._cli.report.terminal import TerminalReport
+from bitboot_core._cli.report.view import View
+from bitboot_core._cli.session import open_session
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, HEIGHT = 104, 40

@@ -66,7 +66,7 @@ async def _nodes(size: int) -> float:
 
 async def _peers(count: int) -> float:
     """Bytes that so many stored peers take, ten under each hash."""
-    from bitboot_btdht.peer_store import PeerStore  # noqa: PLC0415
+    from bitboot_btdht.server.peer_store import PeerStore  # noqa: PLC0415
     from bitboot_btdht.settings import Settings  # noqa: PLC0415
     from bitboot_btdht.simulation import public_address  # noqa: PLC0415
 

@@ -25,7 +25,7 @@ async def run() -> list[Row]:
     """Measure; no rows where the package is not installed."""
     if find_spec("btdht") is None:
         return []
-    from bitboot_btdht.native import NativeBackend  # noqa: PLC0415 - it needs the package
+    from bitboot_btdht.native.backend import NativeBackend  # noqa: PLC0415 - it needs the package
 
     config = BackendConfig(network="mainline", protocol="mainline", listen=KnownHost(HOST, 0))
     keys = [hashlib.sha1(b"native %d" % number).digest() for number in range(KEYS)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from bitboot_btdht.compact import Address
-from bitboot_btdht.node_id import id_for
 from bitboot_btdht.simulation import Crowd, Simulation
+from bitboot_btdht.wire.compact import Address
+from bitboot_btdht.wire.node_id import id_for
 
 from .result import Plot, Result, at_least, percent
 from .worlds import LATENCY_TEXT, announce, found, key, look, network, others

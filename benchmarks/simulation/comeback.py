@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from bitboot_btdht.compact import with_port
 from bitboot_btdht.simulation import Program, Simulation
+from bitboot_btdht.wire.compact import with_port
 
 from .result import Check, Plot, Result, percent
 from .worlds import LATENCY, LATENCY_TEXT, PORT, found, key, look, network

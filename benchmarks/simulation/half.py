@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Program
 
-from bitboot_core import timing
+from bitboot_core.aio import timing
 
 from .result import Plot, Result, at_least, percent
 from .worlds import LATENCY_TEXT, PORT, found, key, look, network, others

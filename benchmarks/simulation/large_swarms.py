@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
-from bitboot_btdht import compact
 from bitboot_btdht.backend import MainlineBackend
-from bitboot_btdht.compact import Address
+from bitboot_btdht.lookup.sampled import CROWD
 from bitboot_btdht.node import Node
-from bitboot_btdht.sampled import CROWD
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Simulation
 from bitboot_btdht.udp import UdpDriver
+from bitboot_btdht.wire import compact
+from bitboot_btdht.wire.compact import Address
 
 from bitboot_core import (
     BackendConfig,
@@ -32,7 +32,7 @@ from bitboot_core import (
     Registry,
     swarm_key,
 )
-from bitboot_core.shards import shard_key, shard_of
+from bitboot_core._swarms.shards import shard_key, shard_of
 from bitboot_core.testing import ManualClock
 
 from .result import Plot, Result, at_least, percent

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from bitboot_btdht import compact
-from bitboot_btdht.compact import Address
-from bitboot_btdht.extensions import Exchange
 from bitboot_btdht.node import Node
-from bitboot_btdht.node_id import distance
+from bitboot_btdht.server.extensions import Exchange
 from bitboot_btdht.simulation import Simulation
+from bitboot_btdht.wire import compact
+from bitboot_btdht.wire.compact import Address
+from bitboot_btdht.wire.node_id import distance
 
 
 class Trip:

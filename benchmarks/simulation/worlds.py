@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bitboot_btdht.compact import Address, with_port
 from bitboot_btdht.node import Node
 from bitboot_btdht.simulation import Simulation, lognormal
+from bitboot_btdht.wire.compact import Address, with_port
 
 LATENCY = lognormal(0.05, 0.5)
 """One-way delays: 50 ms in the middle, one in six over 82 ms, one in forty over 133 ms."""

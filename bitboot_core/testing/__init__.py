@@ -1,4 +1,4 @@
-"""For tests of programs and plugins: a clock that a test moves, backends that do as told, their networks.
+"""For tests of programs and plugins: a clock that a test moves, doubles of backends, networks of them.
 
 The contract kit, which needs pytest, is `bitboot_core.testing.contract`.
 """

@@ -7,14 +7,14 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from bitboot_core.clock import Timer
+from bitboot_core.aio.clock import Timer
 
 TURNS = 100
 """Turns of the event loop after which everything that a timer woke has come to rest."""
 
 
 class ManualClock:
-    """A `bitboot_core.clock.Clock` whose time passes only when told to.
+    """A `bitboot_core.aio.clock.Clock` whose time passes only when told to.
 
     Days pass in a moment, and always in the same order:
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from bitboot_core.aio.clock import Clock, sleep_until
 from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, Scope
-from bitboot_core.clock import Clock, sleep_until
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
 

@@ -15,14 +15,14 @@ import jsonschema
 import pytest
 
 from bitboot_core import Backend, BackendConfig, BackendSpec, KnownHost, NetworkDefinition, default_registry
-from bitboot_core.cli import main
+from bitboot_core._cli import main
 
 COMMAND = [sys.executable, "-m", "bitboot_core"]
 """The command as a process of its own."""
 
 
 SCHEMA: dict[str, Any] = json.loads(
-    resources.files("bitboot_core.cli").joinpath("events.schema.json").read_text("utf-8")
+    resources.files("bitboot_core._cli").joinpath("events.schema.json").read_text("utf-8")
 )
 """What `--json` prints, as it is published."""
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from bitboot_core import AnnounceFailed, BitBoot, KnownHost, Receipt
-from bitboot_core.cli import main
-from bitboot_core.cli.events import Announced, Event, Failed
-from bitboot_core.cli.report import Report
+from bitboot_core._cli import main
+from bitboot_core._cli.report.events import Announced, Event, Failed
+from bitboot_core._cli.report.report import Report
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
 from .conftest import Cli, Served
@@ -127,8 +127,8 @@ def test_renewals_and_their_failures_are_told(served: Served, monkeypatch: pytes
             signal.raise_signal(signal.SIGINT)
 
     report = Reacting(react)
-    monkeypatch.setattr("bitboot_core.cli.options.report_for", lambda as_json: report)
-    monkeypatch.setattr("bitboot_core.cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
+    monkeypatch.setattr("bitboot_core._cli.options.report_for", lambda as_json: report)
+    monkeypatch.setattr("bitboot_core._cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
     served.add("fake", FakeBackend(announce=announce))
     assert main(["announce", "mynet", "--network", "fake", "--port", "6881"]) == 0
     assert [event.name for event in report.events] == ["ready", "announced", "announced", "error", "done"]

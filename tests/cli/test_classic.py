@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bitboot_core import BackendError, KnownHost, Receipt, swarm_key
-from bitboot_core.cli.events import Event
-from bitboot_core.cli.report import JsonReport
+from bitboot_core._cli.report.events import Event
+from bitboot_core._cli.report.report import JsonReport
 from bitboot_core.testing import FakeBackend, fails
 
 from .conftest import Cli, Served

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bitboot_core.cli import main
-from bitboot_core.cli.completion import SHELLS, VARIABLE
+from bitboot_core._cli import main
+from bitboot_core._cli.completion import SHELLS, VARIABLE
 
 from .conftest import Cli
 

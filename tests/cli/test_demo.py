@@ -40,7 +40,7 @@ def test_without_a_backend_that_can_do_it_it_says_what_to_install(
         entry_points=lambda: [FakeEntryPoint("plain", module)],  # type: ignore[list-item]
         environ={},
     )
-    monkeypatch.setattr("bitboot_core.cli.demo.default_registry", lambda: registry)
+    monkeypatch.setattr("bitboot_core._cli.demo.default_registry", lambda: registry)
     result = cli("demo", "--json")
     assert result.status == 1
     (event,) = result.events

@@ -22,9 +22,10 @@ from bitboot_core import (
     Registry,
     Scope,
 )
-from bitboot_core.cli import machine_checks, network_checks
-from bitboot_core.cli.checks import Check
-from bitboot_core.cli.network_checks import NetworkCheckup
+from bitboot_core._cli.checkup import machine as machine_checks
+from bitboot_core._cli.checkup import network as network_checks
+from bitboot_core._cli.checkup.network import NetworkCheckup
+from bitboot_core._cli.report.checks import Check
 from bitboot_core.networks import NetworkDefinition
 from bitboot_core.testing import (
     FakeBackend,

@@ -39,7 +39,7 @@ from bitboot_core import (
     default_registry,
     errors,
 )
-from bitboot_core.cli.wording import as_options
+from bitboot_core._cli.report.wording import as_options
 from bitboot_core.testing import (
     FakeBackend,
     FakeDistribution,
@@ -138,7 +138,7 @@ def _(world: World) -> list[str]:
 def _(world: World) -> list[str]:
     bad = FakeEntryPoint("bad", ImportError("no such library"), FakeDistribution("bad-plugin"))
     strict = Registry(entry_points=lambda: [bad], environ={"BITBOOT_STRICT": "1"})  # type: ignore[list-item]
-    world.patch.setattr("bitboot_core.cli.plugins.default_registry", lambda: strict)
+    world.patch.setattr("bitboot_core._cli.plugins.default_registry", lambda: strict)
     return ["plugins"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bitboot_core.cli import checks, events, listings
+from bitboot_core._cli.report import checks, events, listings
 
 from .conftest import SCHEMA, Cli, event_of
 

@@ -30,7 +30,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the plugins above."""
     registry = Registry(entry_points=lambda: ENTRY_POINTS, environ={})  # type: ignore[arg-type,return-value]
     for command in ("networks", "plugins"):
-        monkeypatch.setattr(f"bitboot_core.cli.{command}.default_registry", lambda: registry)
+        monkeypatch.setattr(f"bitboot_core._cli.{command}.default_registry", lambda: registry)
 
 
 def test_plugins_as_json(cli: Cli) -> None:
@@ -78,7 +78,7 @@ def test_plugins_for_people(cli: Cli) -> None:
 
 def test_no_plugins_at_all(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry(entry_points=list, environ={})
-    monkeypatch.setattr("bitboot_core.cli.plugins.default_registry", lambda: registry)
+    monkeypatch.setattr("bitboot_core._cli.plugins.default_registry", lambda: registry)
     assert "pip install" in cli("plugins").out
     assert cli("plugins", "--json").out == ""
 

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from bitboot_core import AnnouncementStatus, BootstrapFailed, KnownHost, NetworkState, NotRunning
-from bitboot_core.cli.drawing import Drawing
-from bitboot_core.cli.events import Joined, Left, PeerFound, Ready
-from bitboot_core.cli.spans import clock_time, span
-from bitboot_core.cli.view import View
+from bitboot_core._cli.report.drawing import Drawing
+from bitboot_core._cli.report.durations import clock_time, span
+from bitboot_core._cli.report.events import Joined, Left, PeerFound, Ready
+from bitboot_core._cli.report.view import View
 from bitboot_core.testing import FakeBackend
 
 from .conftest import COMMAND, Served

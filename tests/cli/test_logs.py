@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from bitboot_core import KnownHost
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 from .conftest import Cli
 
@@ -24,7 +24,7 @@ def lookup(contacts: Sequence[KnownHost]) -> list[str]:
 def test_v_tells_what_is_done_on_stderr(cli: Cli, lookup: list[str]) -> None:
     result = cli(*lookup, "-v", "--json")
     assert [event["event"] for event in result.events] == ["ready", "done"]
-    assert " INFO    bitboot_core.guard: mainline: btdht listens on 127.0.0.1:" in result.err
+    assert " INFO    bitboot_core._networks.guard: mainline: btdht listens on 127.0.0.1:" in result.err
     assert "1 of 1 contacts answered" in result.err
     assert "DEBUG" not in result.err
 
@@ -51,8 +51,8 @@ def test_warnings_are_shown(cli: Cli, lookup: list[str], monkeypatch: pytest.Mon
 
 def test_the_api_is_silent() -> None:
     code = (
-        "from bitboot_core.logs import logger\n"
-        "logger('bitboot_core.state').warning('nobody asked')\n"
+        "from bitboot_core.aio.logs import logger\n"
+        "logger('bitboot_core._networks.kept_contacts').warning('nobody asked')\n"
         "logger('my_plugin.node').error('nobody asked')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -60,5 +60,5 @@ def test_the_api_is_silent() -> None:
 
 
 def test_each_module_has_a_logger_of_its_package() -> None:
-    assert logger("bitboot_core.active").name == "bitboot_core.active"
+    assert logger("bitboot_core._networks.network").name == "bitboot_core._networks.network"
     assert any(isinstance(one, logging.NullHandler) for one in logging.getLogger("bitboot_core").handlers)

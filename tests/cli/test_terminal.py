@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bitboot_core.cli import main
+from bitboot_core._cli import main
 
 COLOUR = "\x1b["
 

@@ -107,7 +107,7 @@ def test_the_library_does_not_import_the_command_line_s_libraries() -> None:
 
 
 def test_help_does_not_import_rich() -> None:
-    code = "import sys; from bitboot_core.cli import main; main(['--help']); sys.exit('rich' in sys.modules)"
+    code = "import sys; from bitboot_core._cli import main; main(['--help']); sys.exit('rich' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
     )

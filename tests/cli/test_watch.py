@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bitboot_core import AnnounceFailed, BackendError, BitBoot, KnownHost
-from bitboot_core.cli import main
-from bitboot_core.cli.events import Event, Joined, Left
-from bitboot_core.cli.report import Report
+from bitboot_core._cli import main
+from bitboot_core._cli.report.events import Event, Joined, Left
+from bitboot_core._cli.report.report import Report
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
 from .conftest import Cli, Served
@@ -89,8 +89,8 @@ def test_scans_that_fail_are_told_once_and_do_not_end_it(
         await clock.advance(3600)
 
     report = Reacting(react)
-    monkeypatch.setattr("bitboot_core.cli.options.report_for", lambda as_json: report)
-    monkeypatch.setattr("bitboot_core.cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
+    monkeypatch.setattr("bitboot_core._cli.options.report_for", lambda as_json: report)
+    monkeypatch.setattr("bitboot_core._cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
     served.add("fake", backend)
     assert main(["watch", "mynet", "--network", "fake"]) == 0
     assert [event.name for event in report.events] == ["ready", "peer-joined", "error", "peer-left", "done"]
@@ -145,7 +145,7 @@ def test_a_watch_that_dies_of_a_mistake_is_no_silence(
         raise ZeroDivisionError
 
     served.add("fake", Broken())
-    monkeypatch.setattr("bitboot_core.cli.following.Joined", fail)
+    monkeypatch.setattr("bitboot_core._cli.following.Joined", fail)
     with pytest.raises(BaseExceptionGroup):
         main(["watch", "mynet", "--network", "fake"])
 

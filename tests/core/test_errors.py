@@ -39,7 +39,7 @@ from bitboot_core import (
     errors,
     swarm_key,
 )
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.resolve import resolve
 from bitboot_core.testing import (
     FakeBackend,
     FakeDistribution,

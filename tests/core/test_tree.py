@@ -3,8 +3,10 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -14,45 +16,36 @@ from bitboot_core import errors
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "bitboot_core"
 
-ROOMS = [
-    "errors",
-    "logs",
-    "model",
-    "shards",
-    "threads",
-    "resolve",
-    "backend",
-    "networks",
-    "hookspecs",
-    "plugins",
-    "claims",
-    "registry",
-    "config",
-    "config_file",
-    "state",
-    "clock",
-    "timing",
-    "tasks",
-    "per_network",
-    "guard",
-    "active",
-    "network_set",
-    "announcement",
-    "lookup",
-    "watch",
-    "swarm",
-    "bitboot",
-    "__init__",
-    "testing",
-    "cli",
-    "__main__",
+WINGS = [
+    ["errors"],
+    ["model"],
+    ["networks"],
+    ["backend"],
+    ["hookspecs"],
+    ["config"],
+    ["aio"],
+    ["_plugins"],
+    ["_networks"],
+    ["_swarms"],
+    ["bitboot"],
+    ["__init__"],
+    ["testing", "_cli"],
+    ["__main__"],
 ]
-"""A room imports only rooms above it. The last ones may import `bitboot_core` itself."""
+"""What the core is made of, each part importing only those above it. The last may import `bitboot_core`."""
+
+FLOOR = {wing: floor for floor, wings in enumerate(WINGS) for wing in wings}
+
+
+def name_of(file: Path) -> str:
+    """The full name of the module in a file of the core or of a plugin."""
+    top = ROOT if file.is_relative_to(CORE) else next(one for one in file.parents if one.name == "src")
+    return ".".join(file.relative_to(top).with_suffix("").parts)
 
 
 def imports(file: Path) -> set[str]:
-    """The full names of what a module imports, wherever in it."""
-    package = list(file.relative_to(ROOT).with_suffix("").parts[:-1])
+    """The full names of the modules and packages that a file imports, wherever in it."""
+    package = name_of(file).split(".")[:-1]
     found = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -60,12 +53,21 @@ def imports(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            found |= {f"{module}.{alias.name}" for alias in node.names} if not node.module else {module}
+            inner = {f"{module}.{alias.name}" for alias in node.names if is_module(f"{module}.{alias.name}")}
+            found |= inner or {module}
     return found
 
 
-def room_of(module: str) -> str | None:
-    """The core's room that a module's name lies in, None for modules of others."""
+def is_module(name: str) -> bool:
+    """Whether a full name is that of a module of the core or of a plugin."""
+    return any(
+        (top / name.replace(".", "/")).with_suffix(".py").is_file()
+        for top in (ROOT, *ROOT.glob("plugins/*/src"))
+    )
+
+
+def wing_of(module: str) -> str | None:
+    """The core's wing that a module lies in, None for modules of others."""
     first, _, rest = module.partition(".")
     return (rest.partition(".")[0] or "__init__") if first == "bitboot_core" else None
 
@@ -74,20 +76,28 @@ def core_files() -> list[Path]:
     return sorted(CORE.rglob("*.py"))
 
 
-def test_every_room_has_its_place() -> None:
-    rooms = {room_of(".".join(file.relative_to(ROOT).with_suffix("").parts)) for file in core_files()}
-    assert rooms <= set(ROOMS)
+def test_every_wing_has_its_place() -> None:
+    assert {wing_of(name_of(file)) for file in core_files()} == set(FLOOR)
 
 
 @pytest.mark.parametrize("file", core_files(), ids=lambda file: str(file.relative_to(CORE)))
 def test_the_core_imports_one_way_only(file: Path) -> None:
-    own = room_of(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    own = wing_of(name_of(file))
     assert own is not None
-    allowed = set(ROOMS[: ROOMS.index(own)]) | ({own} if own in ("testing", "cli") else set())
     for module in imports(file):
-        room = room_of(module)
-        assert room is None or room in allowed, f"{own} imports {module}"
-        assert not module.startswith("bitboot_") or room is not None, f"the core imports the plugin {module}"
+        wing = wing_of(module)
+        if own == "__init__":  # which imports what is asked for, when it is asked for
+            assert wing is None or FLOOR[wing] < FLOOR[own]
+        else:
+            assert wing is None or wing == own or FLOOR[wing] < FLOOR[own], f"{own} imports {module}"
+        assert not module.startswith("bitboot_") or wing is not None, f"the core imports the plugin {module}"
+
+
+@pytest.mark.parametrize("package", [CORE, *ROOT.glob("plugins/*/src/*/")], ids=lambda package: package.name)
+def test_imports_run_in_no_circle(package: Path) -> None:
+    graph = {name_of(file).removesuffix(".__init__"): imports(file) for file in package.rglob("*.py")}
+    graph = {name: wanted & graph.keys() - {package.name} for name, wanted in graph.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def plugin_folders() -> list[Path]:
@@ -112,12 +122,12 @@ def test_types_are_shipped(folder: Path) -> None:
 
 
 def test_the_public_names_are_all_there_and_sorted() -> None:
-    assert all(hasattr(bitboot_core, name) for name in bitboot_core.__all__)
-    assert all(one < other for one, other in pairwise(bitboot_core.__all__))
+    assert all(hasattr(bitboot_core, name) for name in bitboot_core._public_names())
+    assert all(one < other for one, other in pairwise(bitboot_core._public_names()))
     raised = {
         name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)
     }
-    assert raised <= set(bitboot_core.__all__)
+    assert raised <= set(bitboot_core._public_names())
 
 
 def test_the_errors_tree_is_drawn_as_it_is() -> None:
@@ -134,24 +144,30 @@ def test_importing_the_core_is_light() -> None:
         "import sys\n"
         "from bitboot_core import BitBoot\n"
         "heavy = {'importlib.metadata', 'pluggy', 'tempfile', 'click', 'rich', 'pytest',"
-        " 'bitboot_local', 'bitboot_core.cli', 'bitboot_core.testing'} & set(sys.modules)\n"
+        " 'bitboot_local', 'bitboot_core._cli', 'bitboot_core.testing'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
 
 
-def test_every_public_name_is_found_where_the_package_says_and_known_to_type_checkers() -> None:
-    """`bitboot_core/__init__.py` lists its names three times: for users, for imports, for type checkers."""
+def test_every_public_name_is_known_to_type_checkers_too() -> None:
+    """They read the star imports in `bitboot_core/__init__.py`: one for each module that has public names."""
     tree = ast.parse((CORE / "__init__.py").read_text("utf-8"))
-    checked = {
-        alias.name: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level == 1
-        for alias in node.names
+    starred = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1}
+    assert starred == set(bitboot_core._MODULES)
+    with_public_names = {
+        name_of(file).removeprefix("bitboot_core.")
+        for file in core_files()
+        if "\n__all__ = " in file.read_text("utf-8") and wing_of(name_of(file)) not in ("aio", "testing")
     }
-    assert checked == bitboot_core._ROOM_OF
-    assert sorted([*checked, "__version__"]) == sorted(bitboot_core.__all__)
-    assert all(getattr(bitboot_core, name) is not None for name in bitboot_core.__all__)
-    assert set(bitboot_core.__all__) <= set(dir(bitboot_core))
+    assert with_public_names == set(bitboot_core._MODULES)
+
+
+def test_public_names_say_where_people_import_them_from() -> None:
+    for name in bitboot_core._public_names():
+        value = getattr(bitboot_core, name)
+        if isinstance(value, (type, FunctionType)):
+            assert value.__module__ == "bitboot_core", name
+    assert set(bitboot_core._public_names()) <= set(dir(bitboot_core))
     with pytest.raises(AttributeError, match="no attribute 'Bitbot'"):
-        _ = bitboot_core.Bitbot
+        _ = bitboot_core.Bitbot  # type: ignore[attr-defined]

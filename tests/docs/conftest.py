@@ -19,7 +19,7 @@ def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch
     """The network "mainline" starts from the testnet, so that examples for the public one run unchanged."""
     here = dataclasses.replace(MAINLINE, bootstrap=tuple(contacts))
     others = [network for network in BUILT_IN if network is not MAINLINE]
-    monkeypatch.setattr("bitboot_core.registry.BUILT_IN", [here, *others])
+    monkeypatch.setattr("bitboot_core._plugins.registry.BUILT_IN", [here, *others])
     default_registry.cache_clear()
     assert default_registry().network("mainline").bootstrap == tuple(contacts)
     yield

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bitboot_core import KnownHost
-from bitboot_core.config_file import ConfigFile
+from bitboot_core._plugins.config_file import ConfigFile
 
 from .pages import BLOCKS, ROOT, Block
 
@@ -29,7 +29,10 @@ ELSEWHERE = {
     ("contract.md", None): "tests/docs/test_contract_page.py",
     ("mainline.md", None): "tests/docs/test_mainline_page.py",
     ("libp2p.md", None): "plugins/bitboot_libp2p/tests/test_cids.py",  # in the environment `libp2p`
-    ("native.md", None): "plugins/bitboot_btdht/tests/test_native.py",  # built in the environment `native`
+    (
+        "native.md",
+        None,
+    ): "plugins/bitboot_btdht/tests/native/test_backend.py",  # in the environment `native`
     ("plugins.md", None): "tests/docs/test_docs.py",
     ("programs.md", None): "tests/docs/test_programs_page.py",
     ("tutorial.md", "import asyncio"): "tests/docs/test_tutorial.py",

@@ -26,9 +26,9 @@ from bitboot_core import (
     errors,
     hookspecs,
 )
-from bitboot_core.cli import checks, events, listings
-from bitboot_core.cli.program import commands
-from bitboot_core.plugins import Stage
+from bitboot_core._cli.program import commands
+from bitboot_core._cli.report import checks, events, listings
+from bitboot_core._plugins.loader import Stage
 from bitboot_core.testing import FakeEntryPoint
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -117,7 +117,7 @@ def test_every_page_has_its_place_in_the_index() -> None:
 def test_the_reference_has_every_public_name() -> None:
     listed = re.findall(r"^\.\. auto(?:class|function|data):: (\w+)$", REFERENCE, re.MULTILINE)
     assert "automodule:: bitboot_core.errors\n   :members:" in REFERENCE
-    public = set(bitboot_core.__all__) - set(vars(errors)) - {"__version__"}
+    public = set(bitboot_core._public_names()) - set(vars(errors)) - {"__version__"}
     assert sorted(listed) == sorted(public)
 
 

@@ -37,8 +37,8 @@ from bitboot_core import (
     register_network,
     swarm_key,
 )
-from bitboot_core.cli import classic, main
-from bitboot_core.config_file import IGNORED
+from bitboot_core._cli import classic, main
+from bitboot_core._plugins.config_file import IGNORED
 from bitboot_core.testing import FakeBackend, ManualClock, fails, spec_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "from-bitbootpy.md").read_text(encoding="utf-8")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bitboot_core import timing, watch
+from bitboot_core._swarms import watch
+from bitboot_core.aio import timing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
 

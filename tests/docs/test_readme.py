@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from bitboot_core import Registry
-from bitboot_core.cli.program import commands as all_commands
+from bitboot_core._cli.program import commands as all_commands
 from bitboot_core.testing import FakeEntryPoint
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
+from bitboot_core._plugins.registry import Registry
 from bitboot_core.backend import PROJECT_NAME, Backend, BackendConfig, BackendSpec
 from bitboot_core.errors import BitBootError
-from bitboot_core.registry import Registry
 
 from .base import Checks, fail
 

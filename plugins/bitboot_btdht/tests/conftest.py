@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from bitboot_btdht import bencode, compact
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.udp import is_own_address
+from bitboot_btdht.wire import bencode, compact
 
 PATIENCE = 30.0
 """Seconds after which something that should have happened fails the test."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bitboot_btdht import krpc
+from bitboot_btdht.wire import krpc
 
 QUERY = krpc.query(b"aa", b"get_peers", {b"id": b"x" * 20, b"info_hash": b"y" * 20})
 REPLY = krpc.response(

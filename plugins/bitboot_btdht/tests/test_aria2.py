@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from bitboot_btdht import bencode
 from bitboot_btdht.backend import MainlineBackend
 from bitboot_btdht.testnet import Testnet
+from bitboot_btdht.wire import bencode
 
 from bitboot_core import BackendConfig, KnownHost
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
-from bitboot_btdht import compact
 from bitboot_btdht.backend import MainlineBackend
-from bitboot_btdht.external import QUORUM
 from bitboot_btdht.simulation import public_address
+from bitboot_btdht.table.external import QUORUM
 from bitboot_btdht.testnet import Testnet
+from bitboot_btdht.wire import compact
 
 from bitboot_core import (
     AnnounceFailed,

@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from bitboot_btdht import bencode, compact, krpc
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
+from bitboot_btdht.wire import bencode, compact, krpc
 
 from .conftest import Stranger
 

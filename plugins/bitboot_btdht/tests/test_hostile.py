@@ -8,9 +8,9 @@ import random
 
 import psutil
 import pytest
-from bitboot_btdht import bencode, compact, krpc
 from bitboot_btdht.node import Node
 from bitboot_btdht.simulation import public_address
+from bitboot_btdht.wire import bencode, compact, krpc
 
 from .conftest import Stranger
 from .hostile import MAKERS

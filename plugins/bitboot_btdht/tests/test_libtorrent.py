@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bitboot_btdht import compact
 from bitboot_btdht.node import Node
 from bitboot_btdht.testnet import Testnet
+from bitboot_btdht.wire import compact
 
 from bitboot_core import BitBoot, KnownHost
 

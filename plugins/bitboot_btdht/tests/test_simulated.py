@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bitboot_btdht import bencode, compact, node_id
-from bitboot_btdht.compact import Address
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Crowd, Liar, Simulation, public_address
-from bitboot_btdht.upkeep import TICK
+from bitboot_btdht.table.upkeep import TICK
+from bitboot_btdht.wire import bencode, compact, node_id
+from bitboot_btdht.wire.compact import Address
 
 HASH = hashlib.sha1(b"a swarm").digest()
 

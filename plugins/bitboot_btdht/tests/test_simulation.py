@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from bitboot_btdht.compact import Address, with_port
 from bitboot_btdht.node import Node
 from bitboot_btdht.simulation import Churn, Mute, Program, Sessions, Simulation, lognormal, public_address
+from bitboot_btdht.wire.compact import Address, with_port
 
 HASH = hashlib.sha1(b"a swarm").digest()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bitboot_btdht import bencode, krpc
-from bitboot_btdht.compact import Address
-from bitboot_btdht.families import Operation
+from bitboot_btdht.lookup.per_family import Operation
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
+from bitboot_btdht.wire import bencode, krpc
+from bitboot_btdht.wire.compact import Address
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule

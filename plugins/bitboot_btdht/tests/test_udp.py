@@ -9,11 +9,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from bitboot_btdht import bencode, krpc
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.testnet import Testnet
 from bitboot_btdht.udp import UdpDriver, bind, is_own_address
+from bitboot_btdht.wire import bencode, krpc
 
 from bitboot_core import HostNotFound, KnownHost, ListenFailed
 

@@ -20,15 +20,15 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 
-from . import compact
-from .arrivals import Arrivals
-from .compact import Address
-from .families import Operation
+from .lookup.per_family import Operation
+from .lookup.sampled import CROWD
 from .node import Node
+from .peer_stream import Arrivals
 from .resolving import Resolving
-from .sampled import CROWD
 from .settings import Settings
 from .udp import UdpDriver, is_own_address
+from .wire import compact
+from .wire.compact import Address
 
 
 class MainlineBackend(Backend):

@@ -19,22 +19,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import compact, krpc
-from .announce import Announce
-from .bootstrap import Bootstrap
-from .compact import Address
-from .extensions import Exchange, Extensions
-from .external import ExternalAddress
-from .families import InFamilies, Operation, Startable
-from .node_id import id_for, random_id
-from .peer_store import PeerStore
-from .responder import Responder
-from .routing import RoutingTable
-from .sampled import SampledSearch
+from .asking.transactions import Outcome, Transactions
+from .lookup.announce import Announce
+from .lookup.bootstrap import Bootstrap
+from .lookup.per_family import InFamilies, Operation, Startable
+from .lookup.sampled import SampledSearch
+from .server.extensions import Exchange, Extensions
+from .server.peer_store import PeerStore
+from .server.responder import Responder
+from .server.tokens import Tokens
 from .settings import Settings
-from .tokens import Tokens
-from .transactions import Outcome, Transactions
-from .upkeep import Upkeep
+from .table.external import ExternalAddress
+from .table.routing import RoutingTable
+from .table.upkeep import Upkeep
+from .wire import compact, krpc
+from .wire.compact import Address
+from .wire.node_id import id_for, random_id
 
 
 class Node:

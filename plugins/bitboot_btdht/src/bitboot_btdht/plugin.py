@@ -25,7 +25,7 @@ def _testnet(size: int) -> AbstractAsyncContextManager[Sequence[KnownHost]]:
 
 def _make_native(config: BackendConfig) -> Backend:
     try:
-        from .native import NativeBackend  # noqa: PLC0415 - it imports the package btdht
+        from .native.backend import NativeBackend  # noqa: PLC0415 - it imports the package btdht
     except ImportError as error:
         raise BackendUnavailable(
             f"the package btdht is installed but does not load: {error}",

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bitboot_core import BootstrapFailed, KnownHost
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.resolve import resolve
 
-from . import compact
-from .compact import Address
+from .wire import compact
+from .wire.compact import Address
 
 RESOLVE_GRACE = 0.25
 """Once one name has resolved, the others get so many seconds before the bootstrap begins."""

@@ -16,10 +16,10 @@ from contextlib import asynccontextmanager
 
 from bitboot_core import KnownHost
 
-from . import compact
 from .node import Node
 from .settings import Settings
 from .udp import UdpDriver
+from .wire import compact
 
 
 class Testnet:

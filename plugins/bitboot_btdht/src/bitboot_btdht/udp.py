@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bitboot_core import KnownHost, ListenFailed
-from bitboot_core.logs import logger
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.logs import logger
+from bitboot_core.aio.resolve import resolve
 
-from . import compact
-from .extensions import LOGGED_BURST, LOGGED_PER_SECOND
+from .asking.rates import Allowance
 from .node import Node
-from .rates import Allowance
+from .server.extensions import LOGGED_BURST, LOGGED_PER_SECOND
+from .wire import compact
 
 log = logger(__name__)
 

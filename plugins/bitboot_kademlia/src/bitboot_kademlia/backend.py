@@ -22,7 +22,7 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.clock import SystemClock
+from bitboot_core.aio.clock import SystemClock
 
 from .bootstrap import reach
 from .node import PeerNode

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bitboot_core import BootstrapFailed, HostNotFound, KnownHost
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.resolve import resolve
 
 from .protocol import PeerProtocol
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 from .contacts import Contact
 from .protocol import PeerProtocol

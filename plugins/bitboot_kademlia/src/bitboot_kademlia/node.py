@@ -14,7 +14,7 @@ from statistics import median_low
 from typing import Any
 
 from bitboot_core import KnownHost
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 from .contacts import Contact
 from .crawl import Candidate, Crawl

@@ -23,7 +23,7 @@ from kademlia.node import Node
 from kademlia.protocol import KademliaProtocol
 
 from bitboot_core import KnownHost
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 from .contacts import Contact, ContactTable, Suspects
 from .messages import ANSWER, CALL, HEAD_BYTES, NOBODY, PeersAnswer, decode_call, encode_answer

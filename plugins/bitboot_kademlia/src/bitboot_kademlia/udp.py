@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bitboot_core import BootstrapFailed, KnownHost, ListenFailed
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.resolve import resolve
 
 RECEIVE_BUFFER = 1 << 22
 """Bytes asked of the kernel for datagrams that wait (it may grant less): lookups come in bursts."""

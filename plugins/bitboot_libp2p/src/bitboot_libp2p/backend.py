@@ -23,8 +23,8 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.clock import SystemClock
-from bitboot_core.resolve import resolve
+from bitboot_core.aio.clock import SystemClock
+from bitboot_core.aio.resolve import resolve
 
 from .addresses import pack
 from .cids import multihash

@@ -10,7 +10,7 @@ from typing import Any
 from libp2p.crypto.ed25519 import Ed25519PrivateKey, create_new_key_pair
 from libp2p.crypto.keys import KeyPair
 
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 SEED_BYTES = 32
 

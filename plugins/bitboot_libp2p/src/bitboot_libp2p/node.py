@@ -23,7 +23,7 @@ from libp2p.transport.tcp.tcp import TCP
 from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_limited
 
 from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost
-from bitboot_core.logs import logger
+from bitboot_core.aio.logs import logger
 
 from . import messages
 from .addresses import pack

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import bencode, compact
-from ..compact import Address
+from ..wire import bencode, compact
+from ..wire.compact import Address
 from .simulation import Participant
 
 

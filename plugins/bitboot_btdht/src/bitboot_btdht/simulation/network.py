@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from ..compact import Address
+from ..wire.compact import Address
 
 Latency: TypeAlias = Callable[[random.Random], float]
 """Draws one datagram's one-way delay, in seconds. Delays that differ reorder by themselves."""

@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterable
 from functools import partial
 
-from bitboot_core import timing
-from bitboot_core.active import CHECK_EVERY, MAX_TRIED
+from bitboot_core._networks.network import CHECK_EVERY, MAX_TRIED
+from bitboot_core.aio import timing
 
-from ..compact import Address, with_port
 from ..node import Node
+from ..wire.compact import Address, with_port
 from .simulation import Simulation
 
 
@@ -19,7 +19,7 @@ class Program:
 
     It bootstraps through `contacts` until somebody answers, again whenever it knows nobody or an
     announcement failed, and announces itself anew at 0.75 to 0.9 of an announcement's lifetime,
-    sooner after a failure or where the network has grown (`bitboot_core.timing`). `stop()` ends it
+    sooner after a failure or where the network has grown (`bitboot_core.aio.timing`). `stop()` ends it
     without a word.
     """
 

@@ -9,9 +9,9 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
-from ..compact import Address
 from ..node import Node
 from ..settings import Settings
+from ..wire.compact import Address
 from .network import Latency, Network, uniform
 
 LATENCY = (0.01, 0.15)

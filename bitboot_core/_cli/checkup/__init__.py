@@ -1,0 +1,1 @@
+"""What `bitboot doctor` checks."""

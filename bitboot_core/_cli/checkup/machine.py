@@ -1,0 +1,130 @@
+"""What `bitboot doctor` looks at on this machine, without any network."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bitboot_core
+
+from ..._networks.kept_contacts import default_folder
+from ..._plugins.config_file import ConfigFile, default_file
+from ..._plugins.registry import Registry, why_unavailable
+from ...errors import BitBootError
+from ..report.checks import FAILED, OK, WARNING, Check
+from ..report.events import count
+
+CLOCK_TOLERANCE = 3600.0
+"""Seconds that a file may be from the future: another machine may have written it."""
+
+
+def check_machine(registry: Registry, config: ConfigFile) -> Iterator[Check]:
+    """All of them. Blocks: it reads the state folder."""
+    python, system = platform.python_version(), platform.system()
+    ours = f"bitboot-core {bitboot_core.__version__}, Python {python}, {system}"
+    yield Check(check="version", status=OK, message=ours)
+    yield from check_plugins(registry)
+    read = str(config.path) if config.path is not None else f"none; yours would be {default_file()}"
+    yield Check(check="configuration", status=OK, message=read)
+    folder = default_folder()
+    yield check_clock(folder)
+    yield check_state(folder)
+
+
+def check_plugins(registry: Registry) -> Iterator[Check]:
+    """Which loaded, and what is wrong with the others."""
+    try:
+        plugins, problems = registry.plugins(), registry.problems()
+    except BitBootError as error:  # BITBOOT_STRICT=1
+        yield Check.failed("plugins", error)
+        return
+    if plugins:
+        names = ", ".join(f"{plugin.entry_point} {plugin.version}".rstrip() for plugin in plugins)
+        yield Check(check="plugins", status=OK, message=names)
+    else:
+        yield Check(
+            check="plugins",
+            status=FAILED,
+            message="no plugin is installed, so no network can be used",
+            hint='python -m pip install "bitboot-core[all]"',
+        )
+    for problem in problems:
+        yield Check(check="plugins", status=WARNING, message=str(problem), hint=problem.hint)
+    for name, spec in registry.backends().items():
+        reason = why_unavailable(spec)
+        if reason is not None:
+            yield Check(check="plugins", status=WARNING, message=f"{name} does not work here: {reason}")
+
+
+def check_clock(folder: Path) -> Check:
+    """Whether the clock stands before something that has been written already."""
+    now = time.time()
+    written = max((_modified(path) for path in [Path(__file__), *_files(folder)]), default=0.0)
+    told = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if written > now + CLOCK_TOLERANCE:
+        return Check(
+            check="clock",
+            status=WARNING,
+            message=f"it is {told} by the clock, and there are files of "
+            f"{datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%S} UTC",
+            hint="set the clock: what expires is reckoned by it",
+        )
+    return Check(check="clock", status=OK, message=told)
+
+
+def check_state(folder: Path) -> Check:
+    """Whether contacts can be kept for the next start."""
+    files = _files(folder)
+    size = sum(_size(path) for path in files)
+    try:
+        if folder.is_dir():
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+            found = f"{count(len(files), 'file')}, {size / 1024:.1f} KiB"
+        else:
+            parent = next(parent for parent in folder.parents if parent.exists())
+            if not (parent.is_dir() and os.access(parent, os.W_OK)):
+                raise PermissionError(f"it does not exist, and cannot be made in {parent}")
+            found = "does not exist yet, and will be made"
+    except OSError as error:
+        return Check(
+            check="state folder",
+            status=WARNING,
+            message=f"{folder} cannot be written to: {error.strerror or error}",
+            hint="contacts are not kept for the next start: set BITBOOT_STATE_DIR to a folder of yours",
+        )
+    damaged = [path.name for path in files if path.suffix == ".damaged"]
+    if damaged:
+        return Check(
+            check="state folder",
+            status=WARNING,
+            message=f"{folder}: {found}, {', '.join(damaged)} set aside as damaged",
+            hint="a program or a disk wrote nonsense there: delete what is damaged",
+        )
+    return Check(check="state folder", status=OK, message=f"{folder}: {found}")
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # gone meanwhile
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,159 @@
+"""BitBootPy's spellings: `bitboot --announce NAME... --lookup NAME... --continuous NAME...`.
+
+Parsed with argparse, as they were there: an option with any number of names is nothing that click
+knows. See docs/from-bitbootpy.md for what each means here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .._plugins.config_file import ConfigFile
+from .._plugins.registry import default_registry
+from ..config import BitBootConfig
+from ..errors import BitBootError, InvalidConfig, UsageError
+from ..model import KnownHost, swarm_key
+from .following import follow_announcement, follow_peers, follow_scans
+from .report.choice import report_for
+from .report.events import Done, Failed, PeerFound
+from .report.report import Report
+from .running import run as run_until_stopped
+from .session import Session, open_session
+
+DEFAULT_PORT = 6881
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What such a command line asks for."""
+
+    announce: tuple[str, ...]
+    lookup: tuple[str, ...]
+    watch: tuple[str, ...]
+    peer: KnownHost
+    config: BitBootConfig
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it goes on until Ctrl-C: an announcement lives as long as its program."""
+        return bool(self.announce or self.watch)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do what a BitBootPy command line asks for; return the exit status. Raises BitBootErrors."""
+    arguments = _parser().parse_args(list(argv))
+    wish = _wish(arguments)
+    report = report_for(arguments.as_json)
+    succeeded = run_until_stopped(_do(wish, report))
+    if succeeded is None and not wish.lasts:
+        report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
+        return 1
+    return 1 if succeeded is False else 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the program."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint="see `bitboot --help`, or docs/from-bitbootpy.md for these spellings")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="bitboot", allow_abbrev=False, add_help=False)
+    for flags in (("-a", "--announce"), ("-l", "--lookup"), ("--continuous",)):
+        parser.add_argument(*flags, metavar="NAME", nargs="*")
+    parser.add_argument("--peer-host", metavar="HOST", default="")
+    parser.add_argument(
+        "-p", "--port", "--peer-port", metavar="P", dest="port", type=int, default=DEFAULT_PORT
+    )
+    parser.add_argument("--network-names-file", metavar="FILE")
+    parser.add_argument("--config", metavar="FILE")
+    parser.add_argument("--print-discovered-peers", action="store_true")
+    # And what all commands have here.
+    parser.add_argument("--network", metavar="N", action="append")
+    parser.add_argument("--backend", metavar="B")
+    parser.add_argument("--bootstrap", metavar="HOST:PORT", action="append")
+    parser.add_argument("--listen", metavar="HOST:PORT")
+    parser.add_argument("--timeout", metavar="S", type=float)
+    parser.add_argument("--json", dest="as_json", action="store_true")
+    return parser
+
+
+def _wish(arguments: argparse.Namespace) -> Wish:
+    file = ConfigFile.read(arguments.config)
+    names: Sequence[str] = file.network_names
+    if arguments.network_names_file is not None:
+        lines = _read(arguments.network_names_file).splitlines()
+        names = [line.strip() for line in lines if line.strip()]
+    given = {
+        field: getattr(arguments, field)
+        for field in ("network", "backend", "bootstrap", "listen", "timeout")
+        if getattr(arguments, field) is not None
+    }
+
+    def meant(given: Sequence[str] | None, otherwise: Sequence[str] = ()) -> tuple[str, ...]:
+        """The names after an option; those of the file where it stands alone."""
+        return tuple(dict.fromkeys(otherwise if given is None else given or names))
+
+    wish = Wish(
+        announce=meant(arguments.announce),
+        lookup=meant(arguments.lookup),
+        watch=meant(arguments.continuous, file.continuous),
+        peer=KnownHost(arguments.peer_host, arguments.port),
+        config=file.config(default_registry(), **given),
+    )
+    if not (wish.announce or wish.lookup or wish.watch):
+        raise UsageError("no swarm was named", hint="write --announce, --lookup or --continuous, and names")
+    for name in (*wish.announce, *wish.lookup, *wish.watch):
+        swarm_key(name)
+    return wish
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path} cannot be read: {error}", hint="check the file's name") from error
+
+
+async def _do(wish: Wish, report: Report) -> bool:
+    """All that is wished for, side by side. Whether all lookups succeeded."""
+    async with open_session(wish.config, report) as session, AsyncExitStack() as stack:
+        work: list[Coroutine[Any, Any, object]] = []
+        if wish.announce:
+            announcement = session.bitboot.announce(wish.announce, wish.peer)
+            await stack.enter_async_context(announcement)
+            await announcement.announced()
+            work.append(follow_announcement(session, announcement))
+        for name in wish.watch:
+            watch = await stack.enter_async_context(session.bitboot.watch(name))
+            work += [follow_peers(report, watch), follow_scans(session, watch)]
+        async with asyncio.TaskGroup() as group:
+            lookups = [group.create_task(_look_up(session, name)) for name in wish.lookup]
+            for one in work:
+                group.create_task(one)
+    return all(lookup.result() for lookup in lookups)
+
+
+async def _look_up(session: Session, name: str) -> bool:
+    """Tell of the peers of a swarm. False where that failed, which ends nothing else."""
+    began = time.monotonic()
+    try:
+        async with session.bitboot.find(name) as found:
+            async for peer in found:
+                session.report.tell(PeerFound.of(name, peer))
+    except BitBootError as error:
+        session.report.tell(Failed.of(error))
+        return False
+    for network, failure in found.failures.items():
+        session.report.tell(Failed.of(failure, network=network))
+    seconds = round(time.monotonic() - began, 3)
+    session.report.tell(Done(swarm=name, peers=len(found.peers), seconds=seconds))
+    return True

@@ -1,0 +1,30 @@
+"""`bitboot completion`: the script that teaches a shell to complete our commands."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from .examples import example
+
+SHELLS = ["bash", "zsh", "fish"]
+VARIABLE = "_BITBOOT_COMPLETE"
+"""Where the script tells the program what to complete, by click's rules."""
+
+
+@click.command(
+    short_help="Print what teaches your shell to complete.",
+    epilog=example("bitboot completion bash > ~/.local/share/bash-completion/completions/bitboot"),
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> int:
+    """Print the script that teaches bash, zsh or fish to complete commands, options and names of networks.
+
+    For zsh put it into a folder of $fpath as _bitboot, for fish into
+    ~/.config/fish/completions/bitboot.fish.
+    """
+    program = click.get_current_context().find_root().command
+    completer = get_completion_class(shell)
+    assert completer is not None
+    click.echo(completer(program, {}, "bitboot", VARIABLE).source())
+    return 0

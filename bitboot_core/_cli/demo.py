@@ -1,0 +1,106 @@
+"""`bitboot demo`: a whole DHT on this machine, five peers, and somebody who finds them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import click
+
+from .._plugins.registry import Registry, default_registry
+from ..backend import BackendSpec
+from ..bitboot import BitBoot
+from ..config import BitBootConfig
+from ..errors import BackendTimeout, NetworkUnavailable
+from ..model import KnownHost
+from ..networks import MAINLINE
+from .examples import example
+from .options import json_option
+from .report.choice import report_for
+from .report.events import Announced, Cost, Done, PeerFound, Started
+from .report.report import Report
+from .running import run
+from .session import Session, open_session
+
+NODES = 16
+PORTS = range(50001, 50006)
+"""The ports that are announced. Nothing listens there: that is the peers' own affair."""
+
+SWARM = "bitboot-demo"
+TIMEOUT = 8.0
+"""Seconds for everything; with the closing it is over in ten."""
+
+
+@click.command(short_help="Show it at work on this machine alone.", epilog=example("bitboot demo"))
+@json_option
+def demo(as_json: bool) -> int:
+    """Show it at work on this machine alone, with no internet.
+
+    Starts a mainline DHT of 16 nodes, lets five peers announce themselves in it, and looks them up
+    from a node that knows none of them.
+    """
+    backend, spec = _with_testnet(default_registry())
+    found = run(_demo(backend, spec, report_for(as_json)))
+    return 0 if found == len(PORTS) else 1
+
+
+def _with_testnet(registry: Registry) -> tuple[str, BackendSpec]:
+    """The first mainline backend that can start a network of its own."""
+    for name in registry.backends_for(MAINLINE):
+        spec = registry.backend(name)
+        if spec.testnet is not None:
+            return name, spec
+    raise NetworkUnavailable(
+        "the demo needs a mainline backend that can start a test network, and none is installed",
+        hint='python -m pip install "bitboot-core[btdht]"',
+    )
+
+
+async def _demo(backend: str, spec: BackendSpec, report: Report) -> int:
+    assert spec.testnet is not None
+    try:
+        async with asyncio.timeout(TIMEOUT), spec.testnet(NODES) as contacts:
+            report.tell(Started(network=MAINLINE.name, nodes=NODES))
+            return await _show(backend, contacts, report)
+    except TimeoutError as error:
+        raise BackendTimeout(f"the demo was not done after {TIMEOUT:g} s") from error
+
+
+async def _show(backend: str, contacts: Sequence[KnownHost], report: Report) -> int:
+    """Announce the peers and find them; return how many were found."""
+    own = BitBootConfig(backend=backend, bootstrap=contacts, listen="127.0.0.1:0", state_dir=False)
+    async with AsyncExitStack() as stack:
+        await asyncio.gather(*(_announce(own, port, stack, report) for port in PORTS))
+        session = await stack.enter_async_context(open_session(own, report))
+        return await _find(session)
+
+
+async def _announce(config: BitBootConfig, port: int, stack: AsyncExitStack, report: Report) -> None:
+    """A peer with a node of its own, until the stack is closed."""
+    bitboot = await stack.enter_async_context(BitBoot(config))
+    announcement = await stack.enter_async_context(bitboot.announce(SWARM, port=port))
+    await announcement.announced()
+    for network, status in announcement.status.items():
+        expires_in = round(status.expires_in or 0)
+        report.tell(
+            Announced(swarm=SWARM, network=network, stored_on=status.stored_on, expires_in=expires_in)
+        )
+
+
+async def _find(session: Session) -> int:
+    before = _datagrams(session.bitboot)
+    began = time.monotonic()
+    async with session.bitboot.find(SWARM) as found:
+        async for peer in found:
+            session.report.tell(PeerFound.of(SWARM, peer))
+    seconds = time.monotonic() - began
+    datagrams = _datagrams(session.bitboot) - before
+    session.report.tell(Cost(datagrams=datagrams, milliseconds=round(seconds * 1000, 1)))
+    session.report.tell(Done(swarm=SWARM, peers=len(found.peers), seconds=round(seconds, 3)))
+    return len(found.peers)
+
+
+def _datagrams(bitboot: BitBoot) -> int:
+    return sum(int(stats.get("sent", 0) + stats.get("received", 0)) for stats in bitboot.stats().values())

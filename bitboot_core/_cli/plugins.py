@@ -1,0 +1,49 @@
+"""`bitboot plugins`: what is installed, what it brings, and what is wrong with it."""
+
+from __future__ import annotations
+
+import click
+
+from .._plugins.registry import default_registry, why_unavailable
+from .examples import example
+from .options import json_option
+from .report.choice import report_for
+from .report.listings import PluginListed, ProblemListed
+
+
+@click.command(
+    short_help="List what is installed, and what is wrong with it.", epilog=example("bitboot plugins")
+)
+@json_option
+def plugins(as_json: bool) -> None:
+    """List the installed plugins, what each brings, whether it runs here, and why some fail."""
+    registry = default_registry()
+    loaded = [
+        PluginListed(
+            plugin=plugin.entry_point,
+            distribution=plugin.distribution,
+            version=plugin.version,
+            backends=[spec.name for spec in plugin.backends],
+            networks=[network.name for network in plugin.networks],
+            unavailable={
+                spec.name: why for spec in plugin.backends if (why := why_unavailable(spec)) is not None
+            },
+        )
+        for plugin in registry.plugins()
+    ]
+    broken = [
+        ProblemListed(
+            plugin=problem.entry_point,
+            distribution=problem.distribution,
+            version=problem.version,
+            stage=problem.stage,
+            error=f"{type(problem.error).__name__}: {problem.error}",
+            hint=problem.hint,
+        )
+        for problem in registry.problems()
+    ]
+    report = report_for(as_json)
+    if not (loaded or broken or as_json):
+        click.echo('no plugin is installed; try: python -m pip install "bitboot-core[all]"')
+    report.listing(loaded)
+    report.listing(broken)

@@ -1,0 +1,125 @@
+"""The program `bitboot`: its commands, and what becomes of their errors.
+
+What a command needs is imported when it is called: `bitboot --help` waits for nothing but click.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from ..errors import BitBootError, UsageError
+from .spellings import is_classic
+
+FAILED = 1
+WRONG_USAGE = 2
+
+COMMANDS = {
+    "announce": ("announce", "Be found in a swarm, until Ctrl-C."),
+    "completion": ("completion", "Print what teaches your shell to complete."),
+    "demo": ("demo", "Show it at work on this machine alone."),
+    "doctor": ("doctor", "Find out what is wrong, and what to do about it."),
+    "join": ("watch", "Be found in a swarm, and see who else is there, until Ctrl-C."),
+    "lookup": ("lookup", "Find the peers of a swarm."),
+    "networks": ("networks", "List what there is to announce on, and through what."),
+    "plugins": ("plugins", "List what is installed, and what is wrong with it."),
+    "watch": ("watch", "See who joins a swarm and who leaves it, until Ctrl-C."),
+}
+"""Each command's room, and the line that the list of commands has for it."""
+
+
+class Commands(click.Group):
+    """The group of all commands, which are imported when they are first asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _imported(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - only to help with a misspelt name
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example:  bitboot demo",
+)
+@click.version_option(package_name="bitboot-core", prog_name="bitboot")
+def bitboot() -> None:
+    """Find your program's other instances, with no server.
+
+    A swarm is known by its name: announce yourself in it, look up who else did.
+    """
+
+
+def commands() -> dict[str, click.Command]:
+    """All commands, imported."""
+    return {name: _imported(name) for name in COMMANDS}
+
+
+def _imported(name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f".{COMMANDS[name][0]}", __package__), name)
+    return command
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command that `argv` asks for; return its exit status. No foreseen error leaves it."""
+    as_json = "--json" in argv
+    try:
+        if is_classic(argv):
+            from . import classic  # noqa: PLC0415 - few write so
+
+            return classic.run(argv)
+        status = bitboot.main(list(argv), prog_name="bitboot", standalone_mode=False)
+        return status or 0
+    except click.ClickException as error:  # what click itself refuses: an unknown option, a missing argument
+        if as_json:
+            from .report.choice import report_for  # noqa: PLC0415
+            from .report.events import Failed  # noqa: PLC0415 - help needs none of it
+
+            report_for(True).tell(
+                Failed(error="UsageError", message=error.format_message(), hint=_help(error))
+            )
+        else:
+            error.show()
+        return WRONG_USAGE
+    except BitBootError as error:
+        from .report.choice import report_for  # noqa: PLC0415
+        from .report.events import Failed  # noqa: PLC0415 - help needs none of it
+
+        report_for(as_json).tell(Failed.of(error))
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`bitboot lookup x | head -1`). Python would complain once
+        # more when it flushes stdout at exit, so that goes nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _help(error: click.ClickException) -> str:
+    """Where to read how it is written."""
+    context = getattr(error, "ctx", None)
+    return f"see `{context.command_path} --help`" if context is not None else "see `bitboot --help`"

@@ -1,0 +1,141 @@
+"""A `View` as rich draws it. Imported at terminals only: rich takes longer than all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ..._networks.network import NetworkState
+from ...errors import BootstrapFailed
+from .durations import clock_time, span
+from .events import count
+from .view import View
+
+OVERHEAD = 12
+"""Lines around the rows of the tables: heading, titles, sums, the line at the bottom, blank lines."""
+
+WIDE = 100
+"""Columns from which on it is told where a node listens, too."""
+
+
+class Drawing:
+    """Draws a view, in as many lines as there are."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._spinner = Spinner("dots", style="magenta")
+
+    def draw(self, width: int, height: int, *, final: bool = False) -> RenderableType:
+        """The view in at most `height` lines. The last frame of a lookup takes as many as it needs."""
+        view = self._view
+        parts: list[RenderableType] = [self._heading(final=final)]
+        if view.states:
+            parts.append(self._networks(wide=width >= WIDE))
+        if view.announced:
+            parts.append(self._announcement())
+        if view.lists_peers:
+            rows = max(1, height - OVERHEAD - len(view.states) - (3 + len(view.announced)))
+            parts.append(self._peers(None if final and view.is_lookup else rows))
+        if not final:
+            parts.append(self._progress())
+        return Group(*(line for part in parts for line in (part, Text())))
+
+    def _heading(self, *, final: bool) -> Text:
+        view = self._view
+        heading = Text.assemble((view.heading, "bold"), ("  " + span(view.now() - view.began), "dim"))
+        if view.is_leaving and not final:
+            heading.append("  leaving ...", "yellow")
+        return heading
+
+    def _progress(self) -> RenderableType:
+        """The bottom line: the bootstrap's progress, or how to leave."""
+        view = self._view
+        waiting = view.waiting_for
+        if view.is_leaving or not waiting:
+            return Text("Ctrl-C leaves" if not view.is_leaving else "", "dim")
+        parts = [
+            f"{state.network}: {count(state.tried or len(state.bootstrap), 'contact')} tried, "
+            f"{state.contacts} answered" + (f", attempt {state.attempts}" if state.attempts > 1 else "")
+            for state in waiting
+        ]
+        self._spinner.update(text=Text("getting in touch with " + "; ".join(parts)))
+        return self._spinner
+
+    def _networks(self, *, wide: bool) -> Table:
+        where = ["through", "listens on"] if wide else []
+        table = _table("network", *where, "state", "contacts", "datagrams", "stores")
+        for name, state in self._view.states.items():
+            stats = self._view.stats.get(name, {})
+            table.add_row(
+                Text(name, "cyan"),
+                *([Text(state.backend), Text(str(state.listen or ""))] if wide else []),
+                _state(state),
+                Text(str(state.contacts)),
+                Text(_pair(stats, ("sent", "out"), ("received", "in"))),
+                Text(_pair(stats, ("stored_keys", "keys"), ("stored_peers", "peers"))),
+            )
+        return table
+
+    def _announcement(self) -> Table:
+        table = _table("announced", "on", "stored on", "lapses in", "next", "times")
+        for (swarm, network), status in self._view.announced.items():
+            stored = Text(count(status.stored_on, "node"), "green") if status.stored_on else Text("nowhere")
+            if status.last_error is not None:
+                stored.append(f" ({status.last_error})", "red")
+            table.add_row(
+                Text(swarm, "bold"),
+                Text(network, "cyan"),
+                stored,
+                Text("" if status.expires_in is None else span(status.expires_in)),
+                Text("under way" if status.next_try is None else f"in {span(status.next_try)}"),
+                Text(str(status.successes)),
+            )
+        return table
+
+    def _peers(self, rows: int | None) -> RenderableType:
+        view = self._view
+        now = view.now()
+        table = (
+            _table("peer", "found after", "from") if view.is_lookup else _table("peer", "since", "", "from")
+        )
+        peers = list(view.peers.items())
+        hidden = 0 if rows is None else max(0, len(peers) - rows)
+        for endpoint, seen in peers[hidden:]:
+            when = (
+                [Text(span(seen.since - view.began))]
+                if view.is_lookup
+                else [Text(clock_time(seen.since, now)), Text(f"{span(now - seen.since)} ago", "dim")]
+            )
+            table.add_row(Text(endpoint, "bold"), *when, Text(", ".join(seen.sources), "cyan"))
+        total = count(len(peers), "peer") if peers else "nobody yet"
+        if hidden:
+            total += f", the last {len(peers) - hidden} shown"
+        if view.left:
+            total += f", {view.left} left"
+        return Group(table, Text(total, "green")) if peers else Text(total, "dim")
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _state(state: NetworkState) -> Text:
+    if state.ready:
+        return Text("in touch" if state.contacts or state.bootstrap else "alone", "green")
+    if state.error is None or not state.attempts:
+        started = state.listen is not None
+        return Text("getting in touch" if started else "starting", "yellow")
+    return Text("no answer" if isinstance(state.error, BootstrapFailed) else "failed", "red")
+
+
+def _pair(stats: Mapping[str, int | float], *names: tuple[str, str]) -> str:
+    """ "12 out, 9 in": those of the counters that the backend has."""
+    return ", ".join(f"{int(stats[key])} {word}" for key, word in names if key in stats)

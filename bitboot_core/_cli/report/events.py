@@ -1,0 +1,180 @@
+"""What the command line has to tell: one class an event, each with its JSON object and its line for people.
+
+Both are for programs too, so both stay as they are: a script may read `peer: 127.0.0.1:6881 …` as
+well as the JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from ...errors import BitBootError
+from ...model import KnownHost, Peer
+from .wording import as_options
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened. `name` is what JSON calls "event", and the line's first word."""
+
+    name: ClassVar[str]
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `--json` prints."""
+        return {"event": self.name, **dataclasses.asdict(self)}
+
+    def text(self) -> str:
+        """The line for people, after its first word."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Event):
+    """A network can be used."""
+
+    name = "ready"
+    network: str
+    backend: str
+    listen: str
+    contacts: int
+
+    def text(self) -> str:
+        return f"{self.network} through {self.backend}, on {self.listen}, {count(self.contacts, 'contact')}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """The demo's own network runs."""
+
+    name = "started"
+    network: str
+    nodes: int
+
+    def text(self) -> str:
+        return f"{self.network} of {count(self.nodes, 'node')} on this machine alone"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Announced(Event):
+    """A network stored an announcement, for the first time or again."""
+
+    name = "announced"
+    swarm: str
+    network: str
+    stored_on: int
+    expires_in: float
+
+    def text(self) -> str:
+        stored = count(self.stored_on, "node")
+        return f"{self.swarm} on {self.network}, stored on {stored}, expires in {self.expires_in:g} s"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerFound(Event):
+    """A peer of a swarm that was looked up. `peer_id`: on networks whose nodes have such ids (libp2p)."""
+
+    name = "peer"
+    swarm: str
+    host: str
+    port: int
+    sources: Sequence[str]
+    peer_id: str | None = None
+
+    @classmethod
+    def of(cls, swarm: str, peer: Peer) -> Self:
+        """The event that tells of `peer`."""
+        return cls(
+            swarm=swarm, host=peer.host, port=peer.port, sources=list(peer.sources), peer_id=peer.peer_id
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is, as people write it."""
+        return str(KnownHost(self.host, self.port, self.peer_id))
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
+
+    def text(self) -> str:
+        return f"{self.endpoint} from {', '.join(self.sources)}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(PeerFound):
+    """A peer was seen in a swarm that is watched, and was not there before."""
+
+    name = "peer-joined"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Left(PeerFound):
+    """A peer of a swarm that is watched has not been seen for long. `sources`: who told of it before."""
+
+    name = "peer-left"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Event):
+    """The command has done what it was asked. `peers` is None where none were asked for."""
+
+    name = "done"
+    swarm: str
+    peers: int | None = None
+    seconds: float
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
+
+    def text(self) -> str:
+        if self.peers is None:
+            return f"{self.swarm}, after {self.seconds:g} s"
+        found = "nobody found" if self.peers == 0 else f"{count(self.peers, 'peer')} found"
+        return f"{self.swarm}, {found} in {self.seconds:g} s"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cost(Event):
+    """What a lookup cost the node that made it: datagrams both ways, milliseconds to the last peer."""
+
+    name = "cost"
+    datagrams: int
+    milliseconds: float
+
+    def text(self) -> str:
+        return f"{count(self.datagrams, 'datagram')} both ways, {self.milliseconds:g} ms"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """Something failed: all of it, or one `network` of several while the others went on."""
+
+    name = "error"
+    error: str
+    message: str
+    hint: str
+    network: str | None = None
+
+    @classmethod
+    def of(cls, error: BaseException, *, network: str | None = None) -> Failed:
+        """The event that tells of `error`."""
+        hint = error.hint if isinstance(error, BitBootError) else ""
+        return cls(
+            error=type(error).__name__, message=as_options(str(error)), hint=as_options(hint), network=network
+        )
+
+    def as_json(self) -> dict[str, object]:
+        fields = Event.as_json(self)
+        if self.network is None:
+            del fields["network"]
+        return fields
+
+    def text(self) -> str:
+        where = f"{self.network}: " if self.network else ""
+        return f"{where}{self.message}" + (f"\nhint: {self.hint}" if self.hint else "")
+
+
+def count(number: int, noun: str, several: str = "") -> str:
+    """ "1 node", "2 nodes"; `several` where it is not made by adding an s."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"

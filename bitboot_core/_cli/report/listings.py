@@ -1,0 +1,116 @@
+"""The events of the commands that list: networks, plugins, and what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from ...networks import NetworkStatus
+from .events import Event
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Event):
+    """One of several, which a terminal shows as a table."""
+
+    def row(self) -> Mapping[str, str]:
+        """The cells, by column title."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkListed(Listed):
+    """A network definition, where it comes from, and the backend to serve it: "" for none, and why."""
+
+    name = "network"
+    network: str
+    protocol: str
+    status: str
+    origin: str
+    backend: str
+    backends: Sequence[str]
+    bootstrap: Sequence[str]
+    problem: str
+    hint: str
+    description: str
+
+    def row(self) -> Mapping[str, str]:
+        what = [self.description]
+        # What a placeholder lacks is no news, and would fill the screen.
+        is_placeholder = self.status == NetworkStatus.PLACEHOLDER.value
+        if self.problem and not is_placeholder:
+            what.append(_reason(self.problem, self.hint))
+        return {
+            "network": self.network,
+            "protocol": self.protocol,
+            "backend": self.backend or ("none yet" if is_placeholder else "none"),
+            "from": self.origin,
+            "what it is": "\n".join(what),
+        }
+
+    def text(self) -> str:
+        served = f"served by {self.backend}" if self.backend else _reason(self.problem, self.hint)
+        return f"{self.network}, protocol {self.protocol}, {self.status}, {served}; {self.origin}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PluginListed(Listed):
+    """A plugin that loaded, what it brings, and why which of its backends cannot run on this machine."""
+
+    name = "plugin"
+    plugin: str
+    distribution: str
+    version: str
+    backends: Sequence[str]
+    networks: Sequence[str]
+    unavailable: Mapping[str, str]
+
+    def row(self) -> Mapping[str, str]:
+        return {
+            "plugin": self.plugin,
+            "distribution": f"{self.distribution} {self.version}",
+            "backends": _names(self.backends),
+            "networks": _names(self.networks),
+            "runs here": self._runs(),
+        }
+
+    def text(self) -> str:
+        brings = f"backends: {_names(self.backends)}; networks: {_names(self.networks)}"
+        return f"{self.plugin} from {self.distribution} {self.version}, {brings}; runs here: {self._runs()}"
+
+    def _runs(self) -> str:
+        return "; ".join(f"{name} does not: {why}" for name, why in self.unavailable.items()) or "yes"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemListed(Listed):
+    """A plugin that is installed and could not be loaded, or not wholly: at which stage, why, what to do."""
+
+    name = "problem"
+    plugin: str
+    distribution: str
+    version: str
+    stage: str
+    error: str
+    hint: str
+
+    def row(self) -> Mapping[str, str]:
+        return {
+            "plugin": self.plugin,
+            "distribution": f"{self.distribution} {self.version}",
+            "fails at": self.stage,
+            "because": self.error,
+            "hint": self.hint,
+        }
+
+    def text(self) -> str:
+        where = f"{self.plugin} from {self.distribution} {self.version}"
+        return f"{where}, at stage {self.stage}: {_reason(self.error, self.hint)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _reason(problem: str, hint: str) -> str:
+    return f"{problem} ({hint})" if hint else problem

@@ -1,0 +1,50 @@
+"""Where events go: JSON for programs, plain lines for pipes; `terminal` has the one for people."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from .events import Event, Failed
+
+if TYPE_CHECKING:
+    from ...bitboot import BitBoot
+    from .listings import Listed
+    from .view import View
+
+
+class Report(ABC):
+    """Tells of events, each as it happens."""
+
+    @abstractmethod
+    def tell(self, event: Event) -> None:
+        """Tell of one event."""
+
+    def listing(self, items: Sequence[Listed]) -> None:
+        """Tell of several of one kind, which belong together."""
+        for item in items:
+            self.tell(item)
+
+    @asynccontextmanager
+    async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
+        """Show a command's view for as long as this lasts, where there is somebody to look at it."""
+        yield
+
+
+class JsonReport(Report):
+    """One JSON object a line on stdout, and nothing else; errors are among them."""
+
+    def tell(self, event: Event) -> None:
+        click.echo(json.dumps(event.as_json()))
+
+
+class LineReport(Report):
+    """One plain line an event on stdout; errors, with a second line for the hint, on stderr."""
+
+    def tell(self, event: Event) -> None:
+        click.echo(f"{event.name}: {event.text()}", err=isinstance(event, Failed))

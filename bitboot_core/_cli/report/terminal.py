@@ -1,0 +1,117 @@
+"""Events for people at a terminal. Imported only there: rich takes longer than all the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ...bitboot import BitBoot
+from .checks import FAILED, OK, UNKNOWN, WARNING, Check
+from .drawing import Drawing
+from .events import Event, Failed
+from .listings import Listed
+from .report import Report
+from .view import View
+
+STYLES = {
+    "started": "magenta",
+    "ready": "green",
+    "announced": "cyan",
+    "peer": "bold",
+    "peer-joined": "bold green",
+    "peer-left": "yellow",
+    "cost": "magenta",
+    "verdict": "bold",
+    "done": "bold green",
+    "error": "bold red",
+}
+
+STATUS_STYLES = {OK: "bold green", WARNING: "bold yellow", FAILED: "bold red", UNKNOWN: "dim"}
+
+REFRESH = 0.2
+"""Seconds between two frames of a live view."""
+
+
+class TerminalReport(Report):
+    """Live views where a command has one, lines with colour otherwise, and tables for lists.
+
+    No colour where NO_COLOR is set, no live view on a terminal that cannot move its cursor. What
+    strangers and plugins say is printed as text, never read as rich's markup.
+    """
+
+    def __init__(self, out: Console | None = None) -> None:
+        """`out`: where to print everything, in place of stdout and stderr."""
+        self._out = out or Console(highlight=False)
+        self._err = out or Console(highlight=False, stderr=True)
+        self._view: View | None = None
+
+    def tell(self, event: Event) -> None:
+        if self._view is not None and self._view.note(event):
+            return
+        console = self._err if isinstance(event, Failed) else self._out
+        if isinstance(event, Check):
+            console.print(_check(event), soft_wrap=True)
+            return
+        line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), event.text())
+        console.print(line, soft_wrap=True)
+
+    def listing(self, items: Sequence[Listed]) -> None:
+        if not items:
+            return
+        table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+        for title in items[0].row():
+            table.add_column(title, overflow="fold")
+        for item in items:
+            table.add_row(*map(Text, item.row().values()))
+        self._out.print(table)
+
+    @asynccontextmanager
+    async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
+        if not self._out.is_interactive or self._out.is_dumb_terminal:
+            yield
+            return
+        drawing = Drawing(view)
+        # Frames are drawn by a task of ours: rich's own thread would read a BitBoot that is at work.
+        live = Live(
+            console=self._out,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=sys.stderr.isatty(),  # what is logged appears above the view
+        )
+        self._view = view
+        try:
+            with live:
+                frames = asyncio.create_task(self._draw(live, drawing, view, bitboot))
+                try:
+                    yield
+                finally:
+                    frames.cancel()
+                    await asyncio.gather(frames, return_exceptions=True)
+        finally:
+            self._view = None
+            self._out.print(drawing.draw(*self._out.size, final=True))
+
+    async def _draw(self, live: Live, drawing: Drawing, view: View, bitboot: BitBoot) -> None:
+        while True:
+            view.look(bitboot)
+            live.update(drawing.draw(*self._out.size), refresh=True)
+            await asyncio.sleep(REFRESH)
+
+
+def _check(check: Check) -> Text:
+    """A check as a line, with its hint below."""
+    line = Text.assemble(
+        (f"{check.status:<8} ", STATUS_STYLES[check.status]), (f"{check.title}: ", "bold"), check.message
+    )
+    if check.hint:
+        line.append(f"\n{'':<9}hint: {check.hint}", "yellow")
+    return line

@@ -1,0 +1,245 @@
+"""A backend at arm's length: whatever it does, what comes back is an answer in time or a BitBootError."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from ..aio.clock import Clock, TimeUp
+from ..aio.logs import logger
+from ..aio.tasks import Tasks
+from ..backend import Backend, BackendConfig, BackendSpec, Capabilities
+from ..errors import (
+    AnnounceFailed,
+    BackendError,
+    BackendTimeout,
+    BackendUnavailable,
+    BitBootError,
+    NotRunning,
+    UnsupportedOperation,
+)
+from ..model import KnownHost, Receipt
+
+T = TypeVar("T")
+
+log = logger(__name__)
+
+
+class GuardedBackend:
+    """Makes a backend from its spec, and stands between it and the core.
+
+    Errors that are not BitBootErrors become BackendErrors with the cause chained; calls that do not
+    end become BackendTimeouts; answers that make no sense are errors too.
+    """
+
+    def __init__(self, name: str, spec: BackendSpec, config: BackendConfig, clock: Clock) -> None:
+        self.name = name
+        self.tasks = Tasks(clock)
+        self._spec, self._config, self._clock = spec, config, clock
+        self._backend: Backend | None = None
+        self._capabilities: Capabilities | None = None
+
+    # Its life
+
+    async def start(self, timeout: float) -> None:
+        """Make the backend and start it. Raises a BitBootError, mostly ListenFailed or BackendUnavailable."""
+        self._backend = backend = self._make()
+        await self._call("start", backend.start, self._clock.now() + timeout)
+        capabilities: object = self._ask(lambda backend: backend.capabilities, None)
+        if not isinstance(capabilities, Capabilities):
+            raise BackendError(
+                f"{self.name} does not say what it can do: its capabilities are {capabilities!r}"
+            )
+        self._capabilities = capabilities
+        log.info("%s: %s listens on %s", self._config.network, self.name, self.address)
+
+    async def aclose(self, timeout: float) -> None:
+        """Stop within `timeout` seconds. What the backend does wrong here is only logged."""
+        backend, self._backend = self._backend, None
+        await self.tasks.cancel()
+        if backend is not None:
+            try:
+                await self._call("close", backend.aclose, self._clock.now() + timeout)
+            except BitBootError as error:
+                log.warning("%s", error)
+            else:
+                log.info("%s: %s is closed", self._config.network, self.name)
+        if self.tasks:
+            log.warning("the backend %s leaves %d tasks that do not end", self.name, len(self.tasks))
+
+    # The backend's methods
+
+    async def bootstrap(self, contacts: Sequence[KnownHost], *, until: float) -> int:
+        """How many contacts answered."""
+        backend, network = self._running(), self._config.network
+        log.info("%s: getting in touch through %s", network, ", ".join(map(str, contacts)))
+        try:
+            answered = await self._call("bootstrap", lambda: backend.bootstrap(contacts), until)
+        except BitBootError as error:
+            log.info("%s: not in touch: %s", network, error)
+            raise
+        if not isinstance(answered, int):
+            raise self.nonsense("bootstrap", answered)
+        log.info("%s: %d of %d contacts answered", network, answered, len(contacts))
+        return answered
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float, until: float) -> Receipt:
+        """Announce once; the lifetime granted is at most the one asked for."""
+        backend = self._running()
+        asked = min(lifetime, self.capabilities.max_lifetime)
+        log.debug("%s: announcing %s under %s", self._config.network, endpoint, key.hex())
+        receipt = await self._call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
+        if not _is_sane(receipt):
+            raise self.nonsense("announce", receipt)
+        if receipt.stored_on < 1 or receipt.lifetime <= 0:
+            raise AnnounceFailed(
+                f"no node stored the announcement: {self.name} says {receipt}",
+                hint="it is tried again while the announcement is open",
+            )
+        granted = min(receipt.lifetime, asked)
+        log.info(
+            "%s: %s under %s stored on %d nodes for %.0f s",
+            self._config.network,
+            endpoint,
+            key.hex(),
+            receipt.stored_on,
+            granted,
+        )
+        return Receipt(receipt.stored_on, granted)
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost, *, until: float) -> None:
+        """Take an announcement back, where the backend can."""
+        backend = self._running()
+        if self.capabilities.can_withdraw:
+            await self._call("withdraw", lambda: backend.withdraw(key, endpoint), until)
+            log.info("%s: %s under %s withdrawn", self._config.network, endpoint, key.hex())
+
+    def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+        """The backend's own stream of peers, unguarded: a Lookup checks each of them."""
+        log.info("%s: looking up %s", self._config.network, key.hex())
+        return self._running().lookup(key)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do. Raises NotRunning before it is started."""
+        if self._capabilities is None:
+            raise NotRunning(f"the backend {self.name} has not been started")
+        return self._capabilities
+
+    def contacts(self) -> list[KnownHost]:
+        """The nodes that it knows."""
+        nobody: list[KnownHost] = []
+        return self._ask(lambda backend: list(backend.contacts()), nobody)
+
+    def stats(self) -> Mapping[str, int | float]:
+        """Its counters."""
+        nothing: dict[str, int | float] = {}
+        return self._ask(lambda backend: dict(backend.stats()), nothing)
+
+    @property
+    def address(self) -> KnownHost | None:
+        """Where it listens, as far as known."""
+        return self._ask(lambda backend: backend.address, None)
+
+    @property
+    def seen_at(self) -> frozenset[str]:
+        """The addresses that others see it at, as far as it knows."""
+        nowhere: frozenset[str] = frozenset()
+        return self._ask(lambda backend: frozenset(backend.seen_at), nowhere)
+
+    @property
+    def whereabouts(self) -> frozenset[str]:
+        """Where it listens and what others see it at: whatever tells that it has moved."""
+        nowhere: frozenset[str] = frozenset()
+        return self._ask(lambda backend: frozenset({str(backend.address), *backend.seen_at}), nowhere)
+
+    @property
+    def backend(self) -> Backend:
+        """The backend itself, unguarded. Raises NotRunning."""
+        return self._running()
+
+    # The guard
+
+    def wrapped(self, error: Exception, doing: str) -> BitBootError:
+        """`error` as a BitBootError: itself, or a BackendError that names the backend."""
+        if isinstance(error, BitBootError):
+            return error
+        wrapper = BackendError(
+            f"{self.name} failed to {doing}: {type(error).__name__}: {error}",
+            hint=f"this looks like a mistake in the backend {self.name}: report it to its authors",
+        )
+        wrapper.__cause__ = error
+        return wrapper
+
+    def nonsense(self, doing: str, answer: object) -> BackendError:
+        """The error for an answer that is none."""
+        return BackendError(
+            f"{self.name} failed to {doing}: it answered {answer!r}",
+            hint=f"this is a mistake in the backend {self.name}: report it to its authors",
+        )
+
+    def _make(self) -> Backend:
+        try:
+            backend = self._spec.factory(self._config)
+        except BitBootError:
+            raise
+        except ImportError as error:
+            raise BackendUnavailable(
+                f"{self.name} lacks a library: {error}", hint=f"reinstall what brings the backend {self.name}"
+            ) from error
+        except Exception as error:
+            raise self.wrapped(error, "start") from error
+        if not isinstance(backend, Backend):
+            raise self.nonsense("start", backend)
+        return backend
+
+    def _running(self) -> Backend:
+        if self._backend is None:
+            raise NotRunning(f"the backend {self.name} is not running")
+        return self._backend
+
+    async def _call(self, doing: str, method: Callable[[], Awaitable[T]], until: float) -> T:
+        async def call() -> T:
+            return await method()
+
+        began = self._clock.now()
+        try:
+            return await self.tasks.run(call(), until)
+        except TimeUp:
+            raise BackendTimeout(
+                f"{self.name} did not {doing} within {max(0.0, until - began):.3g} s",
+                hint="allow more time with timeout=",
+            ) from None
+        except BitBootError:
+            raise
+        except Exception as error:
+            raise self.wrapped(error, doing) from error
+
+    def _ask(self, question: Callable[[Backend], T], otherwise: T) -> T:
+        if self._backend is None:
+            return otherwise
+        try:
+            return question(self._backend)
+        except Exception as error:  # noqa: BLE001 - what is only for people to look at must not stop anything
+            log.debug("%s cannot say: %r", self.name, error)
+            return otherwise
+
+
+def _is_sane(receipt: object) -> bool:
+    return (
+        isinstance(receipt, Receipt)
+        and isinstance(receipt.stored_on, int)
+        and isinstance(receipt.lifetime, (int, float))
+        and math.isfinite(receipt.lifetime)
+    )
+
+
+def check_family(endpoint: KnownHost, network: str, capabilities: Capabilities) -> None:
+    """Raise UnsupportedOperation where a network cannot carry the endpoint's kind of address."""
+    family = endpoint.family
+    if family is not None and not endpoint.is_any and family not in capabilities.families:
+        raise UnsupportedOperation(
+            f"{network} cannot carry IPv{family} addresses such as {endpoint.host}",
+            hint="announce an address of the other family, or leave the host out",
+        )

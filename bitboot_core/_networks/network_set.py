@@ -1,0 +1,178 @@
+"""The networks that one BitBoot uses: each with its backend, started, awaited and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from typing import TypeVar
+
+from .._plugins.loader import check_network
+from .._plugins.registry import Registry
+from ..aio.clock import Clock
+from ..aio.tasks import cancel
+from ..backend import BackendConfig
+from ..config import BitBootConfig, Host, Network, contacts, endpoint, networks, state_folder
+from ..errors import BitBootError, InvalidConfig, UnknownNetwork
+from ..networks import NetworkDefinition
+from .kept_contacts import contact_file
+from .network import CLEAN_UP, ActiveNetwork, NetworkState
+from .per_network import PerNetwork, one_error
+
+T = TypeVar("T")
+
+
+class NetworkSet:
+    """Active networks by name."""
+
+    def __init__(self, config: BitBootConfig, registry: Registry, clock: Clock, random: Random) -> None:
+        """Choose backends for the config's networks. Raises as `prepare`."""
+        self._config, self._registry, self._clock, self._random = config, registry, clock, random
+        self._active = self.prepare(config.network, config.backend, config.bootstrap, config.listen)
+
+    def __iter__(self) -> Iterator[ActiveNetwork]:
+        return iter(list(self._active.values()))
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._active
+
+    def prepare(
+        self,
+        network: Network | Sequence[Network],
+        backend: str | None,
+        bootstrap: Sequence[Host] | None,
+        listen: Host | None,
+    ) -> dict[str, ActiveNetwork]:
+        """Networks with their backends chosen, not started yet, and not in the set yet.
+
+        Raises InvalidConfig, InvalidEndpoint, UnknownNetwork, UnknownBackend, NetworkUnavailable or
+        BackendUnavailable.
+        """
+        definitions = [self._definition(one) for one in networks(network)]
+        pins = self._pins(definitions, backend)
+        prepared: dict[str, ActiveNetwork] = {}
+        for definition in definitions:
+            if definition.name in prepared:
+                raise InvalidConfig(
+                    f"the network {definition.name} is given twice", hint="give each one once"
+                )
+            name, spec = self._registry.choose(definition, pins.get(definition.name))
+            where = None if listen is None else endpoint(listen)
+            if where is not None and prepared:
+                where = replace(where, port=0)  # the first has the port: two can hardly share one
+            starts_from = definition.bootstrap if bootstrap is None else contacts(bootstrap)
+            prepared[definition.name] = ActiveNetwork(
+                definition,
+                name,
+                spec,
+                BackendConfig(
+                    network=definition.name,
+                    protocol=definition.protocol,
+                    listen=where,
+                    state_dir=state_folder(self._config.state_dir),
+                    read_only=self._config.read_only,
+                ),
+                bootstrap=starts_from,
+                clock=self._clock,
+                random=self._random,
+                file=contact_file(self._config.state_dir, definition.name, definition.protocol, starts_from),
+            )
+        return prepared
+
+    async def start(self, prepared: Iterable[ActiveNetwork] | None = None) -> None:
+        """Start the prepared networks, by default those of the set, side by side.
+
+        Raises only where none of them starts. One that does not tells why in every call.
+        """
+        starting = list(self if prepared is None else prepared)
+        try:
+            results = await asyncio.gather(
+                *(network.start(self._config.timeout) for network in starting), return_exceptions=True
+            )
+        except BaseException:  # cancelled: some may have started already
+            await self.close(CLEAN_UP, starting)
+            raise
+        errors = {}
+        for network, result in zip(starting, results, strict=True):
+            if isinstance(result, BitBootError):
+                errors[network.name] = result
+            elif isinstance(result, BaseException):
+                raise result
+        if errors and len(errors) == len(starting):
+            raise one_error(errors, "starting")
+
+    async def ready(self, timeout: float) -> None:
+        """Wait until one of them is in touch. Raises after `timeout` seconds, or once all have failed."""
+        if any(network.is_ready for network in self):
+            return
+        waiting = {asyncio.ensure_future(network.ready(timeout)): network.name for network in self}
+        errors: dict[str, BitBootError] = {}
+        pending = set(waiting)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    error = one.exception()
+                    if error is None:
+                        return
+                    if not isinstance(error, BitBootError):
+                        raise error
+                    errors[waiting[one]] = error
+        finally:
+            await cancel(pending, self._clock)
+        raise one_error(errors, "getting in touch")
+
+    async def close(self, within: float, some: Iterable[ActiveNetwork] | None = None) -> None:
+        """Close the networks given, by default all of the set, within so many seconds."""
+        await asyncio.gather(*(network.aclose(within) for network in (self if some is None else some)))
+
+    def add(self, prepared: Mapping[str, ActiveNetwork]) -> None:
+        """Put networks into the set."""
+        self._active.update(prepared)
+
+    def remove(self, name: str) -> ActiveNetwork:
+        """Take a network out of the set. Raises UnknownNetwork."""
+        found = self.named(name)[0]
+        del self._active[name]
+        return found
+
+    def named(self, name: str | None) -> list[ActiveNetwork]:
+        """The network of that name, or all for None. Raises UnknownNetwork."""
+        if name is None:
+            return list(self)
+        if name not in self._active:
+            raise UnknownNetwork(
+                f"the network {name} is not active", hint=f"these are: {', '.join(self._active) or 'none'}"
+            )
+        return [self._active[name]]
+
+    def states(self) -> PerNetwork[NetworkState]:
+        """How each is doing."""
+        return self._per_network({network.name: network.state() for network in self})
+
+    def stats(self) -> PerNetwork[Mapping[str, int | float]]:
+        """The counters of each one's backend."""
+        return self._per_network({network.name: network.stats() for network in self})
+
+    def _per_network(self, values: Mapping[str, T]) -> PerNetwork[T]:
+        return PerNetwork(values, {network.name: network.backend_name for network in self})
+
+    def _definition(self, network: Network) -> NetworkDefinition:
+        if isinstance(network, str):
+            return self._registry.network(str(network))
+        try:
+            return check_network(network)
+        except (TypeError, ValueError) as error:
+            raise InvalidConfig(str(error)) from error
+
+    def _pins(self, definitions: Sequence[NetworkDefinition], backend: str | None) -> dict[str, str]:
+        """For which networks the backend is pinned: of several, those whose protocol it speaks."""
+        if backend is None:
+            return {}
+        spoken = self._registry.backend(backend).protocols
+        served = [one for one in definitions if one.protocol in spoken]
+        return {one.name: backend for one in served or definitions}

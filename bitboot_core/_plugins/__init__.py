@@ -1,0 +1,1 @@
+"""Plugins: found, checked, kept apart, and known by name."""

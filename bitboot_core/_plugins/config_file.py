@@ -1,0 +1,306 @@
+"""A configuration file: networks of one's own, other contacts for known ones, and defaults.
+
+    timeout = 10                        # any field of BitBootConfig
+    network = "office"
+
+    [networks.office]                   # a network of one's own
+    protocol = "kademlia"
+    bootstrap = ["dht1.example.org:4000", "dht2.example.org:4000"]
+    description = "our own DHT"
+
+    [networks.mainline]                 # a known one, begun from elsewhere
+    bootstrap = ["192.0.2.7:6881"]
+
+TOML, or the JSON that BitBootPy wrote (`bootstrap_nodes`, `network_names`, `continuous_mode` and all
+the above under the same names). The API reads none unless it is told to; the command line does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from ..config import BitBootConfig, Settings, contacts, networks
+from ..errors import InvalidConfig, UnknownNetwork, UsageError
+from ..model import KnownHost
+from ..networks import NetworkDefinition
+from .loader import check_network
+from .registry import Registry, default_registry
+
+__all__ = ["ConfigFile"]
+
+MAX_BYTES = 1 << 20
+"""A file that is larger than this is no configuration."""
+
+SETTINGS = tuple(Settings.__annotations__)
+NETWORK_KEYS = ("protocol", "bootstrap", "description")
+IGNORED = ("rate_limit_delay", "max_retries", "retry_delay", "print_discovered_peers")
+"""What BitBootPy's configuration says and nobody has to say here: retries look after themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnNetwork:
+    """What a file says of one network. `protocol` is None where it only changes a known one."""
+
+    protocol: str | None = None
+    bootstrap: tuple[KnownHost, ...] | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """What a configuration file says. Made by `read`.
+
+    `path`: the file, None where there is none. `settings`: fields of BitBootConfig. `networks`: by
+    name. `network_names` and `continuous`: the swarms that BitBootPy's configuration names, and
+    those of them that are to be watched.
+    """
+
+    path: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+    networks: Mapping[str, OwnNetwork] = field(default_factory=dict)
+    network_names: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str] | None = None) -> ConfigFile:
+        """Read a file: the one given, else the one that BITBOOT_CONFIG names, else the user's, if any.
+
+        Raises InvalidConfig, which names the file, the line and the key, and says what would do.
+        """
+        named = path if path is not None else os.environ.get("BITBOOT_CONFIG") or None
+        if named is None:
+            users = default_file()
+            if not users.is_file():
+                return cls()
+            named = users
+        return _Reader(Path(named)).read()
+
+    def definitions(self, registry: Registry | None = None) -> dict[str, NetworkDefinition]:
+        """The networks that the file speaks of, as they are with what it says. Raises InvalidConfig."""
+        return {name: self._definition(name, registry) for name in self.networks}
+
+    def config(self, registry: Registry | None = None, **fields: Unpack[Settings]) -> BitBootConfig:
+        """A BitBootConfig with the file's settings and networks; `fields` go before the file's.
+
+        `registry`: where to find the networks that the file changes. Raises InvalidConfig.
+        """
+        chosen: Settings = {**self.settings, **fields}
+        wanted = networks(chosen.get("network", "mainline"))
+        if any(one in self.networks for one in wanted if isinstance(one, str)):
+            chosen["network"] = [
+                self._definition(one, registry) if isinstance(one, str) and one in self.networks else one
+                for one in wanted
+            ]
+        return BitBootConfig(**chosen)
+
+    def _definition(self, name: str, registry: Registry | None) -> NetworkDefinition:
+        own = self.networks[name]
+        if own.protocol is not None:
+            base = NetworkDefinition(name, own.protocol)
+        else:
+            try:
+                base = (registry if registry is not None else default_registry()).network(name)
+            except UnknownNetwork as error:
+                raise InvalidConfig(
+                    f"{self.path}: the network {name} has no protocol, and none is known by that name",
+                    hint=f'write protocol = "mainline" (or another) below [networks.{name}]; {error.hint}',
+                ) from error
+        changes: dict[str, Any] = {"bootstrap": own.bootstrap, "description": own.description}
+        return replace(base, **{key: value for key, value in changes.items() if value is not None})
+
+
+def default_file(environ: Mapping[str, str] | None = None) -> Path:
+    """The user's own file: `bitboot/config.toml` in the platform's folder for configuration.
+
+    That is `~/.config`, `~/Library/Application Support` or `%LOCALAPPDATA%`, as platformdirs has it.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        import platformdirs  # noqa: PLC0415 - an extra
+    except ImportError:
+        return ordinary_folder(sys.platform, Path.home(), environ) / "config.toml"
+    return platformdirs.user_config_path("bitboot", appauthor=False) / "config.toml"
+
+
+def ordinary_folder(platform: str, home: Path, environ: Mapping[str, str]) -> Path:
+    """The platform's folder for what users configure, as platformdirs has it."""
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "bitboot"
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "bitboot"
+    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "bitboot"
+
+
+class _Reader:
+    """Reads one file, and says where in it something is wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._text = ""
+
+    def read(self) -> ConfigFile:
+        found = self._parsed()
+        unknown = sorted(found.keys() - {*SETTINGS, *IGNORED, *_OTHERS})
+        if unknown:
+            raise self._unknown(unknown[0], (*SETTINGS, *_OTHERS))
+        nodes = found.get("bootstrap_nodes")
+        if nodes:
+            found["bootstrap"] = self._checked("bootstrap_nodes", lambda: [_node(node) for node in nodes])
+        settings = Settings()
+        for key in SETTINGS:
+            if key in found:
+                settings[key] = self._setting(key, found[key])  # type: ignore[literal-required]
+        watched = self._table("continuous_mode", found.get("continuous_mode", {}))
+        return ConfigFile(
+            path=self._path,
+            settings=settings,
+            networks={
+                name: self._network(name, table)
+                for name, table in self._table("networks", found.get("networks", {})).items()
+            },
+            network_names=self._names(found.get("network_names", [])),
+            continuous=tuple(str(name) for name, wanted in watched.items() if wanted),
+        )
+
+    def _parsed(self) -> dict[str, Any]:
+        try:
+            with self._path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+            self._text = content.decode("utf-8-sig")
+        except OSError as error:
+            raise InvalidConfig(
+                f"{self._path} cannot be read: {error.strerror or error}",
+                hint="check the file's name, and that you may read it",
+            ) from error
+        except UnicodeDecodeError as error:
+            raise InvalidConfig(
+                f"{self._path} cannot be read: it is not UTF-8", hint="save it as UTF-8 text"
+            ) from error
+        if len(content) > MAX_BYTES:
+            raise InvalidConfig(
+                f"{self._path} is larger than {MAX_BYTES} bytes", hint="is it the right file?"
+            )
+        is_json = self._path.suffix.lower() == ".json" or self._text.lstrip().startswith("{")
+        try:
+            found = _json(self._text) if is_json else _toml(self._text)
+        except (ValueError, RecursionError) as error:
+            kind = "JSON" if is_json else "TOML"
+            raise InvalidConfig(
+                f"{self._path} is not {kind}: {error}",
+                hint="mend that line; text stands in quotes" if not is_json else "mend that line",
+            ) from error
+        if not isinstance(found, dict):
+            raise InvalidConfig(f"{self._path} holds no settings", hint='such as {"network": "mainline"}')
+        return found
+
+    def _setting(self, key: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            raise self._wrong(
+                f"{key} is a table", "it takes one value; networks stand in [networks.NAME]", key
+            )
+        if key == "state_dir" and isinstance(value, str) and value:
+            value = str(self._path.parent / Path(value).expanduser())
+        if key == "network" and not all(isinstance(one, str) for one in _listed(value)):
+            raise self._wrong(
+                f"{key}={value!r} is not a network", 'give a name, or a list such as ["one"]', key
+            )
+        self._checked(key, lambda: BitBootConfig(**{key: value}))
+        return value
+
+    def _network(self, name: str, table: Any) -> OwnNetwork:
+        where = f"networks.{name}"
+        table = self._table(where, table)
+        unknown = sorted(table.keys() - set(NETWORK_KEYS))
+        if unknown:
+            raise self._unknown(f"{where}.{unknown[0]}", NETWORK_KEYS)
+        for key in ("protocol", "description"):
+            if key in table and not (isinstance(table[key], str) and table[key]):
+                raise self._wrong(
+                    f"{where}.{key} is {table[key]!r}", 'give text, such as "mainline"', where, key
+                )
+        bootstrap = None
+        if "bootstrap" in table:
+            bootstrap = self._checked(f"{where}.bootstrap", lambda: contacts(table["bootstrap"]))
+        try:
+            check_network(NetworkDefinition(name, table.get("protocol", "any")))
+        except (TypeError, ValueError) as error:
+            raise self._wrong(f"{where}: {error}", "choose another name", where) from error
+        return OwnNetwork(
+            protocol=table.get("protocol"), bootstrap=bootstrap, description=table.get("description")
+        )
+
+    def _names(self, names: Any) -> tuple[str, ...]:
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise self._wrong("network_names is not a list", 'such as ["one", "two"]', "network_names")
+        return tuple(names)
+
+    def _table(self, key: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._wrong(f"{key} is {value!r}", f"it is a table: write [{key}] above its keys", key)
+        return value
+
+    def _checked(self, key: str, check: Any) -> Any:
+        try:
+            return check()
+        except (UsageError, TypeError) as error:
+            hint = getattr(error, "hint", "") or 'such as [["router.example.org", 6881]]'
+            raise self._wrong(f"{key}: {error}", hint, key) from error
+
+    def _unknown(self, key: str, known: Sequence[str]) -> InvalidConfig:
+        import difflib  # noqa: PLC0415 - only to help with a misspelt name
+
+        near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(known))}"
+        return self._wrong(f"{key} is no setting that anybody knows", hint, key)
+
+    def _wrong(self, what: str, hint: str, *keys: str) -> InvalidConfig:
+        line = _line(self._text, [part for key in keys for part in key.split(".")])
+        where = f"{self._path}, line {line}" if line else str(self._path)
+        return InvalidConfig(f"{where}: {what}", hint=hint)
+
+
+_OTHERS = ("networks", "bootstrap_nodes", "network_names", "continuous_mode")
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    """The elements of a list, or the value alone."""
+    return value if isinstance(value, list) else [value]
+
+
+def _node(node: object) -> str:
+    """A bootstrap node as BitBootPy wrote it: ["host", port], {"host": ..., "port": ...} or "host:port"."""
+    match node:
+        case [str(host), int(port)] | {"host": str(host), "port": int(port)}:
+            return str(KnownHost(host, port))
+        case str(text):
+            return text
+    raise InvalidConfig(f"{node!r} is not a bootstrap node", hint='write ["router.example.org", 6881]')
+
+
+def _toml(text: str) -> Any:
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
+    return tomllib.loads(text)
+
+
+def _json(text: str) -> Any:
+    import json  # noqa: PLC0415
+
+    return json.loads(text)
+
+
+def _line(text: str, keys: Sequence[str]) -> int:
+    """The line where the last of these keys stands, after the others; 0 where it cannot be found."""
+    position = 0
+    for key in keys:
+        found = re.compile(rf"(?<![\w-])[\"']?{re.escape(key)}[\"']?\s*[=:\].]").search(text, position)
+        if found is None:
+            return 0
+        position = found.start()
+    return text.count("\n", 0, position) + 1

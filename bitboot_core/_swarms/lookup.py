@@ -1,0 +1,269 @@
+"""A lookup: the streams of all networks merged into one, each peer once, failures kept."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from .._networks.network import ActiveNetwork
+from .._networks.per_network import PerNetwork, one_error
+from ..aio.clock import Clock, Timer
+from ..aio.tasks import cancel
+from ..errors import BackendError, BitBootError, NotRunning
+from ..model import KnownHost, Peer, swarm_key
+from .shards import all_shards
+
+__all__ = ["Lookup"]
+
+BATCH = 256
+"""How many peers a stream may hand over without a pause. Peers that arrive one by one are handed
+over one by one; a backend that has many at hand does not pay for a task switch each."""
+
+BUFFER = 1024
+"""How many peers may wait for the reader. A stream that would exceed it waits as well."""
+
+MAX_PEERS = 1 << 18
+"""How many different peers a lookup takes: a network that invents more is cut off."""
+
+AT_ONCE = 16
+"""How many keys are looked up at the same time on one network; the others wait their turn."""
+
+
+class Lookup:
+    """The peers of one swarm or several, as they arrive. Made by `BitBoot.find`.
+
+        async with bitboot.find("unique_network", limit=50, timeout=20) as found:
+            async for peer in found:
+                ...
+        found.failures
+
+    Each endpoint comes once. The iteration ends when all networks have been asked, at the limit, or
+    when the time is up. If nothing was found and every network failed, it raises the network's error
+    (AllBackendsFailed for several); otherwise what failed is in `failures`.
+    """
+
+    def __init__(
+        self,
+        swarms: Sequence[str],
+        networks: Callable[[], Iterable[ActiveNetwork]],
+        *,
+        limit: int | None,
+        timeout: float,
+        clock: Clock,
+        opened: Callable[[Lookup], None],
+        closed: Callable[[Lookup], None],
+    ) -> None:
+        """`networks`: those to ask. `opened` and `closed` are told when it begins and ends."""
+        self.swarms = tuple(swarms)
+        self._keys = [swarm_key(swarm) for swarm in self.swarms]
+        self._networks, self._clock, self._timeout = networks, clock, timeout
+        self._limit = math.inf if limit is None else limit
+        self.crowded = False
+        """Whether a swarm's own key held so many peers that its shards were read as well."""
+        self._opened, self._closed = opened, closed
+        self._asked: dict[str, ActiveNetwork] = {}
+        self._readers: list[asyncio.Task[None]] = []
+        self._awaited: dict[asyncio.Task[None], ActiveNetwork] = {}  # readers that may still find somebody
+        self._failures: dict[str, BitBootError] = {}
+        self._succeeded = 0
+        self._sources: dict[KnownHost, tuple[str, ...]] = {}
+        self._buffer: deque[KnownHost] = deque()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._timer: Timer | None = None
+        self._state = "new"
+
+    async def __aenter__(self) -> Self:
+        if self._state != "new":
+            raise NotRunning("a lookup is opened once", hint="make another one with find()")
+        networks = list(self._networks())
+        self._state = "open"
+        self._opened(self)
+        self._timer = self._clock.call_at(self._clock.now() + self._timeout, self._time_is_up)
+        for network in networks:
+            turns = asyncio.Semaphore(AT_ONCE)
+            self._asked[network.name] = network
+            for key in self._keys:
+                self._start(network, key, turns, network.crowd)
+        return self
+
+    def _start(self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None) -> None:
+        # The network owns the tasks: it outlives a backend that does not heed a cancellation.
+        reader = network.tasks.start(self._read(network, key, turns, crowd))
+        self._readers.append(reader)
+        self._awaited[reader] = network
+        reader.add_done_callback(self._ended)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Peer:
+        buffer = self._buffer
+        while not buffer:
+            await self._more()
+        host = buffer.popleft()
+        return Peer(host.host, host.port, self._sources[host], host.peer_id)
+
+    async def collect(self) -> list[Peer]:
+        """Read to the end, and return all peers found since the beginning."""
+        try:
+            while True:
+                self._buffer.clear()
+                await self._more()
+        except StopAsyncIteration:
+            return self.peers
+
+    @property
+    def peers(self) -> list[Peer]:
+        """All peers found so far, each with every network that told of it."""
+        return [Peer(host.host, host.port, sources, host.peer_id) for host, sources in self._sources.items()]
+
+    @property
+    def failures(self) -> PerNetwork[BitBootError]:
+        """What went wrong, by network: only those that failed, and the first error of each."""
+        return PerNetwork(self._failures, {name: one.backend_name for name, one in self._asked.items()})
+
+    async def aclose(self) -> None:
+        """Stop asking. `async with` does this. May be called twice."""
+        if self._state == "open":
+            self._closed(self)
+        self._state = "closed"
+        if self._timer is not None:
+            self._timer.cancel()
+        self._awaited.clear()
+        self._arrived.set()
+        await cancel([reader for reader in self._readers if not reader.done()], self._clock)
+
+    # Called by BitBoot when a network goes
+
+    async def leave(self, network: str) -> None:
+        """Ask this network no more."""
+        readers = [reader for reader, active in self._awaited.items() if active.name == network]
+        for reader in readers:
+            self._give_up(reader, NotRunning(f"the network {network} was removed meanwhile"))
+        await cancel(readers, self._clock)
+
+    # Inside
+
+    async def _more(self) -> None:
+        """Wait until there is something to read, or raise what ends the reading."""
+        self._room.set()
+        if self._state == "new":
+            raise NotRunning("the lookup is not open", hint="use it with `async with`")
+        if self._awaited and self._state == "open":
+            self._arrived.clear()
+            await self._arrived.wait()
+        elif self._failures and not self._succeeded and not self._sources and self._state == "open":
+            self._state = "failed"
+            self._closed(self)
+            raise one_error(self._failures, f"looking up {', '.join(self.swarms)}")
+        else:
+            raise StopAsyncIteration
+
+    async def _read(
+        self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None
+    ) -> None:
+        """Read the stream of one key on one network, and have its shards read where it is a crowd's."""
+        stream: AsyncIterator[KnownHost] | None = None
+        try:
+            try:
+                async with turns:
+                    await network.in_touch()
+                    stream = network.lookup(key)
+                    told = await self._take(stream, network)
+                    self._succeeded += 1
+                    network.heard(None)
+                if crowd is not None and told >= crowd and asyncio.current_task() in self._awaited:
+                    self.crowded = True
+                    for shard in all_shards(key):
+                        self._start(network, shard, turns, None)
+            finally:
+                await _close(stream)
+        except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; in `failures`
+            self._fail(network, network.wrapped(error, "look up"))
+
+    async def _take(self, stream: AsyncIterator[KnownHost], network: ActiveNetwork) -> int:
+        """Read a stream to its end, or to the lookup's. How many different peers it told of."""
+        sources, buffer, arrived = self._sources, self._buffer, self._arrived
+        told = set()
+        name = network.name
+        alone = (name,)
+        count = 0
+        async for host in stream:
+            count += 1
+            # What a backend yields is as untrusted as the strangers who told it.
+            if isinstance(host, KnownHost) and host.port and not host.is_any:
+                told.add(host)
+                known = sources.get(host)
+                if known is None:
+                    sources[host] = alone
+                    buffer.append(host)
+                    arrived.set()
+                    if len(sources) >= self._limit:
+                        self._finish()
+                        break
+                    if len(sources) >= MAX_PEERS:
+                        raise BackendError(
+                            f"{name} claims more than {MAX_PEERS} peers: the others are left out"
+                        )
+                elif name not in known:
+                    sources[host] = (*known, name)
+            if count % BATCH == 0 or len(buffer) >= BUFFER:
+                await asyncio.sleep(0)
+                await self._wait_for_room()
+        return len(told)
+
+    async def _wait_for_room(self) -> None:
+        while len(self._buffer) >= BUFFER:
+            self._room.clear()
+            await self._room.wait()
+
+    def _finish(self) -> None:
+        """Enough was found: nobody is waited for any more."""
+        others = self._awaited.keys() - {asyncio.current_task()}
+        self._awaited.clear()
+        self._arrived.set()
+        for reader in others:
+            reader.cancel()
+
+    def _time_is_up(self) -> None:
+        for reader, network in list(self._awaited.items()):
+            self._give_up(reader, network.late(self._timeout))
+
+    def _give_up(self, reader: asyncio.Task[None], error: BitBootError) -> None:
+        """The reading goes on without this reader, however long it takes to end."""
+        self._fail(self._awaited.pop(reader), error)
+        reader.cancel()
+        self._arrived.set()
+
+    def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
+        self._failures.setdefault(network.name, error)
+        network.heard(error)
+
+    def _ended(self, reader: asyncio.Task[None]) -> None:
+        network = self._awaited.pop(reader, None)
+        if network is not None and reader.cancelled():
+            self._fail(network, BackendError(f"{network.backend_name} cancelled the lookup by itself"))
+        self._arrived.set()
+
+
+async def _close(stream: Any) -> None:
+    """Close a backend's stream, where it can be closed.
+
+    A half-read async generator would otherwise be finalised by the garbage collector: at any time,
+    in no task, after the backend is gone.
+    """
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()
+    elif hasattr(stream, "close"):
+        stream.close()  # a coroutine, from a `lookup` that should have been a generator

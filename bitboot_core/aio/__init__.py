@@ -1,0 +1,1 @@
+"""Tools for asyncio, shared by the core and its plugins: clock, tasks, threads, timing, names, logs."""

@@ -1,0 +1,1 @@
+"""Our own queries: under way, limited in rate, and how long to wait for their answers."""

@@ -1,0 +1,187 @@
+"""Our queries under way: sent, matched with their answers, called slow, given up."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeAlias
+
+from ..settings import Settings
+from ..wire import krpc
+from ..wire.compact import Address
+from .rates import Allowance, DeadContacts
+from .round_trips import RoundTrips
+
+Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
+"""What became of a query: an answer, a refusal, or (None) nothing in time."""
+
+TRANSACTION_BYTES = 4
+"""Enough that a stranger who forges the address as well has no chance of guessing."""
+
+
+MAX_DELAY = 10.0
+"""Seconds that a query may wait because its node was asked so often lately."""
+
+
+class Transaction:
+    """One query under way."""
+
+    __slots__ = ("address", "datagram", "due", "id", "is_slow", "on_outcome", "on_slow", "sent_at")
+
+    def __init__(
+        self,
+        id_: bytes,
+        address: Address,
+        datagram: bytes,
+        on_outcome: Callable[[Outcome, float], None],
+        on_slow: Callable[[], None] | None,
+    ) -> None:
+        self.id = id_
+        self.address = address
+        self.datagram = datagram
+        self.on_outcome = on_outcome
+        self.on_slow = on_slow
+        self.is_slow = False
+        self.sent_at = self.due = 0.0
+
+
+class Transactions:
+    """All queries of one node. Every one of them ends: answered, refused or given up.
+
+    `transmit(datagram, address)` puts a datagram on its way.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        rng: random.Random,
+        transmit: Callable[[bytes, Address], None],
+    ) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._transmit = transmit
+        self._open: dict[bytes, Transaction] = {}
+        self._line: deque[Transaction] = deque()
+        self._delayed: list[tuple[float, int, Transaction]] = []
+        self._order = count()
+        self._due: list[tuple[float, bytes]] = []
+        self._last_heard = float("-inf")
+        self.round_trips = RoundTrips(settings)
+        self.dead = DeadContacts(settings)
+        limit = settings.queries_per_10s_per_node
+        self._allowance = None if limit is None else Allowance(limit / 10, limit)
+        self.timeouts = 0
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._line) + len(self._delayed)
+
+    def send(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        now: float,
+        on_outcome: Callable[[Outcome, float], None],
+        *,
+        on_slow: Callable[[], None] | None = None,
+        read_only: bool = False,
+    ) -> bool:
+        """Send a query, or put it in line where too many are under way.
+
+        `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it.
+        Returns False, and calls nobody, where that node, or all together, are asked too much already.
+        """
+        delay: float | None = 0.0
+        if self._allowance is not None:
+            delay = self._allowance.reserve(address, now, MAX_DELAY)
+        if delay is None or len(self._line) + len(self._delayed) >= 8 * self._settings.max_transactions:
+            return False
+        id_ = self._new_id()
+        datagram = krpc.query(id_, method, arguments, read_only=read_only)
+        transaction = Transaction(id_, address, datagram, on_outcome, on_slow)
+        if delay:
+            heapq.heappush(self._delayed, (now + delay, next(self._order), transaction))
+        else:
+            self._line.append(transaction)
+            self._next_in_line(now)
+        return True
+
+    def _new_id(self) -> bytes:
+        while True:
+            id_ = self._rng.getrandbits(8 * TRANSACTION_BYTES).to_bytes(TRANSACTION_BYTES, "big")
+            if id_ not in self._open:
+                return id_
+
+    def _launch(self, transaction: Transaction, now: float) -> None:
+        transaction.sent_at = now
+        transaction.due = now + self.round_trips.slow
+        self._open[transaction.id] = transaction
+        heapq.heappush(self._due, (transaction.due, transaction.id))
+        self._transmit(transaction.datagram, transaction.address)
+
+    def receive(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
+        """Hand an answer to whoever asked. False where nobody asked this of that address."""
+        transaction = self._open.get(message.transaction)
+        if transaction is None or transaction.address != address:
+            return False
+        del self._open[transaction.id]
+        round_trip = max(0.0, now - transaction.sent_at)
+        self.round_trips.add(round_trip)
+        self._last_heard = now
+        self.dead.alive(address)
+        self._next_in_line(now)
+        transaction.on_outcome(message, round_trip)
+        return True
+
+    def _next_in_line(self, now: float) -> None:
+        while self._line and len(self._open) < self._settings.max_transactions:
+            transaction = self._line.popleft()
+            if transaction.id in self._open:  # its id was given out again while it waited
+                transaction.on_outcome(None, 0.0)
+                continue
+            self._launch(transaction, now)
+
+    def deadline(self) -> float | None:
+        """When `poll` has something to do."""
+        due = self._next_due()
+        if not self._delayed:
+            return due
+        return self._delayed[0][0] if due is None else min(due, self._delayed[0][0])
+
+    def _next_due(self) -> float | None:
+        while self._due:
+            due, id_ = self._due[0]
+            transaction = self._open.get(id_)
+            if transaction is not None and transaction.due == due:
+                return due
+            heapq.heappop(self._due)
+        return None
+
+    def poll(self, now: float) -> None:
+        """Call slow what is slow by now, give up what is overdue, send what had to wait."""
+        while self._delayed and self._delayed[0][0] <= now:
+            self._line.append(heapq.heappop(self._delayed)[2])
+        self._next_in_line(now)
+        while (due := self._next_due()) is not None and due <= now:
+            _, id_ = heapq.heappop(self._due)
+            transaction = self._open[id_]
+            if transaction.is_slow:
+                self._give_up(transaction, now)
+            else:
+                transaction.is_slow = True
+                transaction.due = max(due, transaction.sent_at + self.round_trips.timeout)
+                heapq.heappush(self._due, (transaction.due, id_))
+                if transaction.on_slow is not None:
+                    transaction.on_slow()
+
+    def _give_up(self, transaction: Transaction, now: float) -> None:
+        del self._open[transaction.id]
+        self.timeouts += 1
+        # If nobody at all was heard since, it is as likely that we are offline.
+        if self._last_heard >= transaction.sent_at:
+            self.dead.failed(transaction.address, now)
+        self._next_in_line(now)
+        transaction.on_outcome(None, now - transaction.sent_at)

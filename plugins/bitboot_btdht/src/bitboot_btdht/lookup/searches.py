@@ -1,0 +1,175 @@
+"""Finding nodes and finding peers: traversals with a purpose.
+
+They know nothing of sockets or tables: they ask through a `Network`, which the node is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any, Protocol
+
+from ..asking.transactions import Outcome
+from ..settings import Settings
+from ..wire import compact, krpc
+from ..wire.compact import Address
+from .traversal import Candidate, Traversal
+
+
+class Network(Protocol):
+    """What a search needs of its node."""
+
+    @property
+    def id(self) -> bytes:
+        """The node's own id."""
+
+    @property
+    def settings(self) -> Settings:
+        """The numbers to go by."""
+
+    @property
+    def families(self) -> Sequence[int]:
+        """The IP versions that the node speaks."""
+
+    def ask(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        on_slow: Callable[[], None] | None = None,
+    ) -> bool:
+        """Send a query; False, and no callback, where that is not allowed now."""
+
+    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+        """Where a lookup in one family may begin."""
+
+    def is_dead(self, address: Address) -> bool:
+        """Whether an address is known not to answer."""
+
+    def try_later(self, address: Address) -> None:
+        """Try an address again in a while: nobody answers there now."""
+
+
+def introduced(
+    network: Network,
+    teller: Address,
+    values: dict[bytes, Any],
+    family: int,
+    known: Container[Address] = (),
+) -> list[tuple[bytes, Address]]:
+    """The nodes that a reply tells of, less those `known` already or that we would not follow up."""
+    nodes = compact.unpack_nodes(
+        values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
+    )
+    return [
+        (id_, address)
+        for id_, address in nodes
+        # Near the target most are known, so that comes first: it is the cheapest question.
+        if address not in known
+        and compact.is_usable(address)
+        and compact.may_introduce(teller, address)
+        and not network.is_dead(address)
+    ]
+
+
+class NodeSearch:
+    """find_node towards `target` in one family, for what it brings into the table."""
+
+    method = b"find_node"
+    argument = b"target"
+
+    def __init__(
+        self,
+        network: Network,
+        target: bytes,
+        family: int,
+        on_done: Callable[[], None],
+        *,
+        patient: bool = False,
+    ) -> None:
+        self.network = network
+        self.family = family
+        self._arguments = {self.argument: target}
+        self.traversal = Traversal(
+            target,
+            own_id=network.id,
+            settings=network.settings,
+            ask=self._ask,
+            finished=on_done,
+            patient=patient,
+        )
+
+    def start(self) -> None:
+        """Begin at the contacts that the node knows."""
+        self.traversal.add(self.network.closest(self.traversal.target, self.family))
+        self.traversal.advance()
+
+    def cancel(self) -> None:
+        """Stop asking; call nobody."""
+        self.traversal.cancel()
+
+    def _ask(self, candidate: Candidate) -> None:
+        sent = self.network.ask(
+            candidate.address,
+            self.method,
+            self._arguments,
+            lambda outcome: self._settle(candidate, outcome),
+            lambda: self.traversal.slow(candidate),
+        )
+        if not sent:
+            self.traversal.failed(candidate)
+
+    def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
+        if self.traversal.done:
+            return
+        if outcome is None:
+            self.traversal.silent(candidate)
+            return
+        if isinstance(outcome, krpc.ErrorReply):
+            self.traversal.failed(candidate)
+            return
+        token = outcome.values.get(b"token")
+        honest = self.traversal.answered(
+            candidate, outcome.sender, token if isinstance(token, bytes) and token else None
+        )
+        if honest:
+            nodes = introduced(
+                self.network, candidate.address, outcome.values, self.family, self.traversal.addresses
+            )
+            self.traversal.add(nodes)
+            self.heard(candidate, outcome)
+        if not self.traversal.done:  # `heard` may have led to a cancel
+            self.traversal.advance()
+
+    def heard(self, candidate: Candidate, response: krpc.Response) -> None:
+        """An honest answer has come in. For subclasses."""
+
+
+class PeerSearch(NodeSearch):
+    """get_peers for an info-hash. `on_peers` gets each reply's endpoints as it arrives."""
+
+    method = b"get_peers"
+    argument = b"info_hash"
+
+    def __init__(
+        self,
+        network: Network,
+        info_hash: bytes,
+        family: int,
+        on_peers: Callable[[list[Address]], None],
+        on_done: Callable[[], None],
+    ) -> None:
+        super().__init__(network, info_hash, family, on_done, patient=True)
+        self._on_peers = on_peers
+
+    def heard(self, candidate: Candidate, response: krpc.Response) -> None:
+        """Pass the reply's peers on, less those that its sender has no business to know."""
+        values = response.values.get(b"values")
+        peers = compact.unpack_peers(values, self.network.settings.peers_taken_per_reply)
+        peers = [peer for peer in peers if compact.may_introduce(candidate.address, peer)]
+        if peers:
+            self.told(candidate, peers)
+            self._on_peers(peers)
+
+    def told(self, candidate: Candidate, peers: list[Address]) -> None:
+        """A candidate has told of these peers. For subclasses."""

@@ -1,0 +1,250 @@
+"""The iterative lookup (BEP 5, "Overview"): towards a target, until the closest nodes have answered.
+
+Pure bookkeeping: whom to ask next, and when that is enough. The asking itself is a function handed
+in; what comes of it is reported back with `answered`, `slow` or `failed`.
+
+Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
+address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
+waited for while there is somebody else; and everything that others can suggest is capped.
+"""
+
+from __future__ import annotations
+
+import enum
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
+
+from ..settings import Settings
+from ..wire import node_id
+from ..wire.compact import Address, subnet
+
+
+class State(enum.Enum):
+    """What has become of a candidate."""
+
+    FRESH = "fresh"
+    WAITING = "waiting"
+    SLOW = "slow"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+# Bound once: comparing against these is the hot path's whole work.
+FRESH, WAITING, SLOW, ANSWERED, FAILED = State
+
+
+TRIES = 2
+"""How often a node is asked before it counts as failed: datagrams get lost."""
+
+
+class Candidate:
+    """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42)."""
+
+    __slots__ = ("address", "distance", "fits", "id", "state", "token", "tries")
+
+    def __init__(self, id_: bytes, address: Address, distance: int) -> None:
+        self.address = address
+        self.state = FRESH
+        self.tries = 0
+        self.token: bytes | None = None
+        self.take_id(id_, distance)
+
+    def take_id(self, id_: bytes, distance: int) -> None:
+        """Be known by this id from now on."""
+        self.id = id_
+        self.distance = distance
+        self.fits = node_id.fits(id_, self.address)
+
+    def __lt__(self, other: Candidate) -> bool:
+        return self.distance < other.distance
+
+
+class Traversal:
+    """One lookup on its way to `target`.
+
+    `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
+    learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
+    """
+
+    def __init__(
+        self,
+        target: bytes,
+        *,
+        own_id: bytes,
+        settings: Settings,
+        ask: Callable[[Candidate], None],
+        finished: Callable[[], None],
+        patient: bool = True,
+    ) -> None:
+        self.target = target
+        self.queries = 0
+        self.done = False
+        self._number = int.from_bytes(target, "big")
+        self._own_id = own_id
+        self._settings = settings
+        self._ask = ask
+        self._finished = finished
+        self._patient = patient
+        self._sorted: list[Candidate] = []
+        self._addresses: dict[Address, Candidate] = {}
+        self._ids: set[bytes] = set()
+        self._subnets: Counter[bytes] = Counter()
+        self._waiting = 0
+
+    @property
+    def addresses(self) -> Container[Address]:
+        """Where the nodes are that it has in mind."""
+        return self._addresses
+
+    def add(self, nodes: Iterable[tuple[bytes, Address]]) -> None:
+        """Somebody says that these (id, address) pairs may be close."""
+        for id_, address in nodes:
+            self._add(id_, address)
+
+    def _add(self, id_: bytes, address: Address) -> None:
+        if address in self._addresses or id_ in self._ids or id_ == self._own_id:
+            return
+        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
+        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet:
+            return
+        distance = int.from_bytes(id_, "big") ^ self._number
+        if len(self._sorted) >= self._settings.max_candidates:
+            last = self._sorted[-1]
+            if last.state is not FRESH or last.distance <= distance:
+                return
+            self._forget(self._sorted.pop())
+        candidate = Candidate(id_, address, distance)
+        insort(self._sorted, candidate)
+        self._addresses[address] = candidate
+        self._ids.add(id_)
+        self._subnets[place] = self._subnets.get(place, 0) + 1
+
+    def _forget(self, candidate: Candidate) -> None:
+        del self._addresses[candidate.address]
+        self._ids.discard(candidate.id)
+        self._subnets[subnet(candidate.address)] -= 1
+
+    def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
+        """Ask whom it is time to ask, or finish."""
+        if self.done:
+            return
+        k, counted = self._settings.k, 0
+        unfinished = slow = False
+        to_ask: list[Candidate] = []
+        room = self._settings.alpha - self._waiting
+        budget = self._settings.max_queries_per_lookup - self.queries
+        for candidate in self._sorted:
+            state = candidate.state
+            if state is FAILED:
+                continue
+            if state is SLOW:
+                slow = True
+                continue
+            if state is FRESH:
+                if not budget:
+                    continue
+                unfinished = True
+                if len(to_ask) == room:
+                    break
+                to_ask.append(candidate)
+                budget -= 1
+            elif state is WAITING:
+                unfinished = True
+            if candidate.fits:
+                counted += 1
+                if counted == k:
+                    break
+        enough = counted == k
+        if not unfinished and (enough or not slow or not self._patient):
+            self._finish()
+            return
+        for candidate in to_ask:
+            if candidate.state is not FRESH or self.done:
+                continue  # asking the one before failed at once, and that has led back here
+            candidate.state = WAITING
+            candidate.tries += 1
+            self._waiting += 1
+            self.queries += 1
+            self._ask(candidate)
+
+    def _finish(self) -> None:
+        self.done = True
+        self._finished()
+
+    def cancel(self) -> None:
+        """Ask nobody else, and call nobody."""
+        self.done = True
+
+    # What came of a query
+
+    def answered(self, candidate: Candidate, id_: bytes, token: bytes | None) -> bool:
+        """The candidate has answered, as `id_`. False where that makes it no use to us.
+
+        A node that has taken a new id counts as what it says it is now, and at that distance. Its
+        closer nodes are added by `add`; `advance` follows.
+        """
+        self._settle(candidate)
+        if id_ != candidate.id and not self._rename(candidate, id_):
+            candidate.state = FAILED
+            return False
+        candidate.state = ANSWERED
+        candidate.token = token
+        return True
+
+    def _rename(self, candidate: Candidate, id_: bytes) -> bool:
+        if id_ in self._ids or id_ == self._own_id:
+            return False
+        self._sorted.remove(candidate)
+        self._ids.discard(candidate.id)
+        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
+        insort(self._sorted, candidate)
+        self._ids.add(id_)
+        return True
+
+    def slow(self, candidate: Candidate) -> None:
+        """No answer yet: it may still come, but others are asked meanwhile."""
+        if candidate.state is WAITING:
+            self._waiting -= 1
+            candidate.state = SLOW
+        self.advance()
+
+    def silent(self, candidate: Candidate) -> None:
+        """No answer in time. By now others have been asked; where they were too few, try once more."""
+        self._settle(candidate)
+        if candidate.tries < TRIES:
+            candidate.state = FRESH
+        else:
+            self._fail(candidate)
+        self.advance()
+
+    def failed(self, candidate: Candidate) -> None:
+        """A refusal, or no way to ask."""
+        self._settle(candidate)
+        self._fail(candidate)
+        self.advance()
+
+    def _fail(self, candidate: Candidate) -> None:
+        candidate.state = FAILED
+        self._subnets[subnet(candidate.address)] -= 1
+
+    def _settle(self, candidate: Candidate) -> None:
+        if candidate.state is WAITING:
+            self._waiting -= 1
+
+    @property
+    def answers(self) -> list[Candidate]:
+        """Everyone who has answered, nearest first."""
+        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
+
+    def storing_nodes(self) -> list[Candidate]:
+        """Where to store: the k closest that gave a token, and the k closest of those that fit BEP 42.
+
+        Lookups that enforce BEP 42 will look at the latter, all others at the former; on a network
+        where everyone complies they are the same nodes.
+        """
+        k = self._settings.k
+        with_token = [candidate for candidate in self.answers if candidate.token is not None]
+        chosen = with_token[:k]
+        fitting = [candidate for candidate in with_token if candidate.fits][:k]
+        return chosen + [candidate for candidate in fitting if candidate not in chosen]

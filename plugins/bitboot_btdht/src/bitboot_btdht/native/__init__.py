@@ -1,0 +1,1 @@
+"""The PyPI package `btdht` as a second backend, `btdht-native`."""

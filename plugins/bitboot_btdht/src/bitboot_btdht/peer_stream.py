@@ -1,0 +1,57 @@
+"""Handing peers over from the node's callbacks to whoever reads a lookup."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from bitboot_core import NotRunning
+
+from .wire.compact import Address
+
+
+class Arrivals:
+    """Peers on their way from the node's callbacks to one reader, each handed out once.
+
+    `on_fresh` is called where some have come that the reader has not had yet.
+    """
+
+    def __init__(self, on_fresh: Callable[[], None] = lambda: None) -> None:
+        self._on_fresh = on_fresh
+        self._seen: set[Address] = set()
+        self._batches: deque[list[Address]] = deque()
+        self._ended = False
+        self._error: NotRunning | None = None
+        self._wake = asyncio.Event()
+
+    def put(self, peers: list[Address]) -> None:
+        """More have arrived."""
+        fresh = [peer for peer in dict.fromkeys(peers) if peer not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            self._batches.append(fresh)
+            self._wake.set()
+            self._on_fresh()
+
+    def end(self) -> None:
+        """No more will."""
+        self._ended = True
+        self._wake.set()
+
+    def fail(self, error: NotRunning) -> None:
+        """The node has gone."""
+        self._error = error
+        self._wake.set()
+
+    async def next(self) -> list[Address] | None:
+        """The next batch; None at the end."""
+        while True:
+            if self._error is not None:
+                raise self._error
+            if self._batches:
+                return self._batches.popleft()
+            if self._ended:
+                return None
+            self._wake.clear()
+            await self._wake.wait()

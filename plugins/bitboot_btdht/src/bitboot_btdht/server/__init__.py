@@ -1,0 +1,1 @@
+"""Answering others: queries, write tokens, the peers announced here."""

@@ -1,0 +1,169 @@
+"""Answering queries (BEP 5, "DHT Queries"; BEP 32 for `want` and IPv6; BEP 42 for `ip`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..asking.rates import Allowance
+from ..settings import Settings
+from ..table.routing import Contact, RoutingTable
+from ..wire import compact, krpc
+from ..wire.compact import Address
+from ..wire.node_id import ID_BYTES
+from .extensions import Extensions, Handler
+from .peer_store import PeerStore
+from .tokens import Tokens
+
+_FRAME_BYTES = 180
+"""What a get_peers reply holds beside nodes and values: ids, token, transaction, keys."""
+
+
+class Refused(Exception):
+    """The query gets an error reply with this code and message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Responder:
+    """Turns a query into its answer. Keeps no record of who asked what."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tables: Mapping[int, RoutingTable],
+        store: PeerStore,
+        tokens: Tokens,
+        extensions: Extensions,
+    ) -> None:
+        self._settings = settings
+        self._tables = tables
+        self._store = store
+        self._tokens = tokens
+        self._extensions = extensions
+        self._methods = {
+            b"ping": self._ping,
+            b"find_node": self._find_node,
+            b"get_peers": self._get_peers,
+            b"announce_peer": self._announce_peer,
+        }
+        total, per_ip = settings.replies_per_second, settings.replies_per_second_per_ip
+        self._total = None if total is None else Allowance(total, total, max_keys=1)
+        self._per_ip = None if per_ip is None else Allowance(per_ip, 4 * per_ip)
+
+    def within_limits(self, address: Address, now: float) -> bool:
+        """Whether one more reply to this address is allowed; counts it."""
+        if self._per_ip is not None and not self._per_ip.take(address[:-2], now):
+            return False
+        return self._total is None or self._total.take(b"", now)
+
+    def answer(self, own_id: bytes, query: krpc.Query, address: Address, now: float) -> bytes:
+        """The datagram to send back."""
+        try:
+            values = self._values(query, address, now)
+        except Refused as refusal:
+            return krpc.error(query.transaction, refusal.code, str(refusal).encode(), address)
+        values[b"id"] = own_id
+        return krpc.response(query.transaction, values, address)
+
+    def _values(self, query: krpc.Query, address: Address, now: float) -> dict[bytes, Any]:
+        handler = self._extensions.handler(query.method)
+        if handler is not None:
+            return self._ask_handler(handler, query, address, now)
+        method = self._methods.get(query.method)
+        if method is None and (b"target" in query.arguments or b"info_hash" in query.arguments):
+            method = self._find_node  # an extension's lookup: our closest nodes still help it
+        if method is None:
+            raise Refused(krpc.METHOD_UNKNOWN, "Method Unknown")
+        return method(query.arguments, address, now)
+
+    def _ask_handler(
+        self, handler: Handler, query: krpc.Query, address: Address, now: float
+    ) -> dict[bytes, Any]:
+        try:
+            return dict(handler(query, address))
+        except Refused:
+            raise
+        except Exception as error:  # somebody else's code, reported here
+            self._extensions.report(now)
+            raise Refused(krpc.SERVER_ERROR, "Server Error") from error
+
+    def _ping(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
+        return {}
+
+    def _find_node(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
+        target = arguments.get(b"target", arguments.get(b"info_hash"))
+        return self._nodes(_id_argument(target, "target"), arguments, address, now)
+
+    def _get_peers(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
+        info_hash = _id_argument(arguments.get(b"info_hash"), "info_hash")
+        values = self._nodes(info_hash, arguments, address, now)
+        values[b"token"] = self._tokens.issue(address, now)
+        ip_family = compact.family(address)
+        used = _FRAME_BYTES + sum(map(len, values.values()))
+        room = (self._settings.reply_bytes - used) // (compact.ADDRESS_BYTES[ip_family] + 3)
+        peers = self._store.get(info_hash, ip_family, max(room, 0), now)
+        if peers:
+            values[b"values"] = peers
+        return values
+
+    def _announce_peer(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
+        info_hash = _id_argument(arguments.get(b"info_hash"), "info_hash")
+        token = arguments.get(b"token")
+        if not isinstance(token, bytes) or not self._tokens.accepts(token, address, now):
+            raise Refused(krpc.PROTOCOL_ERROR, "bad token")
+        peer = address
+        if not arguments.get(b"implied_port"):
+            port = arguments.get(b"port")
+            if not isinstance(port, int) or not 0 < port < 65536:
+                raise Refused(krpc.PROTOCOL_ERROR, "bad port")
+            peer = compact.with_port(address, port)
+        if not self._store.add(info_hash, peer, now):
+            raise Refused(krpc.SERVER_ERROR, "too many peers from this address")
+        return {}
+
+    def _nodes(
+        self, target: bytes, arguments: dict[bytes, Any], address: Address, now: float
+    ) -> dict[bytes, Any]:
+        values: dict[bytes, Any] = {}
+        for ip_family in _wanted(arguments, address):
+            table = self._tables.get(ip_family)
+            if table is not None:
+                values[krpc.NODES_KEY[ip_family]] = compact.pack_nodes(
+                    (contact.id, contact.address) for contact in self._closest(table, target, now)
+                )
+        return values
+
+    def _closest(self, table: RoutingTable, target: bytes, now: float) -> list[Contact]:
+        """The k closest good contacts; where they are too few, questionable ones make up for them.
+
+        15 minutes after a quiet network came together nobody is good until the buckets are refreshed.
+        """
+        k = self._settings.k
+        closest = table.closest(target, k, now, good_only=True)
+        if len(closest) < k:
+            known = table.closest(target, k, now)
+            closest += [contact for contact in known if contact not in closest][: k - len(closest)]
+        return closest
+
+
+def _id_argument(value: object, name: str) -> bytes:
+    if not isinstance(value, bytes) or len(value) != ID_BYTES:
+        raise Refused(krpc.PROTOCOL_ERROR, f"bad {name}")
+    return value
+
+
+def _wanted(arguments: dict[bytes, Any], address: Address) -> set[int]:
+    """The families of nodes to reply with: as `want` says, else that of the packet (BEP 32)."""
+    want = arguments.get(b"want")
+    if isinstance(want, list):
+        wanted = {
+            krpc.FAMILY_FLAG[flag]
+            for flag in want[:8]
+            if isinstance(flag, bytes) and flag in krpc.FAMILY_FLAG
+        }
+        if wanted:
+            return wanted
+    return {compact.family(address)}

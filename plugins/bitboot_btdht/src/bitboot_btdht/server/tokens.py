@@ -1,0 +1,52 @@
+"""Write tokens (BEP 5): proof that whoever announces can receive at the address it claims."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+
+from ..wire.compact import Address
+
+ROTATION = 300.0
+"""Seconds between new secrets. The last two are valid, so a token lives for 5 to 10 minutes."""
+
+TOKEN_BYTES = 8
+
+
+class Tokens:
+    """Makes and checks tokens bound to an IP address. Nothing is stored per token."""
+
+    __slots__ = ("_previous", "_rng", "_rotate_at", "_secret")
+
+    def __init__(self, now: float, rng: random.Random) -> None:
+        self._rng = rng
+        self._secret = self._previous = self._new_secret()
+        self._rotate_at = now + ROTATION
+
+    def issue(self, address: Address, now: float) -> bytes:
+        """The token to give out to `address`: TOKEN_BYTES of any value, NUL included."""
+        self._rotate(now)
+        return self._make(self._secret, address)
+
+    def accepts(self, token: bytes, address: Address, now: float) -> bool:
+        """Whether `token` was issued to this IP within the last two rotations."""
+        self._rotate(now)
+        return any(
+            hmac.compare_digest(token, self._make(secret, address))
+            for secret in (self._secret, self._previous)
+        )
+
+    def _rotate(self, now: float) -> None:
+        if now >= self._rotate_at + 2 * ROTATION:
+            self._rotate_at = now - ROTATION  # silent for long: both secrets are out of date
+        while now >= self._rotate_at:
+            self._previous, self._secret = self._secret, self._new_secret()
+            self._rotate_at += ROTATION
+
+    def _new_secret(self) -> bytes:
+        return self._rng.getrandbits(128).to_bytes(16, "big")
+
+    @staticmethod
+    def _make(secret: bytes, address: Address) -> bytes:
+        return hashlib.blake2b(address[:-2], key=secret, digest_size=TOKEN_BYTES).digest()

@@ -1,0 +1,1 @@
+"""The routing table, its upkeep, and what others say our address is."""

@@ -1,0 +1,296 @@
+"""The routing table (BEP 5, "Routing Table"): k-buckets that split only around our own id.
+
+The table holds nodes that have answered us, and nothing else: one that is merely spoken of, or
+that only queries us, is first asked itself. It does no I/O: it says which contact ought to be
+pinged, and is told what came of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+
+from ..settings import Settings
+from ..wire.compact import Address, subnet
+from ..wire.node_id import ID_BITS, ID_BYTES, common_prefix
+
+MAX_DROPPED = 64
+"""Addresses of dropped contacts that are kept until somebody takes them: the latest."""
+
+
+class Contact:
+    """A node that has answered at least once. Times are the node's clock, in seconds."""
+
+    __slots__ = ("address", "failures", "id", "last_seen", "number", "round_trip")
+
+    def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
+        self.id = node_id
+        self.number = int.from_bytes(node_id, "big")
+        self.address = address
+        self.last_seen = now
+        """When it last answered, or last queried us: either keeps it good."""
+        self.failures = 0
+        """Queries in a row that it has not answered."""
+        self.round_trip = round_trip
+
+    def __repr__(self) -> str:
+        return f"<Contact {self.id.hex()[:8]} failures={self.failures}>"
+
+
+class Bucket:
+    """Up to k contacts, and as many that wait for a place."""
+
+    __slots__ = ("changed_at", "contacts", "waiting")
+
+    def __init__(self, now: float) -> None:
+        self.contacts: list[Contact] = []
+        self.waiting: list[Contact] = []
+        self.changed_at = now
+
+
+class RoutingTable:
+    """The contacts of one IP family, by closeness to our own id.
+
+    Bucket i holds the contacts that share exactly i leading bits with our id, the last bucket all
+    that share more: splitting only around our own id leaves no other shape.
+    """
+
+    def __init__(self, own_id: bytes, settings: Settings, now: float) -> None:
+        self.own_id = own_id
+        self._settings = settings
+        self._buckets = [Bucket(now)]
+        self._by_address: dict[Address, Contact] = {}
+        self._per_ip: Counter[bytes] = Counter()
+        self._per_subnet: Counter[bytes] = Counter()
+        self.dropped: deque[Address] = deque(maxlen=MAX_DROPPED)
+        """Bad contacts that others have taken the place of, for whoever wants to try them again."""
+
+    def __len__(self) -> int:
+        return len(self._by_address)
+
+    def __iter__(self) -> Iterator[Contact]:
+        for bucket in self._buckets:
+            yield from bucket.contacts
+
+    def everyone(self) -> list[Contact]:
+        """All contacts, and after them those who wait for a place."""
+        waiting = {contact.address: contact for bucket in self._buckets for contact in bucket.waiting}
+        return [*self, *(contact for contact in waiting.values() if contact.address not in self._by_address)]
+
+    @property
+    def buckets(self) -> list[Bucket]:
+        """All buckets, farthest from our own id first."""
+        return self._buckets
+
+    def get(self, address: Address) -> Contact | None:
+        """The contact at `address`."""
+        return self._by_address.get(address)
+
+    # Node states (BEP 5): good, questionable, bad
+
+    def is_good(self, contact: Contact, now: float) -> bool:
+        """Heard within the last 15 minutes, and no query of ours unanswered since."""
+        return not contact.failures and now - contact.last_seen < self._settings.good_for
+
+    def is_bad(self, contact: Contact) -> bool:
+        """Failed to answer several queries in a row."""
+        return contact.failures >= self._settings.bad_after
+
+    def _bucket_index(self, node_id: bytes) -> int:
+        return min(common_prefix(self.own_id, node_id), len(self._buckets) - 1)
+
+    # What happened to whom
+
+    def answered(self, node_id: bytes, address: Address, now: float, round_trip: float) -> Contact | None:
+        """A node has answered a query. Returns the contact that should be pinged to make room."""
+        known = self._by_address.get(address)
+        if known is not None:
+            if known.id == node_id:
+                known.last_seen = now
+                known.failures = 0
+                known.round_trip = round_trip
+                self._buckets[self._bucket_index(node_id)].changed_at = now
+                return None
+            self._remove(known)  # the same socket with a new id: the old one is gone
+        return self._insert(Contact(node_id, address, now, round_trip), now)
+
+    def adopt(self, contact: Contact, now: float) -> None:
+        """Take a contact over from another table, as it is."""
+        self._insert(contact, now)
+
+    def queried(self, node_id: bytes, address: Address, now: float) -> bool:
+        """A node has queried us. Returns whether a ping could earn it a place in the table."""
+        known = self._by_address.get(address)
+        if known is not None:
+            if known.id == node_id and not known.failures:
+                known.last_seen = now
+            return False
+        return self.would_take(node_id, address, now)
+
+    def failed(self, address: Address) -> None:
+        """A query to `address` was not answered in time. Whoever waits takes a bad contact's place."""
+        contact = self._by_address.get(address)
+        if contact is None:
+            self._forget_waiting(address)
+            return
+        contact.failures += 1
+        if self.is_bad(contact):
+            self._replace(contact)
+
+    def would_take(self, node_id: bytes, address: Address, now: float) -> bool:
+        """Whether a node, once it has answered, could enter the table now."""
+        if node_id == self.own_id or address in self._by_address or self._crowded(address):
+            return False
+        index = self._bucket_index(node_id)
+        bucket = self._buckets[index]
+        return (
+            len(bucket.contacts) < self._settings.k
+            or self._splits(index)
+            or any(not self.is_good(contact, now) for contact in bucket.contacts)
+        )
+
+    def _crowded(self, address: Address) -> bool:
+        per_ip, per_subnet = self._settings.contacts_per_ip, self._settings.contacts_per_subnet
+        return (per_ip is not None and self._per_ip[address[:-2]] >= per_ip) or (
+            per_subnet is not None and self._per_subnet[subnet(address)] >= per_subnet
+        )
+
+    def _splits(self, index: int) -> bool:
+        return index == len(self._buckets) - 1 and len(self._buckets) < ID_BITS
+
+    def _insert(self, contact: Contact, now: float) -> Contact | None:
+        if contact.id == self.own_id or self._crowded(contact.address):
+            return None
+        while True:
+            index = self._bucket_index(contact.id)
+            bucket = self._buckets[index]
+            namesake = next((other for other in bucket.contacts if other.id == contact.id), None)
+            if namesake is not None:
+                if self.is_good(namesake, now):
+                    return None  # the same id at another address: the first keeps it while it is good
+                self._remove(namesake)
+            if len(bucket.contacts) < self._settings.k:
+                self._add(bucket, contact, now)
+                return None
+            if not self._splits(index):
+                break
+            self._split(now)
+        bad = next((other for other in bucket.contacts if self.is_bad(other)), None)
+        if bad is not None:
+            self._drop(bad)
+            self._add(bucket, contact, now)
+            return None
+        bucket.waiting = [other for other in bucket.waiting if other.address != contact.address]
+        bucket.waiting.append(contact)
+        del bucket.waiting[: -self._settings.k]
+        return self.least_recently_seen(bucket, now)
+
+    def least_recently_seen(self, bucket: Bucket, now: float) -> Contact | None:
+        """The questionable contact of a bucket that has been silent longest; None if all are good."""
+        questionable = [contact for contact in bucket.contacts if not self.is_good(contact, now)]
+        return min(questionable, key=lambda contact: contact.last_seen, default=None)
+
+    def _add(self, bucket: Bucket, contact: Contact, now: float) -> None:
+        bucket.contacts.append(contact)
+        bucket.changed_at = now
+        self._by_address[contact.address] = contact
+        self._per_ip[contact.address[:-2]] += 1
+        self._per_subnet[subnet(contact.address)] += 1
+
+    def _remove(self, contact: Contact) -> None:
+        self._buckets[self._bucket_index(contact.id)].contacts.remove(contact)
+        del self._by_address[contact.address]
+        for counter, place in (
+            (self._per_ip, contact.address[:-2]),
+            (self._per_subnet, subnet(contact.address)),
+        ):
+            counter[place] -= 1
+            if not counter[place]:
+                del counter[place]
+
+    def _drop(self, bad: Contact) -> None:
+        self._remove(bad)
+        self.dropped.append(bad.address)
+
+    def _replace(self, bad: Contact) -> None:
+        # A bad contact stays until somebody can have its place: when the whole network seems gone
+        # it is more likely we who are offline, and the table is all there is to come back with.
+        bucket = self._buckets[self._bucket_index(bad.id)]
+        while bucket.waiting:
+            candidate = bucket.waiting.pop()
+            if candidate.address not in self._by_address and not self._crowded(candidate.address):
+                self._drop(bad)
+                self._add(bucket, candidate, candidate.last_seen)
+                return
+
+    def _forget_waiting(self, address: Address) -> None:
+        for bucket in self._buckets:
+            if any(other.address == address for other in bucket.waiting):
+                bucket.waiting = [other for other in bucket.waiting if other.address != address]
+
+    def _split(self, now: float) -> None:
+        last = self._buckets[-1]
+        near = Bucket(now)
+        near.changed_at = last.changed_at
+        depth = len(self._buckets)
+        for name in ("contacts", "waiting"):
+            everyone: list[Contact] = getattr(last, name)
+            setattr(near, name, [c for c in everyone if common_prefix(self.own_id, c.id) >= depth])
+            setattr(last, name, [c for c in everyone if common_prefix(self.own_id, c.id) < depth])
+        self._buckets.append(near)
+
+    # Who is close to what
+
+    def closest(self, target: bytes, count: int, now: float, *, good_only: bool = False) -> list[Contact]:
+        """The `count` contacts closest to `target`, nearest first, bad ones left out.
+
+        With our own id as the dividing line distances come sorted by bucket: first the target's
+        own bucket, then all nearer to us than it, then the farther ones, one after another.
+        """
+        index = self._bucket_index(target)
+        number = int.from_bytes(target, "big")
+        # As `is_good` and `is_bad` say: written out, since every query comes by here.
+        failures = 1 if good_only else self._settings.bad_after
+        heard_since = now - self._settings.good_for if good_only else float("-inf")
+        found: list[Contact] = []
+        for group in self._groups(index):
+            usable = [
+                contact
+                for contact in group
+                if contact.failures < failures and contact.last_seen > heard_since
+            ]
+            usable.sort(key=lambda contact: contact.number ^ number)
+            found += usable[: count - len(found)]
+            if len(found) == count:
+                break
+        return found
+
+    def _groups(self, index: int) -> Iterator[Iterable[Contact]]:
+        buckets = self._buckets
+        yield buckets[index].contacts
+        if index + 1 < len(buckets):
+            yield [contact for bucket in buckets[index + 1 :] for contact in bucket.contacts]
+        for bucket in reversed(buckets[:index]):
+            yield bucket.contacts
+
+    # Upkeep
+
+    def stale(self, now: float) -> list[int]:
+        """The indices of buckets that have not changed for 15 minutes."""
+        limit = now - self._settings.refresh_after
+        return [index for index, bucket in enumerate(self._buckets) if bucket.changed_at <= limit]
+
+    def random_id_in(self, index: int, rng: random.Random) -> bytes:
+        """A random id that falls into bucket `index`."""
+        own = int.from_bytes(self.own_id, "big")
+        tail_bits = ID_BITS - index - (0 if index == len(self._buckets) - 1 else 1)
+        number = (own >> tail_bits << tail_bits) | rng.getrandbits(tail_bits) if tail_bits else own
+        if index < len(self._buckets) - 1:
+            number ^= 1 << tail_bits
+        return number.to_bytes(ID_BYTES, "big")
+
+    def touch(self, index: int, now: float) -> None:
+        """A refresh of bucket `index` has begun: do not begin another meanwhile."""
+        if index < len(self._buckets):
+            self._buckets[index].changed_at = now

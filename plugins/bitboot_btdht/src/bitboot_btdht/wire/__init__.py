@@ -1,0 +1,1 @@
+"""What goes over the wire: bencoding, compact addresses, KRPC messages, node ids."""

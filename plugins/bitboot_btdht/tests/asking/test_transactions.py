@@ -1,0 +1,168 @@
+"""Queries under way: matched, called slow, given up, and never too many."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from bitboot_btdht.asking.transactions import Outcome, Transactions
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.simulation import public_address
+from bitboot_btdht.wire import bencode, krpc
+
+ADDRESS = public_address(1)
+
+
+class World:
+    """Transactions, and what they do."""
+
+    def __init__(self, **settings: int) -> None:
+        self.sent: list[tuple[bytes, bytes]] = []
+        self.outcomes: list[Outcome] = []
+        self.slow = 0
+        self.now = 0.0
+        self.transactions = Transactions(
+            Settings(**settings),
+            random.Random(1),
+            lambda datagram, address: self.sent.append((datagram, address)),
+        )
+
+    def send(self, address: bytes = ADDRESS) -> bool:
+        return self.transactions.send(
+            address,
+            b"ping",
+            {b"id": b"x" * 20},
+            self.now,
+            lambda outcome, round_trip: self.outcomes.append(outcome),
+            on_slow=self._slow,
+        )
+
+    def _slow(self) -> None:
+        self.slow += 1
+
+    def answer(self, number: int = -1, address: bytes | None = None) -> bool:
+        datagram, target = self.sent[number]
+        reply = krpc.Response(bencode.decode(datagram)[b"t"], b"y" * 20, {}, None)
+        return self.transactions.receive(reply, address or target, self.now)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.transactions.poll(self.now)
+
+
+def test_an_answer_reaches_whoever_asked_and_only_once() -> None:
+    world = World()
+    assert world.send()
+    assert world.answer()
+    assert not world.answer()
+    assert [type(outcome) for outcome in world.outcomes] == [krpc.Response]
+    assert len(world.transactions) == 0
+
+
+def test_an_answer_from_elsewhere_is_nobodys() -> None:
+    world = World()
+    world.send()
+    assert not world.answer(address=public_address(2))
+    assert not world.answer(address=ADDRESS[:4] + b"\0\1")
+    assert world.outcomes == []
+    assert len(world.transactions) == 1
+
+
+def test_every_query_ends_slow_first_and_then_given_up() -> None:
+    world = World()
+    world.send()
+    world.wait(world.transactions.round_trips.slow)
+    assert (world.slow, world.outcomes) == (1, [])
+    world.wait(world.transactions.round_trips.timeout)
+    assert (world.slow, world.outcomes) == (1, [None])
+    assert world.transactions.deadline() is None
+
+
+def test_a_late_answer_still_counts_until_the_query_is_given_up() -> None:
+    world = World()
+    world.send()
+    world.wait(world.transactions.round_trips.slow)
+    assert world.answer()
+    assert len(world.outcomes) == 1
+    world.wait(60)
+    assert len(world.outcomes) == 1
+
+
+def test_too_many_wait_in_line_and_all_have_their_turn() -> None:
+    world = World(max_transactions=4)
+    for number in range(20):
+        assert world.send(public_address(number))
+    assert len(world.sent) == 4
+    while len(world.outcomes) < 20:
+        assert world.answer(len(world.outcomes))
+        assert len(world.sent) - len(world.outcomes) <= 4
+    assert len(world.transactions) == 0
+
+
+def test_the_line_has_an_end() -> None:
+    world = World(max_transactions=2)
+    accepted = sum(world.send(public_address(number)) for number in range(100))
+    assert accepted == 2 + 16
+    world.wait(1)
+    for _ in range(200):
+        world.wait(5)
+    assert len(world.outcomes) == accepted
+
+
+def test_one_node_is_asked_so_often_and_the_rest_waits_its_turn() -> None:
+    world = World()
+    assert all(world.send() for _ in range(60))
+    assert len(world.sent) == 40
+    assert world.send(public_address(2)), "others are not affected"
+    assert len(world.sent) == 41
+    sent = 41
+    while len(world.transactions):
+        deadline = world.transactions.deadline()
+        assert deadline is not None
+        world.wait(deadline - world.now)
+        assert len(world.sent) <= 41 + 4 * world.now + 1, "4 a second"
+        sent = len(world.sent)
+    assert sent == 61
+    assert len(world.outcomes) == 61
+
+
+def test_what_would_wait_too_long_is_refused() -> None:
+    world = World()
+    accepted = sum(world.send() for _ in range(500))
+    assert accepted == 40 + 40, "those of the next 10 seconds"
+    assert len(world.transactions) == accepted
+
+
+def test_transaction_ids_differ_and_are_hard_to_guess() -> None:
+    world = World(queries_per_10s_per_node=10_000, max_transactions=1000)
+    for _ in range(500):
+        world.send()
+    ids = [bencode.decode(datagram)[b"t"] for datagram, _ in world.sent]
+    assert len(set(ids)) == 500
+    assert all(len(id_) == 4 for id_ in ids)
+    steps = {int.from_bytes(b) - int.from_bytes(a) for a, b in itertools.pairwise(ids)}
+    assert len(steps) > 490
+
+
+def test_whoever_is_silent_three_times_while_others_answer_is_dead() -> None:
+    world = World()
+    dead, alive = public_address(1), public_address(2)
+    for _ in range(3):
+        assert not world.transactions.dead.contains(dead, world.now)
+        world.send(dead)
+        world.send(alive)
+        world.answer()
+        for _ in range(3):
+            world.wait(5)
+    assert world.transactions.dead.contains(dead, world.now)
+    assert not world.transactions.dead.contains(alive, world.now)
+
+
+def test_while_nobody_answers_nobody_is_dead() -> None:
+    world = World()
+    for _ in range(3):
+        world.send()
+        for _ in range(3):
+            world.wait(5)
+    assert world.outcomes == [None] * 3
+    assert not world.transactions.dead.contains(ADDRESS, world.now)

@@ -1,0 +1,245 @@
+"""The iterative lookup: whom it asks, when it ends, and who cannot fool it."""
+
+from __future__ import annotations
+
+import pytest
+from bitboot_btdht.lookup.traversal import Candidate, State, Traversal
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.simulation import public_address
+from bitboot_btdht.wire.node_id import distance
+
+TARGET = b"\0" * 20
+OWN = b"\xff" * 20
+
+
+def id_at(number: int) -> bytes:
+    """An id at distance `number` from the target."""
+    return number.to_bytes(20, "big")
+
+
+class World:
+    """Answers a traversal's questions as a test decides."""
+
+    def __init__(self, *, patient: bool = True, **settings: int | None) -> None:
+        self.asked: list[Candidate] = []
+        self.ended = 0
+        self.traversal = Traversal(
+            TARGET,
+            own_id=OWN,
+            settings=Settings(**settings),  # type: ignore[arg-type]
+            ask=self.asked.append,
+            finished=self._finished,
+            patient=patient,
+        )
+
+    def _finished(self) -> None:
+        self.ended += 1
+
+    def add(self, *numbers: int) -> None:
+        # Private addresses need not fit BEP 42.
+        self.traversal.add((id_at(n), bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1") for n in numbers)
+        self.traversal.advance()
+
+    def answer(self, candidate: Candidate, token: bytes | None = b"t") -> None:
+        self.traversal.answered(candidate, candidate.id, token)
+        self.traversal.advance()
+
+    def answer_all(self) -> None:
+        for candidate in list(self.asked):
+            if candidate.state is State.WAITING:
+                self.answer(candidate)
+
+    def numbers(self) -> list[int]:
+        return [distance(candidate.id, TARGET) for candidate in self.asked]
+
+
+def test_with_nobody_to_ask_it_ends_at_once() -> None:
+    world = World()
+    world.traversal.advance()
+    assert world.ended == 1
+
+
+def test_asks_the_closest_first_and_only_alpha_at_once() -> None:
+    world = World(alpha=3)
+    world.add(50, 10, 40, 20, 30)
+    assert world.numbers() == [10, 20, 30]
+    world.answer(world.asked[0])
+    assert world.numbers() == [10, 20, 30, 40]
+
+
+def test_turns_to_closer_nodes_as_it_learns_of_them() -> None:
+    world = World(alpha=1)
+    world.add(100, 200)
+    world.traversal.add([(id_at(5), public_address(9))])
+    world.answer(world.asked[0])
+    assert world.numbers() == [100, 5]
+
+
+def test_ends_when_the_k_closest_have_answered() -> None:
+    world = World(alpha=4, k=3)
+    world.add(*range(1, 11))
+    world.answer_all()
+    assert world.ended == 1
+    assert world.numbers() == [1, 2, 3], "no more are asked than it takes"
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [1, 2, 3]
+
+
+def test_steps_over_those_that_fail() -> None:
+    world = World(alpha=2, k=2)
+    world.add(1, 2, 3, 4)
+    for candidate in world.asked[:2]:
+        world.traversal.failed(candidate)
+    world.answer_all()
+    assert world.ended == 1
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [3, 4]
+
+
+def test_a_slow_node_makes_room_for_another_and_does_not_hold_up_the_end() -> None:
+    world = World(alpha=1, k=2)
+    world.add(1, 2, 3)
+    world.traversal.slow(world.asked[0])
+    assert world.numbers() == [1, 2]
+    world.answer_all()
+    world.answer_all()
+    assert world.ended == 1
+
+
+def test_a_late_answer_still_counts() -> None:
+    world = World(alpha=1, k=2)
+    world.add(1, 2, 3)
+    world.traversal.slow(world.asked[0])
+    world.answer(world.asked[0])
+    world.answer(world.asked[1])
+    assert world.ended == 1
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [1, 2]
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_with_few_answers_it_waits_for_the_slow_only_if_patient(patient: bool) -> None:
+    world = World(patient=patient)
+    world.add(1, 2)
+    world.answer(world.asked[1])
+    world.traversal.slow(world.asked[0])
+    assert world.ended == (0 if patient else 1)
+    if patient:
+        world.traversal.failed(world.asked[0])
+    assert world.ended == 1
+
+
+def test_a_node_counts_under_the_id_that_it_answers_with() -> None:
+    """It may have taken a new one since we were told of it (BEP 42 asks it to, at a new address)."""
+    world = World(alpha=1, k=2)
+    world.add(1, 5)
+    assert world.traversal.answered(world.asked[0], id_at(9), b"t")
+    world.traversal.advance()
+    world.answer(world.asked[1])
+    assert world.ended == 1
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5, 9]
+
+
+@pytest.mark.parametrize("stolen", [id_at(5), OWN])
+def test_a_node_that_answers_under_somebody_elses_id_counts_for_nothing(stolen: bytes) -> None:
+    world = World(alpha=2)
+    world.add(1, 5)
+    assert not world.traversal.answered(world.asked[0], stolen, b"t")
+    world.answer(world.asked[1])
+    assert world.ended == 1
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5]
+
+
+def test_our_own_id_and_repeats_are_not_asked() -> None:
+    world = World(alpha=10)
+    address = public_address(1)
+    world.traversal.add(
+        [(OWN, public_address(2)), (id_at(1), address), (id_at(2), address), (id_at(1), public_address(3))]
+    )
+    world.traversal.advance()
+    assert world.numbers() == [1]
+
+
+def test_a_subnet_counts_a_few_times_and_no_more() -> None:
+    world = World(alpha=100, nodes_per_subnet=3)
+    neighbours = [(id_at(n), bytes((20, 1, 1, n)) + b"\1\1") for n in range(1, 100)]
+    world.traversal.add(neighbours)
+    world.traversal.advance()
+    assert len(world.asked) == 3
+
+
+def test_dead_neighbours_free_their_share_of_the_subnet() -> None:
+    world = World(alpha=100, nodes_per_subnet=1)
+    first, second = (bytes((20, 1, 1, n)) + b"\1\1" for n in (1, 2))
+    world.traversal.add([(id_at(1), first), (id_at(2), second), (id_at(9), public_address(9))])
+    world.traversal.advance()
+    assert world.numbers() == [1, 9]
+    world.traversal.failed(world.asked[0])
+    world.traversal.add([(id_at(2), second)])
+    world.traversal.advance()
+    assert world.numbers() == [1, 9, 2]
+
+
+def test_invented_nodes_cost_a_bounded_number_of_queries() -> None:
+    world = World(k=8, alpha=4, nodes_per_subnet=None)
+    invented = 0
+    world.add(60_000)
+    for candidate in world.asked:  # grows while we go: each of them tells of 16 closer ones
+        world.traversal.answered(candidate, candidate.id, b"t")
+        base = distance(candidate.id, TARGET) - 17
+        world.traversal.add((id_at(base + n), public_address(invented + n)) for n in range(16) if base > 0)
+        invented += 16
+        world.traversal.advance()
+    assert world.ended == 1
+    assert world.traversal.queries <= Settings().max_queries_per_lookup
+    assert len(world.traversal._sorted) <= Settings().max_candidates
+
+
+def test_asking_that_fails_at_once_is_no_trouble() -> None:
+    asked = []
+
+    def refuse(candidate: Candidate) -> None:
+        asked.append(candidate)
+        traversal.failed(candidate)
+
+    ended: list[bool] = []
+    traversal = Traversal(
+        TARGET, own_id=OWN, settings=Settings(), ask=refuse, finished=lambda: ended.append(True)
+    )
+    traversal.add((id_at(n), public_address(n)) for n in range(1, 20))
+    traversal.advance()
+    assert ended == [True]
+    assert len(asked) == len(set(asked)) == 19
+
+
+def test_cancelled_it_asks_nobody_and_calls_nobody() -> None:
+    world = World(alpha=1)
+    world.add(1, 2)
+    world.traversal.cancel()
+    world.answer(world.asked[0])
+    assert (len(world.asked), world.ended) == (1, 0)
+
+
+def test_ids_that_do_not_fit_their_address_do_not_end_a_lookup() -> None:
+    """BEP 42, "Enforcement": they are asked, but the k that count are others."""
+    world = World(alpha=1, k=2)
+    world.traversal.add((id_at(n), public_address(n)) for n in range(1, 4))  # public: do not fit
+    world.add(100, 101)
+    while not world.ended:
+        world.answer_all()
+    assert world.numbers() == [1, 2, 3, 100, 101]
+
+
+def test_storing_nodes_are_the_closest_of_all_and_the_closest_that_fit() -> None:
+    """BEP 42: announce to others too, "as long as they also announce to the closest set" that fit."""
+    world = World(alpha=1, k=2)
+    world.traversal.add((id_at(n), public_address(n)) for n in range(1, 4))
+    world.add(100, 101, 102)
+    while not world.ended:
+        world.answer_all()
+    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [1, 2, 100, 101]
+
+
+def test_without_a_token_a_node_is_nowhere_to_store() -> None:
+    world = World(alpha=8)
+    world.add(1, 2)
+    world.answer(world.asked[0], token=None)
+    world.answer(world.asked[1])
+    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [2]

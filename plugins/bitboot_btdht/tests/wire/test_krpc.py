@@ -1,0 +1,133 @@
+"""KRPC messages against the examples in BEP 5, and against everything else."""
+
+from __future__ import annotations
+
+import pytest
+from bitboot_btdht.wire import bencode, compact, krpc
+from hypothesis import given
+from hypothesis import strategies as st
+
+PEER = compact.pack("127.0.0.1", 6881)
+
+# BEP 5, "Example Packets"
+PING = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"
+GET_PEERS = b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q9:get_peers1:t2:aa1:y1:qe"
+PONG = b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re"
+WITH_PEERS = b"d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re"
+ERROR = b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee"
+
+
+def test_reads_bep_5s_queries() -> None:
+    ping = krpc.parse(PING, PEER)
+    assert ping == krpc.Query(
+        b"aa", b"ping", b"abcdefghij0123456789", {b"id": b"abcdefghij0123456789"}, False
+    )
+    get_peers = krpc.parse(GET_PEERS, PEER)
+    assert isinstance(get_peers, krpc.Query)
+    assert get_peers.arguments[b"info_hash"] == b"mnopqrstuvwxyz123456"
+
+
+def test_reads_bep_5s_responses() -> None:
+    assert krpc.parse(PONG, PEER) == krpc.Response(
+        b"aa", b"mnopqrstuvwxyz123456", {b"id": b"mnopqrstuvwxyz123456"}, None
+    )
+    found = krpc.parse(WITH_PEERS, PEER)
+    assert isinstance(found, krpc.Response)
+    assert compact.unpack_peers(found.values[b"values"], 10) == [b"axje.u", b"idhtnm"]
+
+
+def test_reads_bep_5s_error() -> None:
+    assert krpc.parse(ERROR, PEER) == krpc.ErrorReply(b"aa", 201, b"A Generic Error Ocurred")
+
+
+def test_writes_bep_5s_messages() -> None:
+    written = krpc.query(b"aa", b"ping", {b"id": b"abcdefghij0123456789"})
+    assert written.replace(b"1:v4:BB\0\1", b"") == PING
+    answered = krpc.response(b"aa", {b"id": b"mnopqrstuvwxyz123456"}, PEER)
+    assert answered.replace(b"1:v4:BB\0\1", b"").replace(b"2:ip6:" + PEER, b"") == PONG
+    refused = krpc.error(b"aa", 201, b"A Generic Error Ocurred", PEER)
+    assert refused.replace(b"1:v4:BB\0\1", b"").replace(b"2:ip6:" + PEER, b"") == ERROR
+
+
+def test_a_read_only_query_says_so() -> None:
+    """BEP 43."""
+    message = krpc.parse(krpc.query(b"aa", b"ping", {b"id": b"x" * 20}, read_only=True), PEER)
+    assert isinstance(message, krpc.Query)
+    assert message.read_only
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 8, 20, krpc.MAX_TRANSACTION_BYTES])
+def test_transaction_ids_of_any_length_are_kept(length: int) -> None:
+    transaction = b"\0" * length
+    message = krpc.parse(krpc.query(transaction, b"ping", {b"id": b"x" * 20}), PEER)
+    assert message.transaction == transaction
+
+
+def refusal(datagram: bytes) -> bytes | None:
+    with pytest.raises(krpc.Malformed) as caught:
+        krpc.parse(datagram, PEER)
+    return caught.value.answer
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {b"t": b"aa", b"y": b"q"},
+        {b"t": b"aa", b"y": b"q", b"q": 7, b"a": {b"id": b"x" * 20}},
+        {b"t": b"aa", b"y": b"q", b"q": b"ping"},
+        {b"t": b"aa", b"y": b"q", b"q": b"ping", b"a": []},
+        {b"t": b"aa", b"y": b"q", b"q": b"ping", b"a": {}},
+        {b"t": b"aa", b"y": b"q", b"q": b"ping", b"a": {b"id": b"short"}},
+    ],
+)
+def test_a_malformed_query_is_answered_with_error_203(message: dict[bytes, object]) -> None:
+    answer = refusal(bencode.encode(message))
+    assert answer is not None
+    reply = krpc.parse(answer, PEER)
+    assert isinstance(reply, krpc.ErrorReply)
+    assert (reply.transaction, reply.code) == (b"aa", krpc.PROTOCOL_ERROR)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"hello",
+        b"le",
+        b"de",
+        bencode.encode({b"t": 7, b"y": b"q"}),
+        bencode.encode({b"t": b"x" * 65, b"y": b"q"}),
+        bencode.encode({b"t": b"aa", b"y": b"z"}),
+        bencode.encode({b"t": b"aa", b"y": []}),
+        bencode.encode({b"t": b"aa", b"y": b"r"}),
+        bencode.encode({b"t": b"aa", b"y": b"r", b"r": {b"id": b"short"}}),
+        bencode.encode({b"t": b"aa", b"y": b"r", b"r": [1]}),
+    ],
+)
+def test_what_is_no_query_is_never_answered(message: bytes) -> None:
+    """Two nodes that answer each other's rubbish would never stop."""
+    assert refusal(message) is None
+
+
+@pytest.mark.parametrize("body", [[], [201], b"text", {}, [b"x", 7], 5])
+def test_odd_errors_are_still_errors(body: object) -> None:
+    message = krpc.parse(bencode.encode({b"t": b"aa", b"y": b"e", b"e": body}), PEER)
+    assert message == krpc.ErrorReply(b"aa", krpc.GENERIC_ERROR, b"")
+
+
+FIELDS = st.dictionaries(
+    st.sampled_from([b"t", b"y", b"q", b"a", b"r", b"e", b"ip", b"ro", b"v"]),
+    st.sampled_from([b"q", b"r", b"e", b"ping", b"aa", b"x" * 20])
+    | st.integers()
+    | st.lists(st.integers(0, 300) | st.binary(max_size=4), max_size=3)
+    | st.dictionaries(st.sampled_from([b"id", b"target"]), st.binary(max_size=20) | st.just(b"x" * 20)),
+)
+
+
+@given(st.binary(max_size=120) | FIELDS.map(bencode.encode))
+def test_parsing_raises_nothing_but_malformed(datagram: bytes) -> None:
+    try:
+        message = krpc.parse(datagram, PEER)
+    except krpc.Malformed:
+        return
+    assert isinstance(message, krpc.Query | krpc.Response | krpc.ErrorReply)

@@ -1,0 +1,156 @@
+"""The clocks, and the waits that are built on them."""
+
+import asyncio
+
+import pytest
+
+from bitboot_core.aio.clock import SystemClock, TimeUp, deadline, sleep_until
+from bitboot_core.testing import ManualClock
+
+
+class Hands:
+    """Two clocks' hands, to be moved apart."""
+
+    def __init__(self) -> None:
+        self.monotonic = 100.0
+        self.wall = 1_700_000_000.0
+
+    def clock(self) -> SystemClock:
+        return SystemClock(lambda: self.monotonic, lambda: self.wall)
+
+
+def test_time_passes_as_on_the_monotonic_clock() -> None:
+    hands = Hands()
+    clock = hands.clock()
+    hands.monotonic += 12
+    hands.wall += 12.5
+    assert clock.now() == 112
+
+
+def test_sleep_of_the_machine_counts() -> None:
+    hands = Hands()
+    clock = hands.clock()
+    hands.monotonic += 1
+    hands.wall += 3601
+    assert clock.now() == pytest.approx(100 + 3601)
+    hands.monotonic += 1
+    hands.wall += 1
+    assert clock.now() == pytest.approx(100 + 3602)
+
+
+def test_a_wall_clock_set_back_does_not_turn_time_back() -> None:
+    hands = Hands()
+    clock = hands.clock()
+    hands.monotonic += 1
+    hands.wall -= 86_400
+    assert clock.now() == 101
+
+
+def test_drift_never_adds_up_to_a_sleep() -> None:
+    hands = Hands()
+    clock = hands.clock()
+    for _ in range(1000):
+        hands.monotonic += 1
+        hands.wall += 1.01
+        clock.now()
+    assert clock.now() == 1100
+
+
+async def test_a_timer_notices_that_the_machine_has_slept() -> None:
+    hands = Hands()
+    clock = hands.clock()
+    clock.SLICE = 0.0  # look again at every turn of the loop
+    fired = asyncio.Event()
+    clock.call_at(clock.now() + 3600, fired.set)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not fired.is_set()
+    hands.wall += 3600
+    async with asyncio.timeout(10):
+        await fired.wait()
+
+
+async def test_a_cancelled_timer_does_not_fire() -> None:
+    fired = asyncio.Event()
+    timer = SystemClock().call_at(0, fired.set)
+    timer.cancel()
+    timer.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not fired.is_set()
+
+
+async def test_sleep_until_returns_at_its_time(clock: ManualClock) -> None:
+    task = asyncio.ensure_future(sleep_until(clock, clock.now() + 10))
+    await clock.advance(9.9)
+    assert not task.done()
+    await clock.advance(0.1)
+    assert task.done()
+
+
+async def test_sleep_until_the_past_returns_at_once(clock: ManualClock) -> None:
+    async with asyncio.timeout(10):
+        await sleep_until(clock, clock.now() - 1)
+
+
+async def test_a_cancelled_sleep_leaves_no_timer(clock: ManualClock) -> None:
+    task = asyncio.ensure_future(sleep_until(clock, clock.now() + 10))
+    await clock.settle()
+    assert clock.next_timer is not None
+    task.cancel()
+    await clock.settle()
+    assert clock.next_timer is None
+
+
+async def test_a_deadline_raises_at_its_time(clock: ManualClock) -> None:
+    async def work() -> None:
+        async with deadline(clock, clock.now() + 10):
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(work())
+    await clock.advance(9.9)
+    assert not task.done()
+    await clock.advance(0.1)
+    assert isinstance(task.exception(), TimeUp)
+
+
+async def test_a_timeout_of_the_work_itself_is_not_the_deadlines(clock: ManualClock) -> None:
+    with pytest.raises(TimeoutError, match="its own"):
+        async with deadline(clock, clock.now() + 10):
+            raise TimeoutError("its own")
+
+
+async def test_a_deadline_that_is_kept_leaves_no_timer(clock: ManualClock) -> None:
+    async with deadline(clock, clock.now() + 10):
+        pass
+    assert clock.next_timer is None
+
+
+async def test_a_cancellation_within_a_deadline_stays_one(clock: ManualClock) -> None:
+    async def work() -> None:
+        async with deadline(clock, None):
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(work())
+    await clock.settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_manual_clock_fires_in_order_at_the_right_times(clock: ManualClock) -> None:
+    seen: list[tuple[str, float]] = []
+    clock.call_at(1003, lambda: seen.append(("c", clock.now())))
+    clock.call_at(1001, lambda: seen.append(("a", clock.now())))
+    clock.call_at(1001, lambda: seen.append(("b", clock.now())))
+    clock.call_at(1009, lambda: seen.append(("late", clock.now())))
+    await clock.advance(5)
+    assert seen == [("a", 1001), ("b", 1001), ("c", 1003)]
+    assert clock.now() == 1005
+
+
+async def test_after_a_suspension_everything_due_fires_at_once(clock: ManualClock) -> None:
+    seen: list[float] = []
+    clock.call_at(1001, lambda: seen.append(clock.now()))
+    await clock.suspend(100)
+    assert seen == [1100]
