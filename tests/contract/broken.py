@@ -9,7 +9,14 @@ import threading
 from collections.abc import AsyncGenerator, Mapping
 from typing import ClassVar
 
-from bitboot_core import AnnounceFailed, BackendError, KnownHost, Receipt, UnsupportedOperation
+from bitboot_core import (
+    AnnounceFailed,
+    BackendError,
+    BackendTimeout,
+    KnownHost,
+    Receipt,
+    UnsupportedOperation,
+)
 
 from .model import HOST, Hub, Model, ModestModel
 
@@ -48,6 +55,21 @@ class RefusesWhatIsThere(Model):
         if there - self.hub.now > (end - self.hub.now) / 2:
             raise AnnounceFailed("it is announced already")
         super().store(key, endpoint, end)
+
+
+class TakesSilenceForAnEmptySwarm(Model):
+    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+        with contextlib.suppress(BackendTimeout):
+            async for peer in super().lookup(key):
+                yield peer
+
+
+class StoresInSilence(Model):
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        try:
+            return await super().announce(key, endpoint, lifetime=lifetime)
+        except BackendTimeout:
+            return Receipt(1, lifetime)
 
 
 class CollectsBeforeItYields(Model):
@@ -288,6 +310,8 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("what_is_withdrawn_is_gone", WithdrawsNothing),
     ("what_is_withdrawn_is_gone", WithdrawsEverything),
     ("withdrawing_is_refused_where_it_cannot_be_done", PretendsToWithdraw),
+    ("where_nobody_answers_a_call_fails", TakesSilenceForAnEmptySwarm),
+    ("where_nobody_answers_a_call_fails", StoresInSilence),
     ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfInstead),
     ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfForOthers),
     ("the_families_are_those_that_it_declares", DropsIPv6),

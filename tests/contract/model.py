@@ -11,6 +11,7 @@ from typing import ClassVar
 from bitboot_core import (
     Announces,
     Backend,
+    BackendTimeout,
     Capabilities,
     KnownHost,
     NotRunning,
@@ -31,6 +32,7 @@ class Hub:
     now: float = 0.0
     peers: dict[bytes, dict[KnownHost, tuple[float, Model]]] = field(default_factory=dict)
     started: list[Model] = field(default_factory=list)
+    silent: bool = False
 
 
 class Model(Backend):
@@ -88,8 +90,14 @@ class Model(Backend):
         stored = self.stored(endpoint)
         granted = min(lifetime, self.can.max_lifetime)
         await asyncio.sleep(0)
+        self.answered()
         self.store(key, stored, self.hub.now + granted)
         return Receipt(1, granted)
+
+    def answered(self) -> None:
+        """Raise BackendTimeout where nobody does."""
+        if self.hub.silent:
+            raise BackendTimeout("nobody answered")
 
     def store(self, key: bytes, endpoint: KnownHost, end: float) -> None:
         self.hub.peers.setdefault(key, {})[endpoint] = end, self
@@ -109,6 +117,7 @@ class Model(Backend):
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         self.running()
         await asyncio.sleep(0)
+        self.answered()
         for peer in self.visible(key):
             yield peer
             await asyncio.sleep(0)
@@ -159,6 +168,9 @@ def contract_of(model: Callable[[Hub], Backend]) -> type[BackendContract]:
             async def advance(seconds: float) -> None:
                 hub.now += seconds
 
-            yield World(make=lambda: model(hub), contacts=BOOTSTRAP, advance=advance)
+            async def fall_silent() -> None:
+                hub.silent = True
+
+            yield World(make=lambda: model(hub), contacts=BOOTSTRAP, advance=advance, fall_silent=fall_silent)
 
     return Contract

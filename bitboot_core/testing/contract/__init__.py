@@ -25,6 +25,7 @@ from .installed import InstalledChecks
 from .interrupted import InterruptedChecks
 from .leftovers import LeftoverChecks
 from .lifetimes import LifetimeChecks
+from .silence import SilenceChecks
 from .world import World, advance_event_loop
 
 
@@ -32,6 +33,7 @@ class BackendContract(
     InstalledChecks,
     FindingChecks,
     LifetimeChecks,
+    SilenceChecks,
     CapabilityChecks,
     EndingChecks,
     InterruptedChecks,

@@ -21,6 +21,8 @@ class World:
     the event loop's.
     `stall`: makes part of the network fall silent, so that a lookup must wait for the rest of it
     after the first peers have arrived. Worth giving where a lookup may else be over in one go.
+    `fall_silent`: makes every other node of the network stop answering, those of `contacts` too; None
+    where a node depends on no other.
     `datagrams`: more hostile messages, in the backend's own protocol, for where it listens.
     """
 
@@ -29,6 +31,7 @@ class World:
     advance: Callable[[float], Awaitable[None]] | None = None
     no_clock: str = "this world has no clock to advance"
     stall: Callable[[], Awaitable[None]] | None = None
+    fall_silent: Callable[[], Awaitable[None]] | None = None
     datagrams: Sequence[bytes] = ()
 
 

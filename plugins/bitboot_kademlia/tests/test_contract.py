@@ -35,10 +35,14 @@ class TestKademlia(BackendContract):
                 for _ in range(SILENT):
                     await testnet.remove()
 
+            async def fall_silent() -> None:
+                await testnet.aclose()
+
             yield World(
                 make=lambda: KademliaBackend(config, now=now),
                 contacts=testnet.bootstrap,
                 advance=advance_event_loop,
                 stall=stall,
+                fall_silent=fall_silent,
                 datagrams=[mutated(random.Random(seed)) for seed in range(300)],
             )
