@@ -1,1 +1,1 @@
-"""Tools for asyncio, shared by the core and its plugins: clock, tasks, threads, timing, names, logs."""
+"""Tools for asyncio, shared by the core and its plugins: clock, tasks, threads, timing, limits, logs."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bitboot_core import KnownHost, ListenFailed
+from bitboot_core.aio.limits import Allowance
 from bitboot_core.aio.logs import logger
 from bitboot_core.aio.resolve import resolve
 
-from .asking.rates import Allowance
 from .node import Node
 from .server.extensions import LOGGED_BURST, LOGGED_PER_SECOND
 from .wire import compact

@@ -1,11 +1,11 @@
-"""Allowances, dead contacts, patience, and the vote on our address."""
+"""Dead contacts, patience, and the vote on our address."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
-from bitboot_btdht.asking.rates import Allowance, DeadContacts
+from bitboot_btdht.asking.rates import DeadContacts
 from bitboot_btdht.asking.round_trips import RoundTrips
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
@@ -13,27 +13,6 @@ from bitboot_btdht.table.external import MAX_VOTERS, QUORUM, ExternalAddress
 from bitboot_btdht.wire import compact
 
 ADDRESS = compact.pack("8.8.8.8", 6881)
-
-
-def test_an_allowance_gives_its_burst_and_then_its_rate() -> None:
-    allowance = Allowance(per_second=2, burst=5)
-    assert [allowance.take(b"a", 0.0) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert [allowance.take(b"a", 1.0) for _ in range(3)] == [True, True, False]
-    assert allowance.take(b"b", 1.0), "each key has its own"
-
-
-def test_an_allowance_survives_a_clock_that_jumps_back() -> None:
-    allowance = Allowance(per_second=1, burst=1)
-    assert allowance.take(b"a", 100.0)
-    assert not allowance.take(b"a", 50.0)
-    assert allowance.take(b"a", 51.5)
-
-
-def test_an_allowance_remembers_no_more_keys_than_it_may() -> None:
-    allowance = Allowance(per_second=1, burst=1, max_keys=10)
-    for number in range(1000):
-        allowance.take(b"%d" % number, 0.0)
-    assert len(allowance) == 10
 
 
 def test_a_contact_is_dead_after_three_failures_in_a_row_and_for_five_minutes() -> None:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
 
+from bitboot_core.aio.limits import Allowance
+
 from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
-from .rates import Allowance, DeadContacts
+from .rates import DeadContacts
 from .round_trips import RoundTrips
 
 Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None

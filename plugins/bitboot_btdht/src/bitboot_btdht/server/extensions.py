@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bitboot_core.aio.limits import Allowance
 from bitboot_core.aio.logs import logger
 
-from ..asking.rates import Allowance
 from ..wire import krpc
 from ..wire.compact import Address
 

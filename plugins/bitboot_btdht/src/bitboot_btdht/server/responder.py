@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..asking.rates import Allowance
+from bitboot_core.aio.limits import Allowance
+
 from ..settings import Settings
 from ..table.routing import Contact, RoutingTable
 from ..wire import compact, krpc

@@ -1,0 +1,238 @@
+"""What a stranger may take of a node that answers on UDP: so many answers, so much of a store.
+
+For authors of backends. Addresses are given as packed bytes, 4 or 16 of them, without the port: `packed`
+makes them of text. Two things count, and neither costs an attacker nothing to have more of:
+
+- a *source*: one IPv4 address, or one IPv6 /64, since whoever has one IPv6 address has 2 ** 64 of them;
+- a *network*: the /24 of an IPv4 address, the /48 of an IPv6 one, which is what a provider hands out.
+
+    limits = AddressLimits(per_source=20, per_network=100)
+    if limits.take(ip, now):
+        answer()
+
+    shares = Shares()
+    shares.add(record, ip)
+    if len(shares) > MAX:
+        drop(shares.largest())      # the largest source loses, not whoever came first
+
+`now` is any steadily growing number of seconds. Nothing here grows beyond its bound, blocks or raises
+because of what a stranger sent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from functools import lru_cache
+from itertools import islice
+from typing import Generic, TypeVar
+
+__all__ = ["AddressLimits", "Allowance", "Shares", "network_of", "packed", "source_of"]
+
+Item = TypeVar("Item")
+
+MAX_KEYS = 8192
+"""Sources, or networks, whose rate is remembered."""
+
+BURST = 4.0
+"""So many seconds' worth may come at once."""
+
+SOURCES_COMPARED = 256
+"""How many sources of one network are compared: all of a /24, the oldest of a /48."""
+
+
+@lru_cache(maxsize=8192)
+def packed(host: str) -> bytes:
+    """The bytes of an IP address, 4 or 16, its zone left out. Raises ValueError where it is none."""
+    ip = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return ip.packed
+
+
+def source_of(ip: bytes) -> bytes:
+    """Who counts as one: the IPv4 address, or the /64 of the IPv6 address."""
+    return ip if len(ip) == 4 else ip[:8]
+
+
+def network_of(ip: bytes) -> bytes:
+    """Who counts as neighbours: the /24 of an IPv4 address, the /48 of an IPv6 address."""
+    return ip[:3] if len(ip) == 4 else ip[:6]
+
+
+@lru_cache(maxsize=8192)
+def _scope(ip: bytes) -> str:
+    """ "loopback", "local" (private, link-local, shared by a provider's customers) or "public"."""
+    parsed = ipaddress.ip_address(ip)
+    if parsed.is_loopback:
+        return "loopback"
+    return "public" if parsed.is_global else "local"
+
+
+class Allowance:
+    """So many events a second, with bursts, for each of a bounded number of keys.
+
+    A token bucket per key. The key that was idle longest is forgotten first, which errs on the
+    side of allowing: the limit for all keys together is a separate one.
+    """
+
+    def __init__(self, per_second: float, burst: float, max_keys: int = MAX_KEYS) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._max_keys = max_keys
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._buckets)
+
+    def take(self, key: bytes, now: float, amount: float = 1.0) -> bool:
+        """Whether so much more of `key` is within its allowance; counts it if so."""
+        level = self.level(key, now)
+        allowed = level >= amount
+        self._keep(key, level - amount if allowed else level, now)
+        return allowed
+
+    def spend(self, key: bytes, now: float, amount: float) -> None:
+        """Count so much of `key`, also beyond its allowance: what comes next waits for it."""
+        self._keep(key, self.level(key, now) - amount, now)
+
+    def reserve(self, key: bytes, now: float, patience: float) -> float | None:
+        """In how many seconds one more event of `key` is within its allowance; counts it.
+
+        None, and nothing is counted, where that would take longer than `patience`.
+        """
+        level = self.level(key, now)
+        delay = max(0.0, (1.0 - level) / self._per_second)
+        granted = delay <= patience
+        self._keep(key, level - 1.0 if granted else level, now)
+        return delay if granted else None
+
+    def level(self, key: bytes, now: float) -> float:
+        """How much `key` may take at once now. Below zero after `spend` took more than there was."""
+        level, then = self._buckets.get(key, (self._burst, now))
+        return min(self._burst, level + max(0.0, now - then) * self._per_second)
+
+    def _keep(self, key: bytes, level: float, now: float) -> None:
+        self._buckets[key] = (level, now)
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > self._max_keys:
+            self._buckets.popitem(last=False)
+
+
+class AddressLimits:
+    """An allowance for each source, and one for each network; None: no such limit.
+
+    The unit is the caller's: datagrams a second, or bytes. Up to BURST seconds' worth may come at once.
+    Loopback is free, since a machine's programs share one address; machines of one local network, and
+    a provider's customers behind shared addresses (100.64.0.0/10), share a /24 by nature, so that only
+    the limit per source holds there.
+    """
+
+    def __init__(
+        self, per_source: float | None, per_network: float | None, *, max_keys: int = MAX_KEYS
+    ) -> None:
+        self._sources = None if per_source is None else Allowance(per_source, BURST * per_source, max_keys)
+        self._networks = (
+            None if per_network is None else Allowance(per_network, BURST * per_network, max_keys)
+        )
+
+    def allows(self, ip: bytes, now: float, amount: float = 1.0) -> bool:
+        """Whether so much more is within the limits. Counts nothing."""
+        return all(allowance.level(key, now) >= amount for allowance, key in self._counted(ip))
+
+    def spend(self, ip: bytes, now: float, amount: float = 1.0) -> None:
+        """Count so much, also beyond the limits: for what is only known once it is done."""
+        for allowance, key in self._counted(ip):
+            allowance.spend(key, now, amount)
+
+    def take(self, ip: bytes, now: float, amount: float = 1.0) -> bool:
+        """Whether so much more is within the limits; counts it if so.
+
+        What one source asks beyond its own limit does not count against its network.
+        """
+        allowed = self.allows(ip, now, amount)
+        if allowed:
+            self.spend(ip, now, amount)
+        return allowed
+
+    def _counted(self, ip: bytes) -> list[tuple[Allowance, bytes]]:
+        scope = _scope(ip)
+        counted = []
+        if self._sources is not None and scope != "loopback":
+            counted.append((self._sources, source_of(ip)))
+        if self._networks is not None and scope == "public":
+            counted.append((self._networks, network_of(ip)))
+        return counted
+
+
+class Shares(Generic[Item]):
+    """Who holds how much of a store, so that when it is full the largest source loses.
+
+    Of the network that holds most, the source that holds most, the item that was added longest ago. Of
+    networks that hold as much, the one that has added nothing for longest. Every call takes the same
+    short time, however many there are.
+    """
+
+    def __init__(self) -> None:
+        self._networks: dict[bytes, dict[bytes, dict[Item, None]]] = {}
+        self._sizes: dict[bytes, int] = {}
+        self._by_size: dict[int, OrderedDict[bytes, None]] = {}
+        self._largest = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        """How many items are held, all sources together."""
+        return self._count
+
+    def add(self, item: Item, ip: bytes) -> None:
+        """`item` came from `ip`. One that is there already becomes young again."""
+        self.discard(item, ip)
+        network = network_of(ip)
+        self._networks.setdefault(network, {}).setdefault(source_of(ip), {})[item] = None
+        self._count += 1
+        self._resize(network, 1)
+
+    def discard(self, item: Item, ip: bytes) -> None:
+        """`item`, which came from `ip`, is gone. Nothing happens where it was not there."""
+        network, source = network_of(ip), source_of(ip)
+        sources = self._networks.get(network, {})
+        items = sources.get(source, {})
+        if item not in items:
+            return
+        del items[item]
+        if not items:
+            del sources[source]
+        if not sources:
+            del self._networks[network]
+        self._count -= 1
+        self._resize(network, -1)
+
+    def held_by(self, ip: bytes) -> int:
+        """How many items this address's source holds."""
+        return len(self._networks.get(network_of(ip), {}).get(source_of(ip), ()))
+
+    def largest(self) -> Item:
+        """Whose turn it is to lose. Raises LookupError where nothing is held."""
+        if not self._largest:
+            raise LookupError("nothing is held")
+        sources = self._networks[next(iter(self._by_size[self._largest]))]
+        items = max(islice(sources.values(), SOURCES_COMPARED), key=len)
+        return next(iter(items))
+
+    def _resize(self, network: bytes, change: int) -> None:
+        size = self._sizes.pop(network, 0)
+        if size:
+            same = self._by_size[size]
+            del same[network]
+            if not same:
+                del self._by_size[size]
+        size += change
+        if size:
+            self._sizes[network] = size
+            self._by_size.setdefault(size, OrderedDict())[network] = None
+        # A network grows or shrinks by one at a time, so the largest size does too.
+        if size > self._largest:
+            self._largest = size
+        elif self._largest not in self._by_size:
+            self._largest -= 1
