@@ -1,1 +1,1 @@
-"""Tools for asyncio, shared by the core and its plugins: clock, tasks, threads, timing, limits, logs."""
+"""Tools for asyncio, shared by the core and its plugins: clock, tasks, timing, limits, names, UDP, logs."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import umsgpack
 from bitboot_kademlia.messages import MESSAGE_ID_BYTES
-from bitboot_kademlia.requests import Answer, Requests, RoundTrips
+from bitboot_kademlia.requests import Answer, Requests
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.wire import Address
 
@@ -176,24 +176,18 @@ async def test_a_loop_that_was_held_up_blames_nobody(impatient: Wire) -> None:
     assert impatient.silent == []
 
 
-def test_patience_before_anything_is_known_is_a_second() -> None:
-    trips = RoundTrips(Settings())
+def test_patience_before_anything_is_known_is_a_second(wire: Wire) -> None:
+    trips = wire.requests.round_trips
     assert trips.timeout == pytest.approx(1.0, abs=0.05)
     assert trips.slow < trips.timeout / 2
-    assert trips.typical == 0
+    assert trips.mean == 0
 
 
-def test_patience_follows_what_is_measured_within_bounds() -> None:
-    settings = Settings()
-    trips = RoundTrips(settings)
-    for seconds, slow, timeout in [
-        (0.001, settings.slow_floor, settings.timeout_floor),
-        (0.2, 0.4, 1.2),
-        (60.0, settings.slow_ceiling, 1.5),
-        (0.001, settings.slow_floor, settings.timeout_floor),
-    ]:
-        for _ in range(8):
-            trips.add(seconds)
-        assert trips.slow == pytest.approx(slow)
-        assert trips.timeout == pytest.approx(timeout)
-        assert trips.typical == pytest.approx(seconds)
+def test_patience_stays_within_the_settings(wire: Wire) -> None:
+    settings, trips = Settings(), wire.requests.round_trips
+    for seconds in [0.001] * 100:
+        trips.add(seconds)
+    assert (trips.slow, trips.timeout) == (settings.slow_floor, settings.timeout_floor)
+    for seconds in [60.0] * 100:
+        trips.add(seconds)
+    assert (trips.slow, trips.timeout) == (settings.slow_ceiling, settings.timeout_ceiling)

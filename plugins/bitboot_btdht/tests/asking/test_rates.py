@@ -6,7 +6,6 @@ import random
 
 import pytest
 from bitboot_btdht.asking.rates import DeadContacts
-from bitboot_btdht.asking.round_trips import RoundTrips
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.table.external import MAX_VOTERS, QUORUM, ExternalAddress
@@ -40,22 +39,6 @@ def test_dead_contacts_are_capped() -> None:
     for number in range(1000):
         dead.failed(public_address(number), 0.0)
     assert len(dead) == 10
-
-
-def test_patience_follows_the_round_trips_measured() -> None:
-    trips = RoundTrips(Settings())
-    before = trips.slow
-    for _ in range(200):
-        trips.add(0.3)
-    assert trips.mean == pytest.approx(0.3, abs=0.001)
-    for _ in range(200):
-        trips.add(0.001)
-    settings = Settings()
-    assert trips.slow == settings.slow_floor < before
-    assert trips.timeout == settings.timeout_floor
-    for _ in range(200):
-        trips.add(60.0)
-    assert (trips.slow, trips.timeout) == (settings.slow_ceiling, settings.timeout_ceiling)
 
 
 US = compact.pack("93.184.216.34", 6881)

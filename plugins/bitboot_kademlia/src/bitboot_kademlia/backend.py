@@ -248,7 +248,7 @@ class KademliaBackend(Backend):
             "stored_peers": sum(len(one.peers) for one in protocols),
             "stored_keys": sum(one.peers.keys for one in protocols),
             "stored_values": sum(len(one.storage) for one in protocols),
-            "round_trip": max(one.requests.round_trips.typical for one in protocols),
+            "round_trip": max(one.requests.round_trips.mean for one in protocols),
         }
 
     def _known(self) -> int:

@@ -7,8 +7,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, NamedTuple
+
+from bitboot_core.aio.round_trips import RoundTrips
 
 from .messages import MESSAGE_ID_BYTES, decode, encode_call
 from .settings import Settings
@@ -19,8 +20,8 @@ TURNS = 3
 read it, one to read the answer, and one in reserve. However long the loop was held up, nobody is
 blamed for it."""
 
-_UNKNOWN = 0.17
-"""What an answer is taken to need before any has come, in seconds: that makes a time-out of 1 second."""
+FIRST_GUESS = 1 / 12
+"""What a round trip is taken to be before any has been measured, in seconds: a time-out of 1 second."""
 
 
 class Answer(NamedTuple):
@@ -28,37 +29,6 @@ class Answer(NamedTuple):
 
     name: str
     value: Any
-
-
-class RoundTrips:
-    """How long the last few answers took, and so for how long to wait.
-
-    A running mean, as TCP keeps it, would remember a busy moment for long afterwards.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._last: deque[float] = deque(maxlen=8)
-
-    def add(self, seconds: float) -> None:
-        """An answer took this long."""
-        self._last.append(seconds)
-
-    @property
-    def typical(self) -> float:
-        """The median, in seconds; 0 where nothing is known."""
-        return median(self._last) if self._last else 0.0
-
-    @property
-    def slow(self) -> float:
-        """After how many seconds a request is sent again, and another node asked beside it."""
-        patience = 2 * max(self._last, default=_UNKNOWN)
-        return min(max(patience, self._settings.slow_floor), self._settings.slow_ceiling)
-
-    @property
-    def timeout(self) -> float:
-        """After how many seconds a request has failed."""
-        return min(max(3 * self.slow, self._settings.timeout_floor), self._settings.timeout_ceiling)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +67,11 @@ class Requests:
         self._line: deque[tuple[_Request, str, Sequence[Any]]] = deque()
         self._in_window = 0
         self._closed = False
-        self.round_trips = RoundTrips(settings)
+        self.round_trips = RoundTrips(
+            guess=FIRST_GUESS,
+            slow=(settings.slow_floor, settings.slow_ceiling),
+            timeout=(settings.timeout_floor, settings.timeout_ceiling),
+        )
 
     def __len__(self) -> int:
         """How many requests are under way or wait in line."""

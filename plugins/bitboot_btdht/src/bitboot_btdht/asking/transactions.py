@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from bitboot_core.aio.limits import Allowance
+from bitboot_core.aio.round_trips import RoundTrips
 
 from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
 from .rates import DeadContacts
-from .round_trips import RoundTrips
 
 Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
 """What became of a query: an answer, a refusal, or (None) nothing in time."""
@@ -23,6 +23,9 @@ Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
 TRANSACTION_BYTES = 4
 """Enough that a stranger who forges the address as well has no chance of guessing."""
 
+
+FIRST_GUESS = 0.25
+"""What a round trip is taken to be before any has been measured, in seconds."""
 
 MAX_DELAY = 10.0
 """Seconds that a query may wait because its node was asked so often lately."""
@@ -71,7 +74,11 @@ class Transactions:
         self._order = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
-        self.round_trips = RoundTrips(settings)
+        self.round_trips = RoundTrips(
+            guess=FIRST_GUESS,
+            slow=(settings.slow_floor, settings.slow_ceiling),
+            timeout=(settings.timeout_floor, settings.timeout_ceiling),
+        )
         self.dead = DeadContacts(settings)
         limit = settings.queries_per_10s_per_node
         self._allowance = None if limit is None else Allowance(limit / 10, limit)

@@ -1,0 +1,44 @@
+"""How long to wait for an answer, learnt from the answers that came."""
+
+from __future__ import annotations
+
+
+class RoundTrips:
+    """A running mean and deviation of round trips, as TCP keeps them (RFC 6298, section 2).
+
+    All in seconds. `guess`: what a round trip is taken to be before any has been measured. `slow` and
+    `timeout`: the least and the most that the properties of those names may be.
+    """
+
+    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds")
+
+    def __init__(self, *, guess: float, slow: tuple[float, float], timeout: tuple[float, float]) -> None:
+        self._mean, self._deviation = guess, guess / 2
+        self._measured = False
+        self._slow_bounds, self._timeout_bounds = slow, timeout
+
+    def add(self, seconds: float) -> None:
+        """An answer took this long."""
+        if not self._measured:
+            self._measured = True
+            self._mean, self._deviation = seconds, seconds / 2
+            return
+        self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
+        self._mean += (seconds - self._mean) / 8
+
+    @property
+    def mean(self) -> float:
+        """The smoothed round trip; 0 where nothing has been measured."""
+        return self._mean if self._measured else 0.0
+
+    @property
+    def slow(self) -> float:
+        """After how long a request counts as slow, so that another node is asked beside it."""
+        least, most = self._slow_bounds
+        return min(max(self._mean + 4 * self._deviation, least), most)
+
+    @property
+    def timeout(self) -> float:
+        """After how long a request has failed."""
+        least, most = self._timeout_bounds
+        return min(max(4 * (self._mean + 4 * self._deviation), least), most)
