@@ -21,6 +21,7 @@ from bitboot_core import (
     AnnounceFailed,
     Announces,
     BackendConfig,
+    BackendTimeout,
     BitBoot,
     BootstrapFailed,
     HostNotFound,
@@ -133,6 +134,30 @@ async def test_with_nobody_there_an_announcement_fails() -> None:
         with pytest.raises(AnnounceFailed, match="0 contacts"):
             await backend.announce(KEY, KnownHost("", 7000), lifetime=900)
         assert await found(backend) == []
+
+
+async def test_with_nobody_to_ask_a_lookup_finds_nobody() -> None:
+    """So it is for the first node of a network: no error."""
+    async with running() as backend:
+        assert await found(backend) == []
+
+
+async def test_a_lookup_that_nobody_answers_has_failed_but_tells_of_what_is_stored_here(
+    testnet: Testnet,
+) -> None:
+    async with running() as backend:
+        await backend.bootstrap(testnet.bootstrap)
+        backend.node.store.add(KEY, compact.pack("127.0.0.1", 7000), backend.node.now)
+        await testnet.aclose()
+        peers = []
+
+        async def read() -> None:
+            async for peer in backend.lookup(KEY):
+                peers.append(peer)
+
+        with pytest.raises(BackendTimeout, match=r"none of the \d+ nodes asked answered"):
+            await read()
+        assert peers == [KnownHost("127.0.0.1", 7000)]
 
 
 async def test_bootstrap_names_the_contacts_that_did_not_answer() -> None:
@@ -260,6 +285,20 @@ async def test_through_the_core(testnet: Testnet) -> None:
         await bitboot.announce_peer("unique_network", KnownHost("127.0.0.1", 6881))
         peers = await bitboot.lookup("unique_network")
         assert [(str(peer), peer.sources) for peer in peers] == [("127.0.0.1:6881", ("mainline",))]
+
+
+async def test_the_core_tells_a_silent_network_from_an_empty_swarm(testnet: Testnet) -> None:
+    async with (
+        BitBoot(
+            network="mainline", bootstrap=testnet.bootstrap, listen="127.0.0.1:0", state_dir=False
+        ) as bitboot,
+        bitboot.find("nobody is in here") as empty,
+    ):
+        assert await empty.collect() == []
+        assert not empty.failures
+        await testnet.aclose()
+        with pytest.raises(BackendTimeout, match="answered"):
+            await bitboot.lookup("unique_network")
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:

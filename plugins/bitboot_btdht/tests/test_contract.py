@@ -33,10 +33,14 @@ class TestMainline(BackendContract):
                 for _ in range(SILENT):
                     await testnet.remove()
 
+            async def fall_silent() -> None:
+                await testnet.aclose()
+
             yield World(
                 make=lambda: MainlineBackend(config),
                 contacts=testnet.bootstrap,
                 advance=advance_event_loop,
                 stall=stall,
+                fall_silent=fall_silent,
                 datagrams=[mutated(random.Random(seed)) for seed in range(300)],
             )

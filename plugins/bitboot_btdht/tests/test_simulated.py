@@ -311,6 +311,32 @@ def test_a_dual_stack_node_gets_into_both_networks_through_one_contact() -> None
     assert len(newcomer.node.tables[6]) >= 8
 
 
+def test_a_lookup_knows_whether_anybody_has_replied() -> None:
+    """One family that answers is enough; one that is silent does not spoil it."""
+    simulation = Simulation(seed=20)
+    four, six = simulation.populate(10), []
+    for number in range(10):
+        six.append(simulation.add(compact.pack(f"2a00:{number + 1:x}::1", 6881), families=(6,)))
+        if number:
+            simulation.bootstrap(six[-1], [simulation.address_of(six[0])])
+    node = DualHost(simulation, four[0], six[0]).node
+
+    def unanswered() -> bool:
+        ended: list[bool] = []
+        lookup = node.find_peers(HASH, lambda peers: None, lambda: ended.append(True), now=simulation.now)
+        simulation.run(node, lambda: bool(ended))
+        assert lookup.asked > 0
+        return lookup.unanswered
+
+    assert not unanswered()
+    for silent in six:
+        simulation.remove(silent)
+    assert not unanswered()
+    for silent in four:
+        simulation.remove(silent)
+    assert unanswered()
+
+
 class DualHost:
     """A dual-stack node in the simulation: one node at two addresses."""
 

@@ -133,7 +133,7 @@ class Engine(RuleBasedStateMachine):
             self.ended.append(number)
 
         if kind == "find":
-            operation = self.node.find_peers(key, lambda peers: None, done, now=self.now)
+            operation: Operation = self.node.find_peers(key, lambda peers: None, done, now=self.now)
         elif kind == "announce":
             operation = self.node.announce(key, 7000, done, now=self.now)
         else:

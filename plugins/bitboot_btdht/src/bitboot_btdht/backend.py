@@ -23,7 +23,7 @@ from bitboot_core import (
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .node import Node
-from .peer_stream import Arrivals
+from .peer_stream import Arrivals, nobody_answered
 from .resolving import Resolving
 from .settings import Settings
 from .udp import UdpDriver, is_own_address
@@ -140,7 +140,7 @@ class MainlineBackend(Backend):
         return (external is not None and external.ip == ip) or is_own_address(endpoint.host)
 
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
-        """Yield each peer once, as the nodes' answers come in."""
+        """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
         driver = self._running
         arrivals = Arrivals(driver.give_way)
         operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
@@ -150,6 +150,8 @@ class MainlineBackend(Backend):
             while (batch := await arrivals.next()) is not None:
                 for address in batch:
                     yield compact.known_host(address)
+            if operation.unanswered:
+                raise nobody_answered(operation.asked)
         finally:
             operation.cancel()
             self._lookups.discard(arrivals)

@@ -22,8 +22,8 @@ from typing import Any
 from .asking.transactions import Outcome, Transactions
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
-from .lookup.per_family import InFamilies, Operation, Startable
-from .lookup.sampled import SampledSearch
+from .lookup.per_family import InFamilies, Operation
+from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Exchange, Extensions
 from .server.peer_store import PeerStore
 from .server.responder import Responder
@@ -121,12 +121,13 @@ class Node:
         """Find a place in the network through `contacts`. Reports how many of them answered."""
         self.now = now
         contacts = list(contacts)
-        return self._in_families(
+        return InFamilies(
+            self.tables,
             lambda family, done: Bootstrap(
                 self, [c for c in contacts if compact.family(c) == family], family, done
             ),
             on_done,
-        )
+        ).start()
 
     def find_peers(
         self,
@@ -135,17 +136,21 @@ class Node:
         on_done: Callable[[], None],
         *,
         now: float,
-    ) -> Operation:
-        """Look `info_hash` up. `on_peers` is called with new arrivals, repeats included."""
+    ) -> SampledSearches:
+        """Look `info_hash` up. `on_peers` is called with new arrivals, repeats included.
+
+        What is returned says afterwards whether anybody has replied.
+        """
         self.now = now
         for family in self.tables:
             stored = self.store.get(info_hash, family, self.settings.max_peers_per_hash, now)
             if stored:
                 on_peers(stored)
-        return self._in_families(
+        return SampledSearches(
+            self.tables,
             lambda family, done: SampledSearch(self, info_hash, family, on_peers, lambda: done(0)),
             lambda _: on_done(),
-        )
+        ).start()
 
     def announce(
         self,
@@ -162,9 +167,10 @@ class Node:
         `families`: where to announce, all of the node's unless given.
         """
         self.now = now
-        return self._in_families(
-            lambda family, done: Announce(self, info_hash, family, port, done), on_done, families
-        )
+        chosen = [family for family in self.tables if families is None or family in families]
+        return InFamilies(
+            chosen, lambda family, done: Announce(self, info_hash, family, port, done), on_done
+        ).start()
 
     def query(
         self,
@@ -182,19 +188,6 @@ class Node:
         """
         self.now = now
         return self.ask(address, method, arguments, on_outcome)
-
-    def _in_families(
-        self,
-        make: Callable[[int, Callable[[int], None]], Startable],
-        on_done: Callable[[int], None],
-        families: Iterable[int] | None = None,
-    ) -> Operation:
-        chosen = [family for family in self.tables if families is None or family in families]
-        both = InFamilies(len(chosen), on_done)
-        both.parts = [make(family, both.one_done) for family in chosen]
-        for part in both.parts:
-            part.start()
-        return both
 
     # What its own parts need of it (searches.Network)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from bitboot_core import NotRunning
+from bitboot_core import BackendTimeout, NotRunning
 
 from .wire.compact import Address
 
@@ -55,3 +55,13 @@ class Arrivals:
                 return None
             self._wake.clear()
             await self._wake.wait()
+
+
+def nobody_answered(asked: int) -> BackendTimeout:
+    """The error for a lookup that asked N nodes and heard none: that is no empty swarm."""
+    nodes = {0: "none of the nodes known before", 1: "the one node"}.get(asked, f"none of the {asked} nodes")
+    verb = {0: "answers any more", 1: "asked did not answer"}.get(asked, "asked answered")
+    return BackendTimeout(
+        f"{nodes} {verb}",
+        hint="check that this machine is online and that UDP gets through",
+    )

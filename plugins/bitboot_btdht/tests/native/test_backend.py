@@ -147,10 +147,14 @@ class TestNative(BackendContract):
                 for _ in range(6):
                     await testnet.remove()
 
+            async def fall_silent() -> None:
+                await testnet.aclose()
+
             yield World(
                 make=lambda: NativeBackend(CONFIG),
                 contacts=testnet.bootstrap,
                 no_clock="the package btdht reads the machine's clock",
                 stall=stall,
+                fall_silent=fall_silent,
                 datagrams=[mutated(random.Random(seed)) for seed in range(300)],
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, Self, TypeVar
 
 
 class Operation(Protocol):
@@ -18,21 +18,39 @@ class Startable(Operation, Protocol):
         """Send the first queries."""
 
 
-class InFamilies:
-    """The same operation in each family; done when all are, with the sum of what they report."""
+Part = TypeVar("Part", bound=Startable)
 
-    def __init__(self, count: int, on_done: Callable[[int], None]) -> None:
-        self.parts: list[Startable] = []
-        self._left = count
+
+class InFamilies(Generic[Part]):
+    """The same operation in each family; done when all are, with the sum of what they report.
+
+    `make(family, done)` makes one of them, which calls `done(result)` once.
+    """
+
+    def __init__(
+        self,
+        families: Iterable[int],
+        make: Callable[[int, Callable[[int], None]], Part],
+        on_done: Callable[[int], None],
+    ) -> None:
+        self.parts = [make(family, self._one_done) for family in families]
+        self._left = len(self.parts)
         self._total = 0
         self._on_done = on_done
 
-    def one_done(self, result: int) -> None:
+    def start(self) -> Self:
+        """Start it in all of them."""
+        for part in self.parts:
+            part.start()
+        return self
+
+    def cancel(self) -> None:
+        """Stop it in all of them; call nobody."""
+        for part in self.parts:
+            part.cancel()
+
+    def _one_done(self, result: int) -> None:
         self._total += result
         self._left -= 1
         if not self._left:
             self._on_done(self._total)
-
-    def cancel(self) -> None:
-        for part in self.parts:
-            part.cancel()

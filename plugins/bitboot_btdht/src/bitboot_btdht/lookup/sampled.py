@@ -14,6 +14,7 @@ from collections.abc import Callable
 from ..asking.transactions import Outcome
 from ..wire import krpc
 from ..wire.compact import Address
+from .per_family import InFamilies
 from .searches import Network, PeerSearch
 from .traversal import Candidate
 
@@ -112,3 +113,17 @@ class SampledSearch(PeerSearch):
         if not self._left and not self._over:
             self._over = True
             self._on_done()
+
+
+class SampledSearches(InFamilies[SampledSearch]):
+    """One lookup: a search in each family."""
+
+    @property
+    def asked(self) -> int:
+        """How many nodes it has asked so far."""
+        return sum(part.asked for part in self.parts)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether there were nodes to ask, and none of them has replied."""
+        return self.asked > 0 and not any(part.replies for part in self.parts)

@@ -89,6 +89,10 @@ class NodeSearch:
     ) -> None:
         self.network = network
         self.family = family
+        self.asked = 0
+        """How many nodes it has asked."""
+        self.replies = 0
+        """How often one of them replied, whatever it said."""
         self._arguments = {self.argument: target}
         self.traversal = Traversal(
             target,
@@ -109,6 +113,7 @@ class NodeSearch:
         self.traversal.cancel()
 
     def _ask(self, candidate: Candidate) -> None:
+        self.asked += candidate.tries == 1
         sent = self.network.ask(
             candidate.address,
             self.method,
@@ -120,6 +125,8 @@ class NodeSearch:
             self.traversal.failed(candidate)
 
     def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
+        if outcome is not None:
+            self.replies += 1
         if self.traversal.done:
             return
         if outcome is None:

@@ -32,7 +32,7 @@ from bitboot_core import (
 from bitboot_core.aio.resolve import resolve
 
 from ..lookup.sampled import CROWD
-from ..peer_stream import Arrivals
+from ..peer_stream import Arrivals, nobody_answered
 from ..resolving import Resolving
 from ..udp import is_own_address
 from ..wire import compact, krpc
@@ -57,6 +57,7 @@ class NativeBackend(Backend):
         self._config = config
         self._dht: NativeDht | None = None
         self._running = False
+        self._was_in_touch = False
         self._closing: asyncio.Future[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._waiters: set[asyncio.Future[Any]] = set()
@@ -95,6 +96,7 @@ class NativeBackend(Backend):
                 hint="another program may use that port: choose another, or port 0 for any free one",
             ) from error
         self._running = True
+        self._was_in_touch = False
 
     async def _listen(self) -> tuple[str, int]:
         listen = self._config.listen
@@ -157,6 +159,7 @@ class NativeBackend(Backend):
                 )
                 answered = sum(isinstance(answer, krpc.Response) for answer in answers)
                 if answered:
+                    self._was_in_touch = True
                     await self._walk(dht.own_id, b"find_node", lambda peers: None)
                     return answered
                 failures += [BootstrapFailed("no answer") for _ in usable]
@@ -179,7 +182,7 @@ class NativeBackend(Backend):
         """Announce this node's own address under `key`. Port 0 means the port others see us use."""
         self._check_own(endpoint)
         for _ in range(ATTEMPTS):
-            storing = await self._walk(key, b"get_peers", lambda peers: None)
+            storing = (await self._walk(key, b"get_peers", lambda peers: None)).storing()
             arguments: dict[bytes, Any] = {b"info_hash": key, b"port": endpoint.port or 1}
             if not endpoint.port:
                 arguments[b"implied_port"] = 1
@@ -210,7 +213,7 @@ class NativeBackend(Backend):
             )
 
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
-        """Yield each peer once, as the nodes' answers come in."""
+        """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
         dht = self.dht
         arrivals = Arrivals()
         self._lookups.add(arrivals)
@@ -221,17 +224,18 @@ class NativeBackend(Backend):
             while (batch := await arrivals.next()) is not None:
                 for address in batch:
                     yield compact.known_host(address)
-            await walk
+            asked = await walk
+            if asked.unanswered or (self._was_in_touch and not asked.asked):
+                # The package forgets whoever does not answer: in the end there is nobody left to ask.
+                raise nobody_answered(asked.asked)
         finally:
             self._lookups.discard(arrivals)
             walk.cancel()
             with contextlib.suppress(asyncio.CancelledError, NotRunning):
                 await walk
 
-    async def _walk(
-        self, target: bytes, method: bytes, on_peers: Callable[[list[Address]], None]
-    ) -> list[tuple[Address, bytes]]:
-        """Ask towards `target`; the nearest nodes that gave a token."""
+    async def _walk(self, target: bytes, method: bytes, on_peers: Callable[[list[Address]], None]) -> Walk:
+        """Ask towards `target`, until the nearest nodes have answered."""
         dht = self.dht
         walk = Walk(target, dht.own_id, on_peers)
         walk.add(await self._call(lambda: dht.closest(target)))
@@ -245,7 +249,7 @@ class NativeBackend(Backend):
             while True:
                 pending |= {asyncio.create_task(ask(address)) for address in walk.next(len(pending))}
                 if not pending:
-                    return walk.storing()
+                    return walk
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

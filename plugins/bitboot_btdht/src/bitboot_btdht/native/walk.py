@@ -27,6 +27,17 @@ class Walk:
         self._asked: set[Address] = set()
         self._failed: set[Address] = set()
         self._tokens: dict[Address, bytes] = {}
+        self._replies = 0
+
+    @property
+    def asked(self) -> int:
+        """How many nodes it has asked so far."""
+        return len(self._asked)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether there were nodes to ask, and none of them has replied."""
+        return bool(self._asked) and not self._replies
 
     def add(self, contacts: Iterable[Contact]) -> None:
         """Somebody knows these nodes."""
@@ -43,6 +54,7 @@ class Walk:
 
     def heard(self, address: Address, answer: Answer | None) -> None:
         """A node has answered, or has not."""
+        self._replies += answer is not None
         if not isinstance(answer, krpc.Response) or answer.sender != self._candidates.get(address):
             self._failed.add(address)
             return
