@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 # What is public is stated once: in the `__all__` of the module that defines it.
 if TYPE_CHECKING:
-    from ._networks.network import *
     from ._networks.per_network import *
+    from ._networks.state import *
     from ._plugins.config_file import *
     from ._plugins.loader import *
     from ._plugins.registry import *
@@ -41,7 +41,7 @@ _MODULES = (
     "_plugins.loader",
     "_plugins.registry",
     "_plugins.config_file",
-    "_networks.network",
+    "_networks.state",
     "_swarms.announcement",
     "_swarms.lookup",
     "_swarms.watch",

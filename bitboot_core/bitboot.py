@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from . import config as settings
-from ._networks.network import ActiveNetwork, NetworkState
+from ._networks.network import ActiveNetwork
 from ._networks.network_set import NetworkSet
 from ._networks.per_network import PerNetwork
+from ._networks.state import NetworkState
 from ._plugins.registry import Registry, default_registry
 from ._swarms.announcement import Announcement
 from ._swarms.lookup import Lookup

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from ..errors import (
     UnsupportedOperation,
 )
 from ..model import KnownHost, Receipt
+from . import checked
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ class GuardedBackend:
         self._spec, self._config, self._clock = spec, config, clock
         self._backend: Backend | None = None
         self._capabilities: Capabilities | None = None
+        self._fault: BackendError | None = None
+        self._told: set[str] = set()  # the names of answers whose nonsense has been logged
 
     # Its life
 
@@ -46,12 +48,12 @@ class GuardedBackend:
         """Make the backend and start it. Raises a BitBootError, mostly ListenFailed or BackendUnavailable."""
         self._backend = backend = self._make()
         await self._call("start", backend.start, self._clock.now() + timeout)
-        capabilities: object = self._ask(lambda backend: backend.capabilities, None)
-        if not isinstance(capabilities, Capabilities):
+        try:
+            self._capabilities = checked.capabilities(backend.capabilities)
+        except Exception as error:
             raise BackendError(
-                f"{self.name} does not say what it can do: its capabilities are {capabilities!r}"
-            )
-        self._capabilities = capabilities
+                f"{self.name} does not say what it can do: {error}", hint=self._report_it()
+            ) from error
         log.info("%s: %s listens on %s", self._config.network, self.name, self.address)
 
     async def aclose(self, timeout: float) -> None:
@@ -79,7 +81,7 @@ class GuardedBackend:
         except BitBootError as error:
             log.info("%s: not in touch: %s", network, error)
             raise
-        if not isinstance(answered, int):
+        if not isinstance(answered, int) or isinstance(answered, bool) or answered < 0:
             raise self.nonsense("bootstrap", answered)
         log.info("%s: %d of %d contacts answered", network, answered, len(contacts))
         return answered
@@ -90,7 +92,7 @@ class GuardedBackend:
         asked = min(lifetime, self.capabilities.max_lifetime)
         log.debug("%s: announcing %s under %s", self._config.network, endpoint, key.hex())
         receipt = await self._call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
-        if not _is_sane(receipt):
+        if not checked.is_receipt(receipt):
             raise self.nonsense("announce", receipt)
         if receipt.stored_on < 1 or receipt.lifetime <= 0:
             raise AnnounceFailed(
@@ -129,30 +131,32 @@ class GuardedBackend:
 
     def contacts(self) -> list[KnownHost]:
         """The nodes that it knows."""
-        nobody: list[KnownHost] = []
-        return self._ask(lambda backend: list(backend.contacts()), nobody)
+        return self._ask("contacts", lambda backend: checked.contacts(backend.contacts()), [])
 
     def stats(self) -> Mapping[str, int | float]:
         """Its counters."""
-        nothing: dict[str, int | float] = {}
-        return self._ask(lambda backend: dict(backend.stats()), nothing)
+        return self._ask("stats", lambda backend: checked.stats(backend.stats()), {})
 
     @property
     def address(self) -> KnownHost | None:
         """Where it listens, as far as known."""
-        return self._ask(lambda backend: backend.address, None)
+        return self._ask("address", lambda backend: checked.address(backend.address), None)
 
     @property
     def seen_at(self) -> frozenset[str]:
         """The addresses that others see it at, as far as it knows."""
-        nowhere: frozenset[str] = frozenset()
-        return self._ask(lambda backend: frozenset(backend.seen_at), nowhere)
+        return self._ask("seen_at", lambda backend: checked.seen_at(backend.seen_at), frozenset())
 
     @property
     def whereabouts(self) -> frozenset[str]:
         """Where it listens and what others see it at: whatever tells that it has moved."""
-        nowhere: frozenset[str] = frozenset()
-        return self._ask(lambda backend: frozenset({str(backend.address), *backend.seen_at}), nowhere)
+        address = self.address
+        return self.seen_at | ({str(address)} if address is not None else frozenset())
+
+    @property
+    def fault(self) -> BackendError | None:
+        """What the backend last said that makes no sense, None where it has not."""
+        return self._fault
 
     @property
     def backend(self) -> Backend:
@@ -166,8 +170,7 @@ class GuardedBackend:
         if isinstance(error, BitBootError):
             return error
         wrapper = BackendError(
-            f"{self.name} failed to {doing}: {type(error).__name__}: {error}",
-            hint=f"this looks like a mistake in the backend {self.name}: report it to its authors",
+            f"{self.name} failed to {doing}: {type(error).__name__}: {error}", hint=self._report_it()
         )
         wrapper.__cause__ = error
         return wrapper
@@ -175,9 +178,11 @@ class GuardedBackend:
     def nonsense(self, doing: str, answer: object) -> BackendError:
         """The error for an answer that is none."""
         return BackendError(
-            f"{self.name} failed to {doing}: it answered {answer!r}",
-            hint=f"this is a mistake in the backend {self.name}: report it to its authors",
+            f"{self.name} failed to {doing}: it answered {answer!r:.200}", hint=self._report_it()
         )
+
+    def _report_it(self) -> str:
+        return f"this is a mistake in the backend {self.name}: report it to its authors"
 
     def _make(self) -> Backend:
         try:
@@ -216,23 +221,24 @@ class GuardedBackend:
         except Exception as error:
             raise self.wrapped(error, doing) from error
 
-    def _ask(self, question: Callable[[Backend], T], otherwise: T) -> T:
+    def _ask(self, name: str, question: Callable[[Backend], T], otherwise: T) -> T:
+        """The backend's answer, or `otherwise` where it does not run or gives none that makes sense.
+
+        What is only for people to look at stops nothing: it is logged, once with its traceback.
+        """
         if self._backend is None:
             return otherwise
         try:
             return question(self._backend)
-        except Exception as error:  # noqa: BLE001 - what is only for people to look at must not stop anything
-            log.debug("%s cannot say: %r", self.name, error)
+        except Exception as error:
+            if name not in self._told:
+                self._told.add(name)
+                log.error("%s: the backend's %s makes no sense", self.name, name, exc_info=error)
+            self._fault = BackendError(
+                f"the {name} of the backend {self.name} makes no sense: {type(error).__name__}: {error}",
+                hint=self._report_it(),
+            )
             return otherwise
-
-
-def _is_sane(receipt: object) -> bool:
-    return (
-        isinstance(receipt, Receipt)
-        and isinstance(receipt.stored_on, int)
-        and isinstance(receipt.lifetime, (int, float))
-        and math.isfinite(receipt.lifetime)
-    )
 
 
 def check_family(endpoint: KnownHost, network: str, capabilities: Capabilities) -> None:

@@ -17,8 +17,9 @@ from ..config import BitBootConfig, Host, Network, contacts, endpoint, networks,
 from ..errors import BitBootError, InvalidConfig, UnknownNetwork
 from ..networks import NetworkDefinition
 from .kept_contacts import contact_file
-from .network import CLEAN_UP, ActiveNetwork, NetworkState
+from .network import CLEAN_UP, ActiveNetwork
 from .per_network import PerNetwork, one_error
+from .state import NetworkState
 
 T = TypeVar("T")
 

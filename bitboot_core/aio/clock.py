@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import Protocol
 
 
@@ -26,12 +28,42 @@ class Clock(Protocol):
         """Call `callback` once, on the running event loop, as soon as `now()` is at least `when`."""
 
 
+def continuous_clock(platform: str = sys.platform, system: ModuleType = time) -> Callable[[], float] | None:
+    """A clock of this system that runs evenly, and on while the machine sleeps; None where there is none.
+
+    Linux: CLOCK_BOOTTIME (clock_gettime(2)). macOS: CLOCK_MONOTONIC_RAW, which is mach_continuous_time;
+    its CLOCK_MONOTONIC follows the wall clock, and what Python calls monotonic stands still. Windows:
+    Python's monotonic clock (GetTickCount64, from 3.13 on QueryPerformanceCounter) counts sleep.
+    """
+    if platform == "win32":
+        monotonic: Callable[[], float] = system.monotonic
+        return monotonic
+    name = "CLOCK_MONOTONIC_RAW" if platform == "darwin" else "CLOCK_BOOTTIME"
+    number = getattr(system, name, None)
+    if number is None:
+        return None
+
+    def now() -> float:
+        seconds: float = system.clock_gettime(number)
+        return seconds
+
+    try:
+        now()
+    except OSError:  # a sandbox or an old kernel
+        return None
+    return now
+
+
+CONTINUOUS = continuous_clock()
+"""That of this system."""
+
+
 class SystemClock:
     """The machine's time.
 
-    On Linux and macOS the monotonic clock stands still while the machine is suspended. The wall
-    clock does not, so where it has run ahead by more than `JUMP` seconds the machine has slept (or
-    the clock was set, which may make a renewal early and does no other harm).
+    That of `continuous_clock` where the system has one. Elsewhere the monotonic clock may stand still
+    while the machine is suspended. The wall clock does not, so where it has run ahead by more than
+    `JUMP` seconds the machine has slept, or the clock was set: nothing tells which.
     """
 
     JUMP = 5.0
@@ -40,15 +72,19 @@ class SystemClock:
 
     def __init__(
         self,
+        continuous: Callable[[], float] | None = CONTINUOUS,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._monotonic, self._wall = monotonic, wall
+        """The system's clocks, each in seconds. `continuous`: see `continuous_clock`."""
+        self._continuous, self._monotonic, self._wall = continuous, monotonic, wall
         self._seen = monotonic(), wall()
         self._slept = 0.0
 
     def now(self) -> float:
         """Seconds since some moment in the past, those of the machine's sleep included."""
+        if self._continuous is not None:
+            return self._continuous()
         before_monotonic, before_wall = self._seen
         monotonic, wall = self._seen = self._monotonic(), self._wall()
         ahead = (wall - before_wall) - (monotonic - before_monotonic)

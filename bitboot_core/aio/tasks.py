@@ -1,16 +1,18 @@
 """Tasks with an owner, and waits with an end: what the core needs to live with any backend.
 
-A well-made backend ends when it is cancelled. This room is for the others: nobody waits for them
+A well-made backend ends when it is cancelled. This module is for the others: nobody waits for them
 longer than `GRACE`, and whatever still runs then stays with its owner, who tries again at its end.
+No error is lost: what nobody awaits is logged with its traceback.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from ..errors import BitBootError
 from .clock import Clock, TimeUp, deadline
 from .logs import logger
 
@@ -46,23 +48,39 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` on its own."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
+    def start(
+        self, work: Coroutine[Any, Any, T], *, failed: Callable[[BaseException], object] | None = None
+    ) -> asyncio.Task[T]:
+        """Run `work` on its own, where nobody awaits it.
+
+        Where it raises, that is logged with its traceback, and `failed` is called with the error.
+        """
+        task = self._begin(work)
+
+        def ended(task: asyncio.Task[T]) -> None:
+            error = _error_of(task)
+            if error is not None:
+                log.error("%s ended with an error", _name_of(task), exc_info=error)
+                if failed is not None:
+                    failed(error)
+
+        task.add_done_callback(ended)
         return task
 
     async def run(self, work: Coroutine[Any, Any, T], until: float | None) -> T:
         """Await `work`, no longer than `until`.
 
         Raises TimeUp at that time, Cancelled where the work was cancelled by itself, and whatever the
-        work raises. When the time is up or the caller is cancelled, so is the work.
+        work raises. When the time is up or the caller is cancelled, so is the work; what it raises
+        after that is logged.
         """
-        task = self.start(work)
+        task = self._begin(work)
         try:
             async with deadline(self._clock, until):
                 await asyncio.wait({task})
+        except BaseException:
+            task.add_done_callback(_log_late_error)
+            raise
         finally:
             if not task.done():
                 await cancel({task}, self._clock)
@@ -74,10 +92,28 @@ class Tasks:
         """Cancel all that run, and wait for them for at most GRACE."""
         await cancel(set(self._running), self._clock)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen by whoever awaits the task, or too late for anybody
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+
+def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """What a task that is done has raised; None where it has not, or was cancelled."""
+    return None if task.cancelled() else task.exception()
+
+
+def _name_of(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__qualname__", None) or task.get_name()
+
+
+def _log_late_error(task: asyncio.Task[Any]) -> None:
+    error = _error_of(task)
+    if isinstance(error, BitBootError):
+        log.debug("%s failed after its time was up: %s", _name_of(task), error)
+    elif error is not None:
+        log.warning("%s failed after its time was up", _name_of(task), exc_info=error)
 
 
 class Signal:

@@ -10,7 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..._networks.network import NetworkState
+from ..._networks.state import NetworkState
 from ...errors import BootstrapFailed
 from .durations import clock_time, span
 from .events import count

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..._networks.network import NetworkState
+from ..._networks.state import NetworkState
 from ..._swarms.announcement import Announcement, AnnouncementStatus
 from ...bitboot import BitBoot
 from ...errors import NotRunning

@@ -1,10 +1,14 @@
 """The clocks, and the waits that are built on them."""
 
 import asyncio
+import sys
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from bitboot_core.aio.clock import SystemClock, TimeUp, deadline, sleep_until
+from bitboot_core.aio.clock import SystemClock, TimeUp, continuous_clock, deadline, sleep_until
 from bitboot_core.testing import ManualClock
 
 
@@ -16,7 +20,75 @@ class Hands:
         self.wall = 1_700_000_000.0
 
     def clock(self) -> SystemClock:
-        return SystemClock(lambda: self.monotonic, lambda: self.wall)
+        """One on a system where nothing runs on in suspend."""
+        return SystemClock(None, lambda: self.monotonic, lambda: self.wall)
+
+
+def test_a_step_of_the_wall_clock_is_no_sleep_where_a_clock_runs_on_in_suspend() -> None:
+    hands = Hands()
+    running_on = [5000.0]
+    clock = SystemClock(lambda: running_on[0], lambda: hands.monotonic, lambda: hands.wall)
+    hands.wall += 3600  # by NTP, or by hand
+    assert clock.now() == 5000
+    running_on[0] += 7200  # the machine has slept
+    assert clock.now() == 12_200
+
+
+def test_a_timer_outlives_a_step_of_the_wall_clock() -> None:
+    ahead = [0.0]
+    wall = time.time
+
+    async def wait() -> bool:
+        clock = SystemClock(wall=lambda: wall() + ahead[0])
+        clock.SLICE = 0.0
+        ended = asyncio.Event()
+        clock.call_at(clock.now() + 20, ended.set)
+        await asyncio.sleep(0)
+        ahead[0] = 3600
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return ended.is_set()
+
+    if continuous_clock() is None:
+        pytest.skip("no clock of this system runs on in suspend: a step is taken for sleep")
+    assert not asyncio.run(wait())
+
+
+def system(**clocks: float) -> Any:
+    """As much of the module `time` as is looked at: clocks by number, each with what it shows."""
+
+    def clock_gettime(number: float) -> float:
+        if number < 0:
+            raise OSError("not permitted")
+        return number
+
+    return SimpleNamespace(monotonic=lambda: 1.0, clock_gettime=clock_gettime, **clocks)
+
+
+@pytest.mark.parametrize(
+    ("platform", "clocks", "shown"),
+    [
+        ("linux", {"CLOCK_MONOTONIC": 2.0, "CLOCK_MONOTONIC_RAW": 3.0, "CLOCK_BOOTTIME": 4.0}, 4.0),
+        ("linux", {"CLOCK_MONOTONIC": 2.0, "CLOCK_MONOTONIC_RAW": 3.0}, None),
+        ("linux", {"CLOCK_MONOTONIC": 2.0, "CLOCK_BOOTTIME": -1.0}, None),
+        ("darwin", {"CLOCK_MONOTONIC": 2.0, "CLOCK_MONOTONIC_RAW": 3.0}, 3.0),
+        ("darwin", {"CLOCK_MONOTONIC": 2.0}, None),
+        ("win32", {}, 1.0),
+        ("freebsd14", {"CLOCK_MONOTONIC": 2.0}, None),
+    ],
+)
+def test_the_clock_that_runs_on_in_suspend(
+    platform: str, clocks: dict[str, float], shown: float | None
+) -> None:
+    clock = continuous_clock(platform, system(**clocks))
+    assert (None if clock is None else clock()) == shown
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin", "win32"), reason="known for these systems only")
+def test_this_system_has_one() -> None:
+    clock = continuous_clock()
+    assert clock is not None
+    assert clock() <= clock()
 
 
 def test_time_passes_as_on_the_monotonic_clock() -> None:

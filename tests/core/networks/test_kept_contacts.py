@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bitboot_core import BitBoot, BootstrapFailed, KnownHost, NetworkDefinition, Registry
+from bitboot_core._networks.in_touch import MAX_TRIED, SAVE_EVERY
 from bitboot_core._networks.kept_contacts import (
     MAX_BYTES,
     MAX_CONTACTS,
@@ -23,7 +24,6 @@ from bitboot_core._networks.kept_contacts import (
     default_folder,
     ordinary_folder,
 )
-from bitboot_core._networks.network import MAX_TRIED, SAVE_EVERY
 from bitboot_core.testing import FakeBackend, ManualClock, fails, hangs, spec_of
 
 SEED = KnownHost("192.0.2.1", 6881)
@@ -293,7 +293,7 @@ async def test_they_are_kept_from_time_to_time(
 ) -> None:
     written: list[list[KnownHost]] = []
     monkeypatch.setattr(ContactFile, "write", lambda self, contacts: written.append(list(contacts)))
-    monkeypatch.setattr("bitboot_core._networks.network.in_thread", at_once)
+    monkeypatch.setattr("bitboot_core._networks.in_touch.in_thread", at_once)
     backend = FakeBackend(known=GOOD)
     bitboot = await serve(backend, bootstrap=[SEED], state_dir=tmp_path)
     await clock.settle()
@@ -352,7 +352,7 @@ async def test_a_disk_that_hangs_holds_up_nobody(
     async def hang(work: object, name: str) -> None:
         await hangs()()
 
-    monkeypatch.setattr("bitboot_core._networks.network.in_thread", hang)
+    monkeypatch.setattr("bitboot_core._networks.in_touch.in_thread", hang)
     starting = asyncio.ensure_future(serve(FakeBackend(known=GOOD), bootstrap=[SEED], state_dir=tmp_path))
     await clock.advance(1)
     bitboot = await starting

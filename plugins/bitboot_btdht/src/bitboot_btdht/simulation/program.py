@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from functools import partial
 
-from bitboot_core._networks.network import CHECK_EVERY, MAX_TRIED
+from bitboot_core._networks.in_touch import CHECK_EVERY, MAX_TRIED
 from bitboot_core.aio import timing
 
 from ..node import Node
