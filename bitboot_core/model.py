@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
+import unicodedata
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .errors import InvalidEndpoint, InvalidSwarmName
 
@@ -39,14 +42,38 @@ def swarm_key(name: str) -> bytes:
     return hashlib.sha1(encoded, usedforsecurity=False).digest()
 
 
+AddressScope = Literal["machine", "link", "private", "public"]
+"""How far away an address can be reached from: see `address_scope`."""
+
+
+def address_scope(ip: str | bytes) -> AddressScope:
+    """How far away an IP address, as text or packed, can be reached from. Raises ValueError for others.
+
+    "machine": loopback. "link": link-local. "private": a network of one's own (RFC 1918, RFC 4193), what lies
+    behind a carrier's NAT (100.64.0.0/10, RFC 6598), and ranges where nobody is (0.0.0.0, documentation,
+    multicast, reserved). "public": the whole internet.
+
+    The one place that decides it: to `ipaddress` 100.64.0.0/10 is neither private nor global.
+    """
+    address = ipaddress.ip_address(ip)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_loopback:
+        return "machine"
+    if address.is_link_local:
+        return "link"
+    return "public" if address.is_global and not address.is_multicast else "private"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class KnownHost:
     """An endpoint: a host name or IP address, and a port from 0 to 65535.
 
     Port 0 means "any free port" where one is listened on. IPv6 addresses are kept in their
     shortest spelling, without brackets; IPv4 addresses mapped into IPv6 (::ffff:1.2.3.4, RFC 4291,
-    section 2.5.5.2) become IPv4, so that one endpoint is never two. Raises InvalidEndpoint for
-    anything else.
+    section 2.5.5.2) become IPv4, so that one endpoint is never two. An IPv6 address may have a zone
+    (`fe80::1%eth0`, RFC 4007, section 11): letters, digits, dots, hyphens and underscores, up to 32.
+    Raises InvalidEndpoint for anything else, such as a name that is a number (`127.1`).
 
     `peer_id`: the id that whoever is there proves to have, on networks whose nodes have such ids
     (libp2p). It does not count where endpoints are compared.
@@ -78,12 +105,13 @@ class KnownHost:
             host = host[1:-1]
         elif ":" in host:
             colon = ""  # "::1" or "fe80::1:6881": where would the port begin?
-        if not colon or not (port.isascii() and port.isdigit()):
+        if not colon or not _PORT.fullmatch(port):
             raise InvalidEndpoint(
-                f"{text!r} is not an endpoint",
-                hint="write it as HOST:PORT, with an IPv6 address in brackets: [::1]:6881",
+                f"{text[:200]!r} is not an endpoint",
+                hint="write it as HOST:PORT, with an IPv6 address in brackets: [::1]:6881; "
+                "a port is a whole number, 0 to 65535",
             )
-        return cls(host, int(port[:6]))
+        return cls(host, int(port))
 
     @property
     def family(self) -> int | None:
@@ -167,29 +195,51 @@ def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
         or not host
         or KnownHost(host, 0).family not in _MULTIADDR_HOSTS.get(kind, set())
         or tcp != "tcp"
-        or not (port.isascii() and port.isdigit())
+        or not _PORT.fullmatch(port)
         or (len(parts) == 6 and not (p2p in {"p2p", "ipfs"} and peer_id))
     ):
         raise InvalidEndpoint(
             f"{text[:200]!r} is not a multiaddr that can be used here",
             hint="write it as /ip4/1.2.3.4/tcp/PORT/p2p/PEER_ID (or /ip6/…, /dns/…)",
         )
-    return host, int(port[:6]), peer_id or None
+    return host, int(port), peer_id or None
 
 
 def _checked_host(host: str) -> str:
     if not isinstance(host, str):
-        raise InvalidEndpoint(f"{host!r} is not a host", hint="give a name or an IP address, as text")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        return str(mapped or address)
-    if len(host) > MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in host):
+        raise InvalidEndpoint(f"{host!r:.60} is not a host", hint="give a name or an IP address, as text")
+    address, percent, zone = host.partition("%")
+    if percent and not (":" in address and _ZONE.fullmatch(zone)):
         raise InvalidEndpoint(
-            f"{host[:60]!r} is not a host",
+            f"{host[:60]!r} is not a host", hint="a zone stands after an IPv6 address, such as fe80::1%eth0"
+        )
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return _checked_name(host)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def _checked_name(name: str) -> str:
+    if len(name) > MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in name):
+        raise InvalidEndpoint(
+            f"{name[:60]!r} is not a host",
             hint="give a name such as router.example.org or an IP address",
         )
-    return host
+    # As resolvers read it (RFC 3490, section 3.1): with wide digits, dots and hyphens as the plain ones.
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name).replace("\u3002", ".")
+    if plain.startswith("-"):  # whoever hands it to a command would hand over an option
+        raise InvalidEndpoint(f"{name!r} is not a host", hint="no host's name begins with a hyphen")
+    if _NUMBER.fullmatch(plain.rstrip(".").rpartition(".")[2]):
+        # Resolvers take 127.1, 2130706433 and 0x7f000001 for 127.0.0.1 (inet_aton), and no top-level
+        # domain is a number (RFC 3696, section 2).
+        raise InvalidEndpoint(
+            f"{name!r} is neither a name nor an IP address", hint="write an IPv4 address as 192.0.2.1"
+        )
+    return name
+
+
+_PORT = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
+_ZONE = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)

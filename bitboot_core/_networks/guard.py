@@ -230,6 +230,8 @@ class GuardedBackend:
             return otherwise
         try:
             return question(self._backend)
+        except NotRunning:  # as the contract says: it has not been started yet
+            return otherwise
         except Exception as error:
             if name not in self._told:
                 self._told.add(name)

@@ -27,6 +27,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Generic, TypeVar
 
+from ..model import address_scope
+
 __all__ = ["AddressLimits", "Allowance", "Shares", "network_of", "packed", "source_of"]
 
 Item = TypeVar("Item")
@@ -63,10 +65,8 @@ def network_of(ip: bytes) -> bytes:
 @lru_cache(maxsize=8192)
 def _scope(ip: bytes) -> str:
     """ "loopback", "local" (private, link-local, shared by a provider's customers) or "public"."""
-    parsed = ipaddress.ip_address(ip)
-    if parsed.is_loopback:
-        return "loopback"
-    return "public" if parsed.is_global else "local"
+    scope = address_scope(ip)
+    return "loopback" if scope == "machine" else "public" if scope == "public" else "local"
 
 
 class Allowance:

@@ -1,6 +1,7 @@
 """Hosts, peers, keys."""
 
 import hashlib
+import ipaddress
 import pickle
 
 import pytest
@@ -17,6 +18,7 @@ from bitboot_core import (
     Peer,
     swarm_key,
 )
+from bitboot_core.model import address_scope
 
 
 @given(st.text(min_size=1).filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text)))
@@ -147,3 +149,93 @@ def test_multiaddrs_are_read_and_written(text: str, host: KnownHost) -> None:
 def test_other_multiaddrs_are_refused(text: str) -> None:
     with pytest.raises(InvalidEndpoint):
         KnownHost.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["h:0000080", "h:080", "h:00", "h:100000", "h:+80", "h:8_0", "h:\uff18\uff10", "h: 80", "/dns/h/tcp/080"],
+)
+def test_a_port_is_one_number_in_one_spelling(text: str) -> None:
+    with pytest.raises(InvalidEndpoint):
+        KnownHost.parse(text)
+
+
+def test_port_0_and_the_last_one() -> None:
+    assert KnownHost.parse("h:0").port == 0
+    assert KnownHost.parse("h:65535").port == 65535
+
+
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "fe80::1%12", "fe80::1%br-1a2b.100_x", "::1%lo"])
+def test_a_zone_stays_with_its_address(host: str) -> None:
+    assert KnownHost(host, 1).host == host
+    assert str(KnownHost(host, 1)) == f"[{host}]:1"
+    assert KnownHost.parse(f"[{host}]:1") == KnownHost(host, 1)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "fe80::1%\x1b[2J",
+        "fe80::1%a\r\npeer: 192.0.2.1:1",
+        "fe80::1%a b",
+        "fe80::1%\u202eeth0",
+        "fe80::1%é",
+        "fe80::1%",
+        "fe80::1%" + "x" * 33,
+        "::ffff:192.0.2.1%\x1b",
+        "192.0.2.1%eth0",
+        "example.org%eth0",
+        "-oProxyCommand=x",
+        "\uff0doProxyCommand",  # a wide hyphen, which resolvers read as the plain one
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "127.0.0.1.",
+        "127.0.0.010",
+        "\uff11\uff12\uff17\u30021",
+        "1.2.3.4.5",
+        "host.1",
+    ],
+)
+def test_what_is_no_host_or_would_be_read_as_another(host: str) -> None:
+    with pytest.raises(InvalidEndpoint) as caught:
+        KnownHost(host, 1)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "host", ["a1", "1a", "host-1", "h.x1", "1.example.org", "xn--bcher-kva.example", "bücher"]
+)
+def test_names_with_digits_are_names(host: str) -> None:
+    assert KnownHost(host, 1).host == host
+
+
+@pytest.mark.parametrize(
+    ("ip", "scope"),
+    [
+        ("127.0.0.1", "machine"),
+        ("::1", "machine"),
+        ("::ffff:127.0.0.1", "machine"),
+        ("169.254.1.1", "link"),
+        ("fe80::1", "link"),
+        ("fe80::1%eth0", "link"),
+        ("10.1.2.3", "private"),
+        ("192.168.1.1", "private"),
+        ("100.64.0.1", "private"),
+        ("100.127.255.254", "private"),
+        ("::ffff:100.64.0.1", "private"),
+        ("fd00::1", "private"),
+        ("0.0.0.0", "private"),
+        ("192.0.2.1", "private"),
+        ("239.192.152.143", "private"),
+        ("100.63.255.255", "public"),
+        ("100.128.0.1", "public"),
+        ("8.8.8.8", "public"),
+        ("2a00:1450::1", "public"),
+    ],
+)
+def test_how_far_away_an_address_can_be_reached_from(ip: str, scope: str) -> None:
+    assert address_scope(ip) == scope
+    plain = ip.partition("%")[0]
+    assert address_scope(ipaddress.ip_address(plain).packed) == scope

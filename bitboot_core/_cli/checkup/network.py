@@ -17,7 +17,7 @@ from ...aio.clock import Clock, TimeUp, deadline, sleep_until
 from ...aio.resolve import resolve
 from ...backend import BackendConfig, BackendSpec, Scope
 from ...errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound
-from ...model import KnownHost
+from ...model import KnownHost, address_scope
 from ...networks import NetworkDefinition
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
 from ..report.events import count
@@ -237,7 +237,7 @@ def _fields(check: Check) -> dict[str, str]:
 
 
 def _is_loopback(host: KnownHost) -> bool:
-    return host.family is not None and ipaddress.ip_address(host.host).is_loopback
+    return host.family is not None and address_scope(host.host) == "machine"
 
 
 def _is_ours(host: str) -> bool:

@@ -93,3 +93,10 @@ def test_odd_values_give_what_can_be_read() -> None:
 def test_nodes_pack_as_bep_5_says() -> None:
     packed = compact.pack_nodes([(b"i" * 20, compact.pack("1.2.3.4", 258))])
     assert packed == b"i" * 20 + b"\x01\x02\x03\x04\x01\x02"
+
+
+def test_what_lies_behind_a_carriers_nat_is_no_public_address() -> None:
+    cgnat, public, private = (bytes([*ip, 1, 1]) for ip in ([100, 64, 0, 1], [8, 8, 8, 8], [10, 0, 0, 1]))
+    assert compact.scope(cgnat[:4]) == "private"
+    assert not compact.may_introduce(public, cgnat)
+    assert compact.may_introduce(private, cgnat)

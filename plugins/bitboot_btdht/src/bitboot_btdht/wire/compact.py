@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from bitboot_core import KnownHost
+from bitboot_core.model import address_scope
 
 Address: TypeAlias = bytes
 """A compact endpoint: 6 bytes (IPv4) or 18 bytes (IPv6)."""
@@ -91,10 +92,8 @@ def scope(ip: bytes) -> str | None:
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return None
-    if parsed.is_loopback:
-        return "loopback"
-    # is_private also covers documentation and benchmarking ranges, which are just as unreachable
-    return "private" if parsed.is_private or parsed.is_link_local else "public"
+    reach = address_scope(ip)
+    return "loopback" if reach == "machine" else "public" if reach == "public" else "private"
 
 
 _WIDTH = {"loopback": 0, "private": 1, "public": 2}
