@@ -1,0 +1,92 @@
+"""A Bitboot node with its defaults, asked over a Unix socket: one JSON request a connection, one JSON answer.
+
+bb_node.py SOCKET [SETTINGS], where SETTINGS is JSON with some of BitBoot's settings. Requests are
+{"op": NAME, ...} with the fields of the functions below. Peers are written ADDRESS:PORT, IPv6 without
+brackets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+import time
+from typing import Any
+
+from bitboot_core import BitBoot, BitBootError, BootstrapFailed, KnownHost
+
+
+class Bitboot:
+    """What may be asked of it."""
+
+    def __init__(self, bitboot: BitBoot) -> None:
+        self._bitboot = bitboot
+        self._backend: Any = bitboot.backend("mainline")
+
+    async def announce(self, swarm: str, port: int) -> dict[str, Any]:
+        """Announce until the node ends; answers once it is stored."""
+        announcement = await self._bitboot.announce_peer(swarm, KnownHost("", port))
+        return {"stored_on": announcement.status["mainline"].stored_on}
+
+    async def announce_own_port(self, swarm: str) -> dict[str, Any]:
+        """Announce once the outside address and port of the node's own socket (BEP 5, implied_port)."""
+        key = hashlib.sha1(swarm.encode()).digest()
+        receipt = await self._backend.announce(key, KnownHost("", 0), lifetime=1800)
+        return {"stored_on": receipt.stored_on}
+
+    async def find(self, swarm: str) -> dict[str, Any]:
+        """Look up to the end: the peers, and seconds until the first and in all."""
+        started = time.monotonic()
+        first = None
+        peers = []
+        async with self._bitboot.find(swarm) as found:
+            async for peer in found:
+                if first is None:
+                    first = time.monotonic() - started
+                peers.append(f"{peer.host}:{peer.port}")
+        return {"peers": sorted(peers), "first": first, "seconds": time.monotonic() - started}
+
+    async def reach(self, address: str, port: int, tries: int = 3) -> dict[str, Any]:
+        """Whether another node answers to requests from this node's own socket."""
+        for _ in range(tries):
+            try:
+                if await self._backend.bootstrap([KnownHost(address, port)]):
+                    return {"answered": True}
+            except BootstrapFailed:
+                await asyncio.sleep(0.2)
+        return {"answered": False}
+
+    async def status(self) -> dict[str, Any]:
+        """Where the others see the node, and its contacts that answered recently."""
+        return {
+            "outside": self._backend.seen_at,
+            "contacts": [f"{contact.host}:{contact.port}" for contact in self._backend.contacts()],
+        }
+
+
+async def main(path: str, settings: str = "{}") -> None:
+    """Answer for ever."""
+    async with BitBoot(network="mainline", **json.loads(settings)) as bitboot:
+        node = Bitboot(bitboot)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                request = json.loads(await reader.readline())
+                result = await getattr(node, request.pop("op"))(**request)
+            except Exception as error:  # noqa: BLE001 - it goes to whoever asked
+                result = {"error": repr(error)}
+            writer.write(json.dumps(result).encode() + b"\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_unix_server(answer, path)
+        try:
+            await bitboot.ready()
+        except BitBootError as error:
+            print("not ready:", error)
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
