@@ -279,19 +279,21 @@ def test_a_crowd_from_one_subnet_around_the_key_has_no_effect() -> None:
         assert simulation.find(node, HASH) == peers_of(simulation, nodes[1:2])
 
 
-def test_queries_to_one_node_stay_below_what_stock_clients_tolerate() -> None:
-    """libtorrent ignores for 5 minutes whoever sends it more than some 49 packets in 10 seconds."""
+def test_no_node_is_sent_more_in_ten_seconds_than_stock_clients_tolerate() -> None:
+    """libtorrent ignores for 5 minutes whoever sends it 50 datagrams in 10 seconds."""
     simulation = Simulation(seed=13)
     nodes = simulation.populate(12)
+    sent: dict[tuple[Address, Address], list[float]] = {}
+    simulation.on_datagram = lambda now, source, target, _: sent.setdefault((source, target), []).append(now)
+    stored: list[int] = []
     for number in range(60):
-        nodes[0].find_peers(
-            random.Random(number).randbytes(20), lambda peers: None, lambda: None, now=simulation.now
-        )
-    queries: dict[Address, int] = {}
-    for _, address in nodes[0].outgoing():
-        queries[address] = queries.get(address, 0) + 1
-    assert queries
-    assert max(queries.values()) <= 40
+        key = random.Random(number).randbytes(20)
+        nodes[0].announce(key, 7000, stored.append, now=simulation.now)
+    simulation.run(nodes[0], lambda: len(stored) == 60)
+    assert min(stored) == 8, "whoever is asked too often already is asked later"
+    for times in sent.values():
+        times.sort()
+        assert all(last - first > 10.0 for first, last in zip(times, times[49:], strict=False))
 
 
 def test_a_dual_stack_node_gets_into_both_networks_through_one_contact() -> None:

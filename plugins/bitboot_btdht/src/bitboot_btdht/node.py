@@ -184,7 +184,8 @@ class Node:
         """Send one query of any method, for whoever extends the protocol.
 
         `on_outcome` gets the Response, the ErrorReply, or None where nothing came in time. Returns
-        False, and calls nobody, where that node was asked too often lately.
+        False, and calls nobody, where too many wait already. What exceeds 40 messages to one node in
+        10 seconds waits for its turn.
         """
         self.now = now
         return self.ask(address, method, arguments, on_outcome)
@@ -197,7 +198,9 @@ class Node:
         method: bytes,
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
+        *,
         on_slow: Callable[[], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> bool:
         """Send a query, and learn from its outcome before `on_outcome` hears of it."""
 
@@ -219,8 +222,13 @@ class Node:
             self.now,
             settle,
             on_slow=on_slow,
+            wanted=wanted,
             read_only=self.read_only,
         )
+
+    def must_wait(self, address: Address) -> bool:
+        """Whether a query to `address` would have to wait: it has had so many of late."""
+        return self.transactions.must_wait(address, self.now)
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Contacts to begin a lookup with; where none is left but bad ones, these."""
@@ -286,7 +294,7 @@ class Node:
         table = self.tables.get(compact.family(address))
         if self.read_only or table is None:
             return
-        if not self._responder.within_limits(address, self.now):
+        if not self._may_answer(address):
             self.counters["limited"] += 1
             return
         self._transmit(self._responder.answer(self.id, query, address, self.now), address)
@@ -294,8 +302,13 @@ class Node:
             self._upkeep.verify(address)
 
     def _refuse(self, answer: bytes, address: Address) -> None:
-        if not self.read_only and self._responder.within_limits(address, self.now):
+        if not self.read_only and self._may_answer(address):
             self._transmit(answer, address)
+
+    def _may_answer(self, address: Address) -> bool:
+        return self._responder.within_limits(address, self.now) and self.transactions.may_answer(
+            address, self.now
+        )
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1

@@ -85,8 +85,9 @@ class Settings:
     """All replies together; None: no limit."""
     replies_per_second_per_ip: float | None = 20.0
     """Replies to one IP, so that a forged sender is no amplifier; None: no limit."""
-    queries_per_10s_per_node: int | None = 40
-    """Our queries to one node: stock libtorrent bans senders above about 49 in 10 seconds."""
+    messages_per_10s_per_node: int | None = 40
+    """Our queries and answers to one node: stock libtorrent ignores who sends it about 50 in 10 seconds.
+    Queries beyond that wait, answers are not sent; None: no limit."""
 
     def relaxed(self) -> Settings:
         """The same without the limits per address, which on one machine hit everybody."""
@@ -98,5 +99,5 @@ class Settings:
             contacts_per_subnet=None,
             replies_per_second=None,
             replies_per_second_per_ip=None,
-            queries_per_10s_per_node=None,
+            messages_per_10s_per_node=None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from functools import partial
 
 from bitboot_btdht.asking.transactions import Outcome, Transactions
 from bitboot_btdht.settings import Settings
@@ -110,31 +111,40 @@ def test_the_line_has_an_end() -> None:
 
 
 def test_one_node_is_asked_so_often_and_the_rest_waits_its_turn() -> None:
+    """Whatever the number: nothing is dropped."""
     world = World()
-    assert all(world.send() for _ in range(60))
-    assert len(world.sent) == 40
+    assert all(world.send() for _ in range(200))
+    assert len(world.sent) == 32
+    assert world.transactions.must_wait(ADDRESS, world.now)
+    assert not world.transactions.must_wait(public_address(2), world.now)
     assert world.send(public_address(2)), "others are not affected"
-    assert len(world.sent) == 41
-    sent = 41
+    assert len(world.sent) == 33
     while len(world.transactions):
         deadline = world.transactions.deadline()
         assert deadline is not None
+        assert deadline > world.now, "time goes on"
         world.wait(deadline - world.now)
-        assert len(world.sent) <= 41 + 4 * world.now + 1, "4 a second"
-        sent = len(world.sent)
-    assert sent == 61
-    assert len(world.outcomes) == 61
+        assert len(world.sent) <= 1 + 32 * (1 + world.now // 10)
+    assert len(world.sent) == 201
+    assert len(world.outcomes) == 201
 
 
-def test_what_would_wait_too_long_is_refused() -> None:
+def test_what_nobody_wants_any_more_is_not_sent() -> None:
     world = World()
-    accepted = sum(world.send() for _ in range(500))
-    assert accepted == 40 + 40, "those of the next 10 seconds"
-    assert len(world.transactions) == accepted
+    wanted = [True] * 100
+    for number in range(100):
+        world.transactions.send(
+            ADDRESS, b"ping", {}, 0.0, lambda *outcome: None, wanted=partial(wanted.__getitem__, number)
+        )
+    wanted[40:] = [False] * 60
+    for _ in range(20):
+        world.wait(3)
+    assert len(world.sent) == 40
+    assert len(world.transactions) == 0
 
 
 def test_transaction_ids_differ_and_are_hard_to_guess() -> None:
-    world = World(queries_per_10s_per_node=10_000, max_transactions=1000)
+    world = World(messages_per_10s_per_node=10_000, max_transactions=1000)
     for _ in range(500):
         world.send()
     ids = [bencode.decode(datagram)[b"t"] for datagram, _ in world.sent]

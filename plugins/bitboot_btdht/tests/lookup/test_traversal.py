@@ -104,6 +104,23 @@ def test_a_slow_node_makes_room_for_another_and_does_not_hold_up_the_end() -> No
     assert world.ended == 1
 
 
+def test_a_node_that_has_to_be_asked_later_makes_room_for_others_and_is_waited_for() -> None:
+    world = World(alpha=1, k=3)
+    world.add(1, 2, 3, 4)
+    world.traversal.held(world.asked[0])
+    assert world.numbers() == [1, 2]
+    world.traversal.held(world.asked[1])
+    assert world.numbers() == [1, 2, 3]
+    world.answer(world.asked[2])
+    assert world.numbers() == [1, 2, 3], "the closest are asked already"
+    world.answer(world.asked[0])
+    assert world.ended == 0
+    world.traversal.slow(world.asked[1])
+    assert world.numbers() == [1, 2, 3, 4], "it was asked at last, and is slow like any other"
+    world.answer(world.asked[3])
+    assert world.ended == 1
+
+
 def test_a_late_answer_still_counts() -> None:
     world = World(alpha=1, k=2)
     world.add(1, 2, 3)

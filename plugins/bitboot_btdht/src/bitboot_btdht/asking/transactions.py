@@ -9,13 +9,13 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
 
-from bitboot_core.aio.limits import Allowance
 from bitboot_core.aio.round_trips import RoundTrips
 
 from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
 from .rates import DeadContacts
+from .window import Kind, Window
 
 Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
 """What became of a query: an answer, a refusal, or (None) nothing in time."""
@@ -27,14 +27,11 @@ TRANSACTION_BYTES = 4
 FIRST_GUESS = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
 
-MAX_DELAY = 10.0
-"""Seconds that a query may wait because its node was asked so often lately."""
-
 
 class Transaction:
     """One query under way."""
 
-    __slots__ = ("address", "datagram", "due", "id", "is_slow", "on_outcome", "on_slow", "sent_at")
+    __slots__ = ("address", "datagram", "due", "id", "is_slow", "on_outcome", "on_slow", "sent_at", "wanted")
 
     def __init__(
         self,
@@ -42,19 +39,25 @@ class Transaction:
         address: Address,
         datagram: bytes,
         on_outcome: Callable[[Outcome, float], None],
+        *,
         on_slow: Callable[[], None] | None,
+        wanted: Callable[[], bool] | None,
     ) -> None:
         self.id = id_
         self.address = address
         self.datagram = datagram
         self.on_outcome = on_outcome
         self.on_slow = on_slow
+        self.wanted = wanted
         self.is_slow = False
         self.sent_at = self.due = 0.0
 
 
 class Transactions:
-    """All queries of one node. Every one of them ends: answered, refused or given up.
+    """All queries of one node. Every one of them ends: answered, refused, given up or not wanted any more.
+
+    A query waits where too many are under way, and where its node has had its share of messages: then
+    it is sent as soon as the `Window` allows.
 
     `transmit(datagram, address)` puts a datagram on its way.
     """
@@ -70,7 +73,9 @@ class Transactions:
         self._transmit = transmit
         self._open: dict[bytes, Transaction] = {}
         self._line: deque[Transaction] = deque()
-        self._delayed: list[tuple[float, int, Transaction]] = []
+        self._held: dict[Address, deque[Transaction]] = {}
+        self._held_count = 0
+        self._free: list[tuple[float, int, Address]] = []
         self._order = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
@@ -80,12 +85,12 @@ class Transactions:
             timeout=(settings.timeout_floor, settings.timeout_ceiling),
         )
         self.dead = DeadContacts(settings)
-        limit = settings.queries_per_10s_per_node
-        self._allowance = None if limit is None else Allowance(limit / 10, limit)
+        limit = settings.messages_per_10s_per_node
+        self._window = None if limit is None else Window(limit)
         self.timeouts = 0
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._line) + len(self._delayed)
+        return len(self._open) + len(self._line) + self._held_count
 
     def send(
         self,
@@ -96,27 +101,32 @@ class Transactions:
         on_outcome: Callable[[Outcome, float], None],
         *,
         on_slow: Callable[[], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
         read_only: bool = False,
     ) -> bool:
-        """Send a query, or put it in line where too many are under way.
+        """Send a query, or put it in line.
 
-        `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it.
-        Returns False, and calls nobody, where that node, or all together, are asked too much already.
+        `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it; neither
+        where `wanted()` no longer holds when its turn comes: then it is not sent at all. Returns
+        False, and calls nobody, where too many wait already.
         """
-        delay: float | None = 0.0
-        if self._allowance is not None:
-            delay = self._allowance.reserve(address, now, MAX_DELAY)
-        if delay is None or len(self._line) + len(self._delayed) >= 8 * self._settings.max_transactions:
+        if len(self._line) + self._held_count >= 8 * self._settings.max_transactions:
             return False
         id_ = self._new_id()
         datagram = krpc.query(id_, method, arguments, read_only=read_only)
-        transaction = Transaction(id_, address, datagram, on_outcome, on_slow)
-        if delay:
-            heapq.heappush(self._delayed, (now + delay, next(self._order), transaction))
-        else:
-            self._line.append(transaction)
-            self._next_in_line(now)
+        self._line.append(Transaction(id_, address, datagram, on_outcome, on_slow=on_slow, wanted=wanted))
+        self._next_in_line(now)
         return True
+
+    def must_wait(self, address: Address, now: float) -> bool:
+        """Whether `address` has had so many messages that a query to it would have to wait."""
+        if self._window is None:
+            return False
+        return address in self._held or self._window.free_at(address, Kind.QUERY, now) > now
+
+    def may_answer(self, address: Address, now: float) -> bool:
+        """Whether an answer may be sent to `address`; counts it if so."""
+        return self._window is None or self._window.take(address, Kind.ANSWER, now)
 
     def _new_id(self) -> bytes:
         while True:
@@ -148,17 +158,28 @@ class Transactions:
     def _next_in_line(self, now: float) -> None:
         while self._line and len(self._open) < self._settings.max_transactions:
             transaction = self._line.popleft()
+            if transaction.wanted is not None and not transaction.wanted():
+                continue
             if transaction.id in self._open:  # its id was given out again while it waited
                 transaction.on_outcome(None, 0.0)
                 continue
-            self._launch(transaction, now)
+            address = transaction.address
+            if self._window is None or self._window.take(address, Kind.QUERY, now):
+                self._launch(transaction, now)
+                continue
+            if address not in self._held:
+                self._held[address] = deque()
+                free_at = self._window.free_at(address, Kind.QUERY, now)
+                heapq.heappush(self._free, (free_at, next(self._order), address))
+            self._held[address].append(transaction)
+            self._held_count += 1
 
     def deadline(self) -> float | None:
         """When `poll` has something to do."""
         due = self._next_due()
-        if not self._delayed:
+        if not self._free:
             return due
-        return self._delayed[0][0] if due is None else min(due, self._delayed[0][0])
+        return self._free[0][0] if due is None else min(due, self._free[0][0])
 
     def _next_due(self) -> float | None:
         while self._due:
@@ -171,8 +192,10 @@ class Transactions:
 
     def poll(self, now: float) -> None:
         """Call slow what is slow by now, give up what is overdue, send what had to wait."""
-        while self._delayed and self._delayed[0][0] <= now:
-            self._line.append(heapq.heappop(self._delayed)[2])
+        while self._free and self._free[0][0] <= now:
+            held = self._held.pop(heapq.heappop(self._free)[2])
+            self._held_count -= len(held)
+            self._line.extend(held)  # those that are still too many are held again
         self._next_in_line(now)
         while (due := self._next_due()) is not None and due <= now:
             _, id_ = heapq.heappop(self._due)

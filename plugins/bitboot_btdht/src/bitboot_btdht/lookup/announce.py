@@ -63,6 +63,7 @@ class Announce:
             b"announce_peer",
             arguments,
             lambda outcome: self._settle(candidate, outcome, tries - 1),
+            wanted=lambda: not self._done,
         )
         if sent:
             self._pending += 1

@@ -51,7 +51,8 @@ class Bootstrap:
             b"find_node",
             self._arguments(),
             lambda outcome: self._settle(contact, outcome),
-            None if again else lambda: self._retry(contact),
+            on_slow=None if again else lambda: self._retry(contact),
+            wanted=lambda: not self._done,
         )
 
     def _retry(self, contact: Address) -> None:

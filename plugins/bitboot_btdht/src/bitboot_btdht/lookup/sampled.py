@@ -87,6 +87,7 @@ class SampledSearch(PeerSearch):
             self.method,
             self._arguments,
             lambda outcome: self._answered_again(candidate, outcome),
+            wanted=lambda: not self._over,
         )
         if not sent:
             del self._left[candidate]

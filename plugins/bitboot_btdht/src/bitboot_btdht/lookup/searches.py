@@ -36,9 +36,17 @@ class Network(Protocol):
         method: bytes,
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
+        *,
         on_slow: Callable[[], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> bool:
-        """Send a query; False, and no callback, where that is not allowed now."""
+        """Send a query, at once or when its turn comes, if it is still `wanted` then.
+
+        False, and no callback, where too many wait already.
+        """
+
+    def must_wait(self, address: Address) -> bool:
+        """Whether a query to `address` would have to wait: it has had so many of late."""
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Where a lookup in one family may begin."""
@@ -114,15 +122,22 @@ class NodeSearch:
 
     def _ask(self, candidate: Candidate) -> None:
         self.asked += candidate.tries == 1
+        must_wait = self.network.must_wait(candidate.address)
         sent = self.network.ask(
             candidate.address,
             self.method,
             self._arguments,
             lambda outcome: self._settle(candidate, outcome),
-            lambda: self.traversal.slow(candidate),
+            on_slow=lambda: self.traversal.slow(candidate),
+            wanted=self._is_wanted,
         )
         if not sent:
             self.traversal.failed(candidate)
+        elif must_wait:
+            self.traversal.held(candidate)
+
+    def _is_wanted(self) -> bool:
+        return not self.traversal.done
 
     def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
         if outcome is not None:

@@ -24,6 +24,7 @@ class State(enum.Enum):
     """What has become of a candidate."""
 
     FRESH = "fresh"
+    HELD = "held"
     WAITING = "waiting"
     SLOW = "slow"
     ANSWERED = "answered"
@@ -31,7 +32,7 @@ class State(enum.Enum):
 
 
 # Bound once: comparing against these is the hot path's whole work.
-FRESH, WAITING, SLOW, ANSWERED, FAILED = State
+FRESH, HELD, WAITING, SLOW, ANSWERED, FAILED = State
 
 
 TRIES = 2
@@ -149,7 +150,7 @@ class Traversal:
                     break
                 to_ask.append(candidate)
                 budget -= 1
-            elif state is WAITING:
+            elif state is WAITING or state is HELD:
                 unfinished = True
             if candidate.fits:
                 counted += 1
@@ -202,10 +203,17 @@ class Traversal:
         self._ids.add(id_)
         return True
 
-    def slow(self, candidate: Candidate) -> None:
-        """No answer yet: it may still come, but others are asked meanwhile."""
+    def held(self, candidate: Candidate) -> None:
+        """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""
         if candidate.state is WAITING:
             self._waiting -= 1
+            candidate.state = HELD
+        self.advance()
+
+    def slow(self, candidate: Candidate) -> None:
+        """No answer yet: it may still come, but others are asked meanwhile."""
+        self._settle(candidate)
+        if candidate.state in (HELD, WAITING):
             candidate.state = SLOW
         self.advance()
 

@@ -1,0 +1,76 @@
+"""How many messages go to one address: never more than so many in any ten seconds, or it ignores us.
+
+A token bucket would let nearly twice as many through in some ten seconds: its burst, and what has been
+refilled by their end. So the times of the last messages themselves are kept.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict, deque
+
+from ..wire.compact import Address
+
+SPAN = 10.5
+"""Seconds. Ten, which is what others count over, and a little that the way may take out of a gap."""
+
+SHARE = 0.8
+"""Neither queries nor answers have more than this of the messages to one address, so neither starves."""
+
+MAX_ADDRESSES = 16_384
+"""Addresses whose messages are remembered. With as many, another one has to wait until a place is free."""
+
+
+class Kind(enum.IntEnum):
+    """What a message is."""
+
+    QUERY = 0
+    ANSWER = 1
+
+
+class Window:
+    """At most `limit` messages to each address in any ten seconds, queries and answers together."""
+
+    def __init__(self, limit: int, max_addresses: int = MAX_ADDRESSES) -> None:
+        self._limit = limit
+        self._kind_limit = max(1, int(SHARE * limit))
+        self._max_addresses = max_addresses
+        # By the time of the last message, so that what has passed is found at the front.
+        self._sent: OrderedDict[Address, tuple[deque[float], deque[float]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def take(self, address: Address, kind: Kind, now: float) -> bool:
+        """Whether one more message to `address` may be sent now; counts it if so."""
+        if self.free_at(address, kind, now) > now:
+            return False
+        self._sent.setdefault(address, (deque(), deque()))[kind].append(now)
+        self._sent.move_to_end(address)
+        return True
+
+    def free_at(self, address: Address, kind: Kind, now: float) -> float:
+        """When one more message to `address` may be sent: `now`, or later."""
+        self._forget(now)
+        times = self._sent.get(address)
+        if times is None:
+            return now if len(self._sent) < self._max_addresses else self._first_free()
+        for each in times:
+            while each and each[0] + SPAN <= now:
+                each.popleft()
+        queries, answers = times
+        free_at = now
+        if len(times[kind]) >= self._kind_limit:
+            free_at = times[kind][0] + SPAN
+        if len(queries) + len(answers) >= self._limit:
+            free_at = max(free_at, min(each[0] for each in times if each) + SPAN)
+        return free_at
+
+    def _forget(self, now: float) -> None:
+        while self._sent and self._first_free() <= now:
+            self._sent.popitem(last=False)
+
+    def _first_free(self) -> float:
+        """When the address that was sent nothing for longest may be forgotten."""
+        times = next(iter(self._sent.values()))
+        return max(each[-1] for each in times if each) + SPAN
