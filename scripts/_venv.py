@@ -9,17 +9,20 @@ import shutil
 import subprocess
 import sys
 
+from _steps import step
+
 OLDEST = (3, 11)
-NEWEST = (3, 14)
+NEWEST = (3, 15)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_UNFINISHED = "unfinished"
 
 
 def check_python() -> None:
     """End with one line where this Python is too old, naming a newer one where there is one."""
     if sys.version_info >= OLDEST:
         return
-    version = ".".join(map(str, sys.version_info[:3]))
-    line = f"Bitboot needs Python 3.11 or later; this is {version} ({sys.executable})"
+    line = f"Bitboot needs Python 3.11 or later; this is {_version()} ({sys.executable})"
     nowhere = subprocess.DEVNULL
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         name = f"python3.{minor}"
@@ -36,34 +39,48 @@ def program_in(folder: str, name: str) -> str:
 
 
 def ensure(name: str) -> str:
-    """Make the virtual environment `name` at the repository's root unless it is there; return its path."""
+    """Make the virtual environment `name` at the repository's root unless it is there; return its path.
+
+    One that works is kept, whichever Python it was made with. One that does not, since its Python is gone
+    or the folder was moved, is made anew. One that somebody made by hand is left alone, and the script ends.
+    """
     folder = os.path.join(ROOT, name)
-    made_by = f"{sys.version} {sys.executable}"
     stamp = os.path.join(folder, "made-by.txt")
-    if _read(stamp) == made_by and os.path.exists(program_in(folder, "python")):
+    made_for = read(stamp)
+    if made_for == folder and _works(folder):
         return folder
-    say(f"making the virtual environment {name}")
-    _run([sys.executable, "-m", "venv", "--clear", folder], why="the modules venv and ensurepip are needed")
-    _write(stamp, made_by)  # last, so that one that was interrupted is made again
+    if made_for is None and os.path.exists(folder):
+        sys.exit(f"{folder} was not made by this script: rename it or remove it")
+    with step(f"making the virtual environment {name} with Python {_version()}"):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        write(stamp, _UNFINISHED)  # so that one that is interrupted is known for ours
+        if subprocess.call([sys.executable, "-m", "venv", folder], cwd=ROOT):
+            sys.exit(f"no virtual environment could be made: see above{_missing()}")
+        write(stamp, folder)
     return folder
 
 
-def install(folder: str, *requirements: str) -> None:
-    """Install into the virtual environment `folder`; paths are taken from the repository's root."""
-    # Errors only: what else pip has to say is nothing that whoever runs this could act on.
-    quietly = ["--quiet", "--quiet", "--disable-pip-version-check"]
-    command = [program_in(folder, "python"), "-m", "pip", "install", *quietly]
-    _run([*command, *requirements], why="pip could not install what is needed: see above")
+def _works(folder: str) -> bool:
+    """Whether the virtual environment's Python runs, and is not too old."""
+    check = f"import sys; sys.exit(sys.version_info < {OLDEST})"
+    try:
+        return subprocess.call([program_in(folder, "python"), "-c", check]) == 0
+    except OSError:
+        return False
 
 
-def install_once(folder: str, *requirements: str) -> None:
-    """The same, and nothing at all where the last call asked for the same."""
-    stamp = os.path.join(folder, "installed.txt")
-    wanted = "\n".join(requirements)
-    if _read(stamp) != wanted:
-        say(f"installing {', '.join(requirements)}")
-        install(folder, *requirements)
-        _write(stamp, wanted)
+def _version() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _missing() -> str:
+    """What Debian and its like leave out of Python."""
+    try:
+        import ensurepip  # noqa: F401, PLC0415
+    except ImportError:
+        return ". The module ensurepip is missing: on Debian and Ubuntu, apt install python3-venv"
+    return ""
 
 
 def hand_over(command: "list[str]", env: "dict[str, str] | None" = None) -> int:
@@ -76,18 +93,8 @@ def hand_over(command: "list[str]", env: "dict[str, str] | None" = None) -> int:
             pass  # it got the same signal, and ends in its own way
 
 
-def say(line: str) -> None:
-    """Tell the user what is going on, on stderr: stdout belongs to the command."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def _run(command: "list[str]", why: str) -> None:
-    status = subprocess.call(command, cwd=ROOT)
-    if status:
-        sys.exit(f"failed with status {status}: {' '.join(command)}\n{why}")
-
-
-def _read(path: str) -> "str | None":
+def read(path: str) -> "str | None":
+    """The text of a file; None where there is none."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
@@ -95,6 +102,7 @@ def _read(path: str) -> "str | None":
         return None
 
 
-def _write(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
+    """Replace the text of a file."""
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)

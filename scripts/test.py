@@ -13,6 +13,7 @@ import re
 import sys
 
 import _venv
+from _pip import install_once
 
 REQUIREMENT = "tox>=4.25"
 
@@ -36,7 +37,7 @@ def main() -> int:
     """Make the environment, hand over to tox, return its exit status."""
     _venv.check_python()
     folder = _venv.ensure(".venv-test")
-    _venv.install_once(folder, REQUIREMENT)
+    install_once(folder, REQUIREMENT)
     env = dict(os.environ)
     interpreters = pyenv_interpreters()
     if interpreters and "TOX_DISCOVER" not in env:

@@ -20,6 +20,10 @@ from .pages import BLOCKS, ROOT, Block
 ELSEWHERE = {
     ("README.md", "python3 scripts/demo.py"): "tests/packaging/test_demo_script.py",
     ("README.md", "python3 scripts/test.py"): ".ci/run",
+    ("README.md", 'python3 -m pip install -e ".[cli]" -e plugins/bitboot_btdht'): (
+        "tests/packaging/test_pages_install.py"
+    ),
+    ("README.md", "python3 scripts/wheels.py wheels --dependencies"): "tests/packaging/test_pages_install.py",
     ("README.md", "import asyncio"): "tests/docs/test_readme.py",
     ("README.md", "from bitboot_core import BackendConfig, BackendSpec, Backend, hookimpl"): (
         "tests/docs/test_readme.py"
@@ -36,7 +40,7 @@ ELSEWHERE = {
     ("plugins.md", None): "tests/docs/test_docs.py",
     ("programs.md", None): "tests/docs/test_programs_page.py",
     ("tutorial.md", "import asyncio"): "tests/docs/test_tutorial.py",
-    ("tutorial.md", "python3 -m venv venv"): "tests/packaging/test_tutorial_install.py",
+    ("tutorial.md", "python3 -m venv venv"): "tests/packaging/test_pages_install.py",
     ("tutorial.md", "bitboot join tutorial --port 7001 --listen 127.0.0.1:4000 --bootstrap 127.0.0.1:4001"): (
         "tests/docs/test_tutorial.py"
     ),

@@ -1,4 +1,4 @@
-"""What the tests of the distributions share: everything built once, and bare environments."""
+"""What the tests of the distributions share: a fresh clone, wheels made in it, and bare environments."""
 
 import os
 import shutil
@@ -14,12 +14,28 @@ PLUGINS = {path.parent.name: path.parent for path in sorted(ROOT.glob("plugins/*
 PROJECTS = {"bitboot_core": ROOT, **PLUGINS}
 """The folder of each distribution, by import name."""
 
+WANTED_DOTS = {".gitignore", ".github", ".ci"}
+
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
     """Run a command, and return what it printed on stdout; fail with both streams where it fails."""
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def fresh_clone(folder: Path) -> Path:
+    """A copy of the sources as a clone would have them, without anything that was made here."""
+
+    def unwanted(_: str, names: list[str]) -> set[str]:
+        made = {"__pycache__", "build", "dist", "venv", "wheels"}
+        return {
+            name
+            for name in names
+            if name in made or name.endswith(".egg-info") or (name[0] == "." and name not in WANTED_DOTS)
+        }
+
+    return Path(shutil.copytree(ROOT, folder / "bitboot", ignore=unwanted))
 
 
 class BareEnvironment:
@@ -40,34 +56,32 @@ class BareEnvironment:
 
     def install(self, requirement: str) -> None:
         """Install from the folder of wheels alone, whatever pip is configured to do."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-        env |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         pip = (self.program("python"), "-m", "pip", "install", "--quiet", "--no-index")
-        run(*pip, "--find-links", self._wheels, requirement, cwd=self.folder, env=env)
+        run(*pip, "--find-links", self._wheels, requirement, cwd=self.folder, env=without_pip_settings())
 
     def run(self, name: str, *arguments: str) -> str:
         """Run one of its programs in its folder; return what it printed on stdout."""
         return run(self.program(name), *arguments, cwd=self.folder)
 
 
-@pytest.fixture(scope="session")
-def dists(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist of each distribution, and the wheel that was built from that sdist."""
-    folder = tmp_path_factory.mktemp("dists")
-    for project in PROJECTS.values():
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, project, cwd=folder)
-    return folder
+def without_pip_settings() -> dict[str, str]:
+    """This process's environment variables, but for what configures pip."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    return env | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 @pytest.fixture(scope="session")
-def wheels(dists: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with our wheels, and those of everything that they need."""
-    folder = tmp_path_factory.mktemp("wheels")
-    (core,) = dists.glob("bitboot_core-*.whl")
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--wheel-dir", folder, "--find-links", dists, f"{core}[all]", cwd=folder)
-    for wheel in dists.glob("*.whl"):
-        shutil.copy(wheel, folder)  # ours, whatever else goes by that name
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone, for what the scripts make of it."""
+    return fresh_clone(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="session")
+def wheels(clone: Path) -> Path:
+    """A folder with wheel and sdist of each distribution, and the wheels of what they need."""
+    folder = clone / "wheels"
+    script = clone / "scripts" / "wheels.py"
+    run(sys.executable, script, folder, "--sdists", "--dependencies", cwd=clone)
     return folder
 
 
