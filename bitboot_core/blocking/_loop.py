@@ -1,0 +1,102 @@
+"""An event loop in a thread of its own, for callers that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from ..errors import NotRunning
+
+T = TypeVar("T")
+
+# Windows delivers Ctrl-C only between two waits.
+_WAIT = 0.2 if sys.platform == "win32" else None
+
+
+class LoopThread:
+    """An event loop in a thread, started at the first call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` has been called."""
+        return self._stopped
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the loop and wait for it. Cancels it where the waiting is interrupted.
+
+        Raises what `work` raises, and NotRunning once the loop is stopped, or on the loop itself.
+        """
+        try:
+            loop = self._running()
+        except BaseException:
+            work.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return _result(future)
+        except BaseException:
+            future.cancel()  # nothing, where it ended by itself
+            raise
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Call a plain function on the loop: what it reads is changed there."""
+
+        async def answer() -> T:
+            return question()
+
+        return self.call(answer())
+
+    def stop(self) -> None:
+        """End the loop and its thread. May be called twice, and before the first call."""
+        with self._lock:
+            self._stopped = True
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._thread is threading.current_thread():
+                raise NotRunning(
+                    "bitboot_core.blocking was called on its own event loop",
+                    hint="call it from another thread, or use bitboot_core's BitBoot there",
+                )
+            if self._stopped:
+                raise NotRunning("this BitBoot has been closed", hint="make a new one")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                # A daemon, so that a program that forgets to close can end; `atexit` closes then.
+                self._thread = threading.Thread(
+                    target=_run, args=(self._loop,), name="bitboot-loop", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _result(future: Future[T]) -> T:
+    while True:
+        try:
+            return future.result(_WAIT)
+        except TimeoutError:
+            if future.done():  # its own TimeoutError
+                raise

@@ -1,0 +1,159 @@
+"""The same calls for programs without asyncio."""
+
+import inspect
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+import bitboot_core
+from bitboot_core import (
+    Backend,
+    BackendTimeout,
+    BitBootConfig,
+    KnownHost,
+    NetworkDefinition,
+    NotRunning,
+    PeerJoined,
+    Registry,
+    UnknownNetwork,
+    blocking,
+)
+from bitboot_core.testing import FakeBackend, hangs, spec_of
+
+HERE = KnownHost("192.0.2.7", 6881)
+
+
+def made(registry: Registry, backend: Backend, **fields: Any) -> blocking.BitBoot:
+    registry.register_backend(spec_of(backend, "fake-backend", ["fake"]))
+    settings: dict[str, Any] = {"network": NetworkDefinition("fake", "fake"), "state_dir": False} | fields
+    return blocking.BitBoot(BitBootConfig(**settings), registry=registry)
+
+
+def test_announce_find_and_look_up(registry: Registry) -> None:
+    backend = FakeBackend(peers=[HERE, KnownHost("192.0.2.8", 6881)])
+    with made(registry, backend) as bitboot:
+        bitboot.ready()
+        with bitboot.announce("swarm", HERE) as announcement:
+            announcement.announced(timeout=5)
+            assert announcement.status["fake"].stored_on > 0
+            assert announcement.status_of("swarm")["fake"].successes == 1
+            with bitboot.find("swarm", limit=1) as found:
+                assert [peer.host for peer in found] == ["192.0.2.7"]
+                assert not found.failures
+            assert len(bitboot.lookup("swarm")) == 2
+        assert bitboot.networks()["fake"].ready
+    assert backend.count("aclose") == 1
+
+
+def test_join_and_watch_give_events_until_they_are_closed(registry: Registry) -> None:
+    with made(registry, FakeBackend(peers=[HERE])) as bitboot:
+        with bitboot.join("swarm", HERE) as swarm:
+            swarm.announced()
+            assert isinstance(next(swarm), PeerJoined)
+            assert [peer.port for peer in swarm.peers] == [6881]
+            assert swarm.announcement.status["fake"].stored_on
+        watch = bitboot.watch("swarm")
+        with watch:
+            next(watch)
+        assert list(watch) == []
+
+
+def test_errors_are_the_same(registry: Registry) -> None:
+    with made(registry, FakeBackend(lookup=hangs()), timeout=0.05) as bitboot:
+        with pytest.raises(BackendTimeout):
+            bitboot.lookup("swarm")
+        with pytest.raises(UnknownNetwork):
+            bitboot.remove_network("nowhere")
+    with pytest.raises(NotRunning, match="closed"):
+        bitboot.lookup("swarm")
+    bitboot.close()
+
+
+def test_no_thread_is_left(registry: Registry) -> None:
+    before = threading.active_count()
+    with made(registry, FakeBackend()) as bitboot:
+        assert threading.active_count() > before
+        announcement = bitboot.announce_peer("swarm", HERE)
+    announcement.close()
+    assert threading.active_count() == before
+
+
+def test_several_threads_use_one_bitboot(registry: Registry) -> None:
+    with made(registry, FakeBackend(peers=[HERE])) as bitboot:
+        counts: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: counts.append(len(bitboot.lookup("swarm")))) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert counts == [1] * 8
+
+
+def test_it_cannot_wait_for_itself(registry: Registry) -> None:
+    with made(registry, FakeBackend()) as bitboot:
+        loop = bitboot._loop
+        with pytest.raises(NotRunning, match="own event loop"):
+            loop.ask(lambda: bitboot.lookup("swarm"))
+
+
+PROGRAM = """
+from bitboot_core import KnownHost
+from bitboot_core.blocking import BitBoot
+bitboot = BitBoot.create(network="local")
+bitboot.announce_peer("swarm", KnownHost("127.0.0.1", 6881))
+try:
+    for event in bitboot.watch("swarm").__enter__():
+        print(event.peer, flush=True)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send to one process")
+def test_ctrl_c_ends_the_wait_and_what_is_left_open_is_closed_at_the_end() -> None:
+    pytest.importorskip("bitboot_local")
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "127.0.0.1:6881\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == ("stopped\n", "", 0)
+
+
+PAIRS = [
+    (bitboot_core.BitBoot, blocking.BitBoot),
+    (bitboot_core.Announcement, blocking.Announcement),
+    (bitboot_core.Lookup, blocking.Lookup),
+    (bitboot_core.Watch, blocking.Watch),
+    (bitboot_core.Swarm, blocking.Swarm),
+]
+
+LEFT_OUT = {
+    "BitBoot": {"backend"},
+    "Announcement": {"open"},
+    "Lookup": set(),
+    "Watch": {"open"},
+    "Swarm": set(),
+}
+"""A backend lives on the loop's thread; and `with` opens."""
+
+FOR_BITBOOT_TO_CALL = {"join", "leave"}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda pair: pair.__name__)
+def test_nothing_is_missing(ours: type, theirs: type) -> None:
+    left_out = LEFT_OUT[ours.__name__] | (FOR_BITBOOT_TO_CALL if ours is not bitboot_core.BitBoot else set())
+    for name in vars(ours).keys() - left_out:
+        if not name.startswith("_"):
+            method, other = getattr(ours, name), getattr(theirs, "close" if name == "aclose" else name)
+            if callable(method):
+                assert (
+                    inspect.signature(other).parameters.keys() == inspect.signature(method).parameters.keys()
+                )
