@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from .. import bitboot
-from .._networks.network import NetworkState
 from .._networks.per_network import PerNetwork
+from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from ..config import BitBootConfig, Host, Network, Settings
 from ..model import Peer
