@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
 import subprocess
@@ -299,6 +300,29 @@ async def test_the_core_tells_a_silent_network_from_an_empty_swarm(testnet: Test
         await testnet.aclose()
         with pytest.raises(BackendTimeout, match="answered"):
             await bitboot.lookup("unique_network")
+
+
+async def test_eight_programs_on_one_machine_with_default_settings_outlive_the_first() -> None:
+    """They listen on every address, so their limits hold, and meet on loopback, where these do not."""
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(BitBoot(network="mainline", bootstrap=[], state_dir=False))
+        entry = KnownHost("127.0.0.1", first.backend().address.port)
+        others = [
+            await stack.enter_async_context(BitBoot(network="mainline", bootstrap=[entry], state_dir=False))
+            for _ in range(7)
+        ]
+        for bitboot in others:
+            await bitboot.ready()
+        backends = [bitboot.backend() for bitboot in others]
+        await eventually(
+            lambda: all(len(backend.contacts()) == 7 for backend in backends), "all eight to know each other"
+        )
+        await first.aclose()
+        for number, bitboot in enumerate(others):
+            await bitboot.announce_peer("unique_network", f":{7001 + number}")
+        for bitboot in others:
+            found = {peer.port for peer in await bitboot.lookup("unique_network")}
+            assert found == {7001 + number for number in range(7)}
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:

@@ -32,6 +32,38 @@ def test_what_is_announced_is_found_from_everywhere() -> None:
         assert simulation.find(node, HASH) == peers_of(simulation, announcers)
 
 
+@pytest.mark.parametrize("network", ["192.168.1", "100.64.7", "fd00:"])
+@pytest.mark.parametrize("machines", [20, 30])
+def test_on_one_local_network_everybody_is_found(network: str, machines: int) -> None:
+    """They share a /24 by nature: limits per subnet are for public addresses."""
+    simulation = Simulation(seed=21)
+    nodes = []
+    family = 6 if ":" in network else 4
+    for number in range(1, machines + 1):
+        address = compact.pack(f"{network}{'.' if family == 4 else ':'}{number}", 6881)
+        nodes.append(simulation.add(address, families=(family,)))
+        if number > 1:
+            simulation.bootstrap(nodes[-1], [simulation.address_of(nodes[0])])
+    assert sum(len(node.tables[family]) for node in nodes) > 10 * machines, "and 8 is no limit"
+    announcers = nodes[:20]
+    assert {simulation.announce(node, HASH, 7000) for node in announcers} == {8}
+    for node in nodes:
+        assert simulation.find(node, HASH) == peers_of(simulation, announcers)
+
+
+def test_programs_of_one_machine_stay_together_when_the_first_ends() -> None:
+    """They share one address, and know each other all the same."""
+    simulation = Simulation(seed=22)
+    nodes = [simulation.add(compact.pack("192.168.1.7", port)) for port in range(7001, 7009)]
+    simulation.bootstrap_all((node, [simulation.address_of(nodes[0])]) for node in nodes[1:])
+    simulation.advance(60)
+    assert {len(node.tables[4]) for node in nodes} == {7}
+    simulation.remove(nodes[0])
+    assert simulation.announce(nodes[1], HASH, 8000) == 6
+    for node in nodes[2:]:
+        assert simulation.find(node, HASH) == {compact.pack("192.168.1.7", 8000)}
+
+
 def test_a_key_that_nobody_announced_is_found_empty() -> None:
     simulation = Simulation(seed=1)
     nodes = simulation.populate(30)

@@ -38,7 +38,7 @@ class Settings:
     asks_per_storing_node: int = 12
     """How often one lookup asks a storing node again whose replies are samples of a crowd; 0: never."""
     nodes_per_subnet: int | None = 3
-    """Nodes of one /24 (IPv6: /64) that count in one lookup; None: no limit."""
+    """Nodes of one public /24 (IPv6: /64) that count in one lookup; None: no limit."""
 
     # Patience
     slow_floor: float = 0.05
@@ -61,9 +61,9 @@ class Settings:
     max_ports_per_ip: int | None = 32
     """Peers that one IP may announce under one hash: many may share a NAT. None: no limit."""
     contacts_per_ip: int | None = 1
-    """Contacts of one IP in the routing table; None: no limit."""
+    """Contacts of one public IP in the routing table; None: no limit."""
     contacts_per_subnet: int | None = 8
-    """Contacts of one /24 (IPv6: /64) in the routing table; None: no limit."""
+    """Contacts of one public /24 (IPv6: /64) in the routing table; None: no limit."""
     max_verifications: int = 32
     """Pings under way to nodes that queried us, to see whether they belong in the table."""
     max_dead: int = 2_048

@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Iterable
 
 from ..settings import Settings
 from ..wire import node_id
-from ..wire.compact import Address, subnet
+from ..wire.compact import Address, is_public, subnet
 
 
 class State(enum.Enum):
@@ -107,7 +107,7 @@ class Traversal:
         if address in self._addresses or id_ in self._ids or id_ == self._own_id:
             return
         per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
-        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet:
+        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
             return
         distance = int.from_bytes(id_, "big") ^ self._number
         if len(self._sorted) >= self._settings.max_candidates:

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from ..settings import Settings
-from ..wire.compact import Address, subnet
+from ..wire.compact import Address, is_public, subnet
 from ..wire.node_id import ID_BITS, ID_BYTES, common_prefix
 
 MAX_DROPPED = 64
@@ -151,6 +151,8 @@ class RoutingTable:
         )
 
     def _crowded(self, address: Address) -> bool:
+        if not is_public(address):
+            return False
         per_ip, per_subnet = self._settings.contacts_per_ip, self._settings.contacts_per_subnet
         return (per_ip is not None and self._per_ip[address[:-2]] >= per_ip) or (
             per_subnet is not None and self._per_subnet[subnet(address)] >= per_subnet

@@ -105,6 +105,12 @@ def may_introduce(teller: Address, told: Address) -> bool:
     return theirs is not None and ours is not None and _WIDTH[theirs] >= _WIDTH[ours]
 
 
+def is_public(address: Address) -> bool:
+    """Whether the whole internet can reach it. Machines of one local network share a subnet, and programs
+    of one machine an address, by nature: limits on what shares these are for public addresses alone."""
+    return scope(address[:-2]) == "public"
+
+
 def subnet(address: Address) -> bytes:
     """What counts as one neighbourhood: the /24 of an IPv4 address, the /64 of an IPv6 one."""
     return address[:3] if len(address) == 6 else address[:8]
