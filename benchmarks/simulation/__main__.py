@@ -23,6 +23,7 @@ EXPERIMENTS = (
     "attack",
     "silent",
     "large-swarms",
+    "liars",
 )
 
 

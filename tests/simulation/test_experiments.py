@@ -21,6 +21,7 @@ EXPERIMENTS = (
     "attack",
     "silent",
     "large-swarms",
+    "liars",
 )
 
 

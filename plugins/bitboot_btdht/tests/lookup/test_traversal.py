@@ -154,22 +154,31 @@ def test_a_node_counts_under_the_id_that_it_answers_with() -> None:
     assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5, 9]
 
 
-@pytest.mark.parametrize("stolen", [id_at(5), OWN])
-def test_a_node_that_answers_under_somebody_elses_id_counts_for_nothing(stolen: bytes) -> None:
+def test_a_node_that_answers_under_our_own_id_counts_for_nothing() -> None:
     world = World(alpha=2)
     world.add(1, 5)
-    assert not world.traversal.answered(world.asked[0], stolen, b"t")
+    assert not world.traversal.answered(world.asked[0], OWN, b"t")
     world.answer(world.asked[1])
     assert world.ended == 1
     assert [distance(c.id, TARGET) for c in world.traversal.answers] == [5]
 
 
+def test_an_id_that_is_claimed_elsewhere_does_not_shut_out_who_has_it() -> None:
+    """One liar that names honest nodes' ids at wrong addresses blinded one lookup in five."""
+    world = World(alpha=3, k=2)
+    bogus, honest = b"\x0a\1\1\1\1\1", b"\x0a\2\2\2\1\1"
+    world.traversal.add([(id_at(5), bogus)], teller=b"liar")
+    world.traversal.add([(id_at(5), honest)], teller=b"another")
+    world.add(7)
+    assert world.traversal.answered(world.asked[0], id_at(5), b"t")
+    assert world.traversal.answered(world.asked[1], id_at(5), b"t"), "whoever answered first as somebody else"
+    assert [c.address for c in world.traversal.answers] == [bogus, honest]
+
+
 def test_our_own_id_and_repeats_are_not_asked() -> None:
     world = World(alpha=10)
     address = public_address(1)
-    world.traversal.add(
-        [(OWN, public_address(2)), (id_at(1), address), (id_at(2), address), (id_at(1), public_address(3))]
-    )
+    world.traversal.add([(OWN, public_address(2)), (id_at(1), address), (id_at(2), address)])
     world.traversal.advance()
     assert world.numbers() == [1]
 
@@ -220,7 +229,7 @@ def test_asking_that_fails_at_once_is_no_trouble() -> None:
     traversal = Traversal(
         TARGET, own_id=OWN, settings=Settings(), ask=refuse, finished=lambda: ended.append(True)
     )
-    traversal.add((id_at(n), public_address(n)) for n in range(1, 20))
+    traversal.add((id_at(n), bytes((10, n, 1, 1, 1, 1))) for n in range(1, 20))
     traversal.advance()
     assert ended == [True]
     assert len(asked) == len(set(asked)) == 19
@@ -260,3 +269,109 @@ def test_without_a_token_a_node_is_nowhere_to_store() -> None:
     world.answer(world.asked[0], token=None)
     world.answer(world.asked[1])
     assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [2]
+
+
+# What liars tell of
+
+
+def test_of_ids_that_do_not_fit_only_2k_are_asked() -> None:
+    """Each costs nothing to invent, right beside the target."""
+    world = World(alpha=100, k=4)
+    world.traversal.add((id_at(n), public_address(n)) for n in range(1, 50))
+    world.add(*range(1000, 1004))
+    assert world.numbers() == [1, 2, 3, 4, 5, 6, 7, 8, 1000, 1001, 1002, 1003]
+    for candidate in world.asked[:8]:
+        world.traversal.silent(candidate)
+        world.traversal.silent(candidate)
+    world.answer_all()
+    assert world.ended == 1
+
+
+def tell(world: World, teller: bytes, *numbers: int) -> None:
+    """Somebody tells of nodes with ids that fit."""
+    for n in numbers:
+        address = bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1"
+        if not world.traversal.knows(address, teller):
+            world.traversal.add([(id_at(n), address)], teller)
+    world.traversal.advance()
+
+
+def test_who_tells_of_silent_nodes_only_is_listened_to_no_more() -> None:
+    world = World(alpha=3, k=4)
+    tell(world, b"liar", *range(1, 100))
+    tell(world, b"honest", 200, 201, 202, 203)
+    while not world.ended:
+        for candidate in world.asked:
+            if candidate.state is State.WAITING and distance(candidate.id, TARGET) >= 200:
+                world.answer(candidate)
+            elif candidate.state is State.WAITING:
+                world.traversal.slow(candidate)
+    assert len([number for number in world.numbers() if number < 100]) <= 6 + 3
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [200, 201, 202, 203]
+
+
+def test_who_is_told_of_by_another_as_well_is_asked_all_the_same() -> None:
+    world = World(alpha=1, k=2)
+    tell(world, b"liar", *range(1, 20))
+    for candidate in world.asked[:]:
+        world.traversal.slow(candidate)
+    for _ in range(5):
+        world.traversal.slow(world.asked[-1])
+    assert world.numbers() == [1, 2, 3, 4, 5, 6, 7], "now the liar is doubted"
+    tell(world, b"honest", 15)
+    world.traversal.slow(world.asked[-1])
+    assert world.numbers()[-1] == 15
+
+
+def test_an_answer_after_all_is_made_up_for() -> None:
+    world = World(alpha=1, k=4)
+    tell(world, b"teller", *range(1, 20))
+    for _ in range(6):
+        world.traversal.slow(world.asked[-1])
+    assert len(world.asked) == 7
+    for candidate in world.asked[:3]:
+        world.answer(candidate)
+    world.traversal.slow(world.asked[6])
+    assert world.numbers()[-1] == 8, "three of seven answered: it is not doubted any more"
+
+
+def test_where_nobody_else_is_left_those_of_a_doubtful_teller_are_asked() -> None:
+    world = World(alpha=1, k=8)
+    tell(world, b"teller", *range(1, 12))
+    for _ in range(11):
+        candidate = world.asked[-1]
+        world.traversal.slow(candidate)
+    assert world.numbers() == list(range(1, 12))
+
+
+def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
+    world = World(alpha=1, k=2, max_candidates=4, nodes_per_subnet=None)
+    world.add(100, 90, 80, 70)
+    world.add(1000)
+    world.add(10)
+    assert [c.distance for c in world.traversal._sorted] == [10, 70, 80, 90]
+    assert not world.traversal.knows(bytes((10, 0, 100, 1)) + b"\x1a\xe1", b"teller")
+
+
+@pytest.mark.parametrize("outcome", ["answered", "failed"])
+def test_a_closer_node_is_never_refused(outcome: str) -> None:
+    """Not even where the farthest has answered or failed: these are forgotten too."""
+    world = World(alpha=4, k=4, max_candidates=4, nodes_per_subnet=None)
+    world.add(100, 90, 80, 70)
+    assert world.numbers() == [70, 80, 90, 100]
+    for candidate in world.asked[1:]:
+        if outcome == "answered":
+            world.traversal.answered(candidate, candidate.id, b"t")
+        else:
+            world.traversal.failed(candidate)
+    world.add(1, 2, 3)
+    assert [c.distance for c in world.traversal._sorted] == [1, 2, 3, 70]
+
+
+def test_who_may_yet_answer_is_kept_beside_the_closest() -> None:
+    world = World(alpha=4, k=4, max_candidates=4, nodes_per_subnet=None)
+    world.add(100, 90, 80, 70)
+    world.add(1)
+    assert [c.distance for c in world.traversal._sorted] == [1, 70, 80, 90, 100]
+    world.answer(world.asked[0])
+    assert [c.distance for c in world.traversal.answers][-1] == 70

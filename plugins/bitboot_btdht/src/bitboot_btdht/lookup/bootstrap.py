@@ -69,7 +69,8 @@ class Bootstrap:
         if isinstance(outcome, krpc.Response):
             self._answered += 1
             for family in self._network.families:
-                self._follow(family, introduced(self._network, contact, outcome.values, family))
+                nodes = introduced(self._network, contact, outcome.values, family)
+                self._follow(family, contact, nodes)
         self._unheard.discard(contact)
         self._check()
 
@@ -80,12 +81,13 @@ class Bootstrap:
             arguments[b"want"] = [krpc.WANT_FLAG[family] for family in self._network.families]
         return arguments
 
-    def _follow(self, family: int, nodes: Iterable[tuple[bytes, Address]]) -> None:
+    def _follow(self, family: int, teller: Address, nodes: Iterable[tuple[bytes, Address]]) -> None:
         search = self._searches.get(family)
         if search is None or search.traversal.done:
             search = NodeSearch(self._network, self._network.id, family, self._check)
             self._searches[family] = search
-        search.traversal.add((id_, address) for id_, address in nodes if address not in self._contacts)
+        unasked = [(id_, address) for id_, address in nodes if address not in self._contacts]
+        search.traversal.add(unasked, teller)
         search.traversal.advance()
 
     def _check(self) -> None:

@@ -5,7 +5,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..asking.transactions import Outcome
@@ -63,7 +63,7 @@ def introduced(
     teller: Address,
     values: dict[bytes, Any],
     family: int,
-    known: Container[Address] = (),
+    known: Callable[[Address], bool] = lambda _: False,
 ) -> list[tuple[bytes, Address]]:
     """The nodes that a reply tells of, less those `known` already or that we would not follow up."""
     nodes = compact.unpack_nodes(
@@ -73,7 +73,7 @@ def introduced(
         (id_, address)
         for id_, address in nodes
         # Near the target most are known, so that comes first: it is the cheapest question.
-        if address not in known
+        if not known(address)
         and compact.is_usable(address)
         and compact.may_introduce(teller, address)
         and not network.is_dead(address)
@@ -155,10 +155,15 @@ class NodeSearch:
             candidate, outcome.sender, token if isinstance(token, bytes) and token else None
         )
         if honest:
+            teller = candidate.address
             nodes = introduced(
-                self.network, candidate.address, outcome.values, self.family, self.traversal.addresses
+                self.network,
+                teller,
+                outcome.values,
+                self.family,
+                lambda address: self.traversal.knows(address, teller),
             )
-            self.traversal.add(nodes)
+            self.traversal.add(nodes, teller)
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()

@@ -5,7 +5,10 @@ in; what comes of it is reported back with `answered`, `slow` or `failed`.
 
 Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
 address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
-waited for while there is somebody else; and everything that others can suggest is capped.
+waited for while there is somebody else; and everything that others can suggest is capped. Candidates
+are told apart by their addresses alone: an id can be claimed for any address, so that refusing the
+second who claims it would let a liar shut out the first. Who told of each is remembered: those whose
+candidates do not answer are listened to no more.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import enum
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 
 from ..settings import Settings
 from ..wire import node_id
@@ -39,17 +42,67 @@ TRIES = 2
 """How often a node is asked before it counts as failed: datagrams get lost."""
 
 
+UNFIT = 2
+"""So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
+cost nothing to invent right beside a target, and do not count towards its end."""
+
+MAX_SILENT = 6
+"""So many silent candidates of one teller, and as many again for each that answered, and it is doubted. On
+a line that loses 40 % of the datagrams that happens to few by chance, and hardly to all who told of one."""
+
+MAX_TELLERS = 8
+"""How many of those who told of a candidate are remembered."""
+
+
+class Teller:
+    """A node that told of others, and what became of these."""
+
+    __slots__ = ("answered", "silent")
+
+    def __init__(self) -> None:
+        self.answered = self.silent = 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether those it tells of had better not be asked."""
+        return self.silent >= MAX_SILENT * (self.answered + 1)
+
+
 class Candidate:
-    """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42)."""
+    """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42).
 
-    __slots__ = ("address", "distance", "fits", "id", "state", "token", "tries")
+    `tellers`: who told of it; nobody where it is from our own table.
+    """
 
-    def __init__(self, id_: bytes, address: Address, distance: int) -> None:
+    __slots__ = ("address", "distance", "fits", "id", "is_silent", "state", "tellers", "token", "tries")
+
+    def __init__(self, id_: bytes, address: Address, distance: int, teller: Teller | None) -> None:
         self.address = address
         self.state = FRESH
         self.tries = 0
+        self.is_silent = False
         self.token: bytes | None = None
+        self.tellers = [] if teller is None else [teller]
         self.take_id(id_, distance)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether all who told of it are doubted."""
+        return bool(self.tellers) and all(teller.is_doubtful for teller in self.tellers)
+
+    def was_silent(self) -> None:
+        """It has not answered, or not in good time: its tellers are held to account, once."""
+        if not self.is_silent:
+            self.is_silent = True
+            for teller in self.tellers:
+                teller.silent += 1
+
+    def has_answered(self) -> None:
+        """It has answered after all."""
+        for teller in self.tellers:
+            teller.answered += 1
+            teller.silent -= self.is_silent
+        self.is_silent = False
 
     def take_id(self, id_: bytes, distance: int) -> None:
         """Be known by this id from now on."""
@@ -89,42 +142,63 @@ class Traversal:
         self._patient = patient
         self._sorted: list[Candidate] = []
         self._addresses: dict[Address, Candidate] = {}
-        self._ids: set[bytes] = set()
+        self._tellers: dict[Address, Teller] = {}
+        self._unfit_asked = 0
         self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
 
-    @property
-    def addresses(self) -> Container[Address]:
-        """Where the nodes are that it has in mind."""
-        return self._addresses
+    def knows(self, address: Address, teller: Address) -> bool:
+        """Whether there is a candidate at `address`. If so, `teller` has told of it as well."""
+        candidate = self._addresses.get(address)
+        if candidate is None:
+            return False
+        if not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
+            candidate.tellers.append(self._teller(teller))
+        return True
 
-    def add(self, nodes: Iterable[tuple[bytes, Address]]) -> None:
-        """Somebody says that these (id, address) pairs may be close."""
+    def add(self, nodes: Iterable[tuple[bytes, Address]], teller: Address | None = None) -> None:
+        """`teller` says that these (id, address) pairs may be close; None for our own table."""
         for id_, address in nodes:
-            self._add(id_, address)
+            self._add(id_, address, teller)
 
-    def _add(self, id_: bytes, address: Address) -> None:
-        if address in self._addresses or id_ in self._ids or id_ == self._own_id:
+    def _add(self, id_: bytes, address: Address, teller: Address | None) -> None:
+        if address in self._addresses or id_ == self._own_id:
             return
         per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
         if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
             return
         distance = int.from_bytes(id_, "big") ^ self._number
-        if len(self._sorted) >= self._settings.max_candidates:
-            last = self._sorted[-1]
-            if last.state is not FRESH or last.distance <= distance:
-                return
-            self._forget(self._sorted.pop())
-        candidate = Candidate(id_, address, distance)
+        if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
+            return
+        candidate = Candidate(id_, address, distance, None if teller is None else self._teller(teller))
         insort(self._sorted, candidate)
         self._addresses[address] = candidate
-        self._ids.add(id_)
         self._subnets[place] = self._subnets.get(place, 0) + 1
 
-    def _forget(self, candidate: Candidate) -> None:
-        del self._addresses[candidate.address]
-        self._ids.discard(candidate.id)
-        self._subnets[subnet(candidate.address)] -= 1
+    def _teller(self, address: Address) -> Teller:
+        teller = self._tellers.get(address)
+        if teller is None:
+            teller = self._tellers[address] = Teller()
+        return teller
+
+    def _make_room(self, distance: int) -> bool:
+        """Forget the farthest candidate where it is farther than `distance`; False where none is.
+
+        Those that may yet answer are kept, on top of the number of candidates where need be.
+        """
+        if self._sorted[-1].distance <= distance:
+            return False
+        for index in range(len(self._sorted) - 1, -1, -1):
+            candidate = self._sorted[index]
+            if candidate.distance <= distance:
+                break
+            if candidate.state in (FRESH, ANSWERED, FAILED):
+                del self._sorted[index]
+                del self._addresses[candidate.address]
+                if candidate.state is not FAILED:
+                    self._subnets[subnet(candidate.address)] -= 1
+                break
+        return True
 
     def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         """Ask whom it is time to ask, or finish."""
@@ -133,8 +207,10 @@ class Traversal:
         k, counted = self._settings.k, 0
         unfinished = slow = False
         to_ask: list[Candidate] = []
+        doubtful: list[Candidate] = []
         room = self._settings.alpha - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
+        unfit = UNFIT * k - self._unfit_asked
         for candidate in self._sorted:
             state = candidate.state
             if state is FAILED:
@@ -143,13 +219,17 @@ class Traversal:
                 slow = True
                 continue
             if state is FRESH:
-                if not budget:
+                if not budget or not (candidate.fits or unfit):
+                    continue
+                if candidate.is_doubtful:
+                    doubtful.append(candidate)
                     continue
                 unfinished = True
                 if len(to_ask) == room:
                     break
                 to_ask.append(candidate)
                 budget -= 1
+                unfit -= not candidate.fits
             elif state is WAITING or state is HELD:
                 unfinished = True
             if candidate.fits:
@@ -157,6 +237,8 @@ class Traversal:
                 if counted == k:
                     break
         enough = counted == k
+        if not unfinished and not enough and doubtful:
+            unfinished, to_ask = True, doubtful[:room]
         if not unfinished and (enough or not slow or not self._patient):
             self._finish()
             return
@@ -167,6 +249,7 @@ class Traversal:
             candidate.tries += 1
             self._waiting += 1
             self.queries += 1
+            self._unfit_asked += not candidate.fits
             self._ask(candidate)
 
     def _finish(self) -> None:
@@ -186,22 +269,20 @@ class Traversal:
         closer nodes are added by `add`; `advance` follows.
         """
         self._settle(candidate)
-        if id_ != candidate.id and not self._rename(candidate, id_):
-            candidate.state = FAILED
+        if id_ == self._own_id:
+            self._fail(candidate)
             return False
+        candidate.has_answered()
+        if id_ != candidate.id:
+            self._rename(candidate, id_)
         candidate.state = ANSWERED
         candidate.token = token
         return True
 
-    def _rename(self, candidate: Candidate, id_: bytes) -> bool:
-        if id_ in self._ids or id_ == self._own_id:
-            return False
+    def _rename(self, candidate: Candidate, id_: bytes) -> None:
         self._sorted.remove(candidate)
-        self._ids.discard(candidate.id)
         candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
         insort(self._sorted, candidate)
-        self._ids.add(id_)
-        return True
 
     def held(self, candidate: Candidate) -> None:
         """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""
@@ -215,11 +296,13 @@ class Traversal:
         self._settle(candidate)
         if candidate.state in (HELD, WAITING):
             candidate.state = SLOW
+            candidate.was_silent()
         self.advance()
 
     def silent(self, candidate: Candidate) -> None:
         """No answer in time. By now others have been asked; where they were too few, try once more."""
         self._settle(candidate)
+        candidate.was_silent()
         if candidate.tries < TRIES:
             candidate.state = FRESH
         else:

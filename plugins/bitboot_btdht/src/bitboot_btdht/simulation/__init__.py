@@ -15,7 +15,7 @@ Beside the `Simulation` there are programs that stay in a swarm as the core's do
 from __future__ import annotations
 
 from .churn import Churn, Sessions
-from .hostile import Crowd, Liar, Mute
+from .hostile import Crowd, Liar, Mute, Nobody
 from .network import Network, lognormal, uniform
 from .program import Program
 from .simulation import Participant, Simulation, public_address
@@ -26,6 +26,7 @@ __all__ = [
     "Liar",
     "Mute",
     "Network",
+    "Nobody",
     "Participant",
     "Program",
     "Sessions",

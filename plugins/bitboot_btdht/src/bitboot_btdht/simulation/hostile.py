@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..wire import bencode, compact
@@ -39,15 +39,21 @@ class Mute:
 
 
 class Liar:
-    """Answers every query at once with the same made-up values, and takes every announcement.
+    """Answers every query at once with made-up values, and takes every announcement.
 
-    `values` go into its replies' `r`, beside its id and a token.
+    `values` go into its replies' `r`, beside its id and a token: always the same, or what a function
+    that is called for each reply returns.
     """
 
-    def __init__(self, address: Address, id_: bytes, values: Mapping[bytes, Any] | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        id_: bytes,
+        values: Mapping[bytes, Any] | Callable[[], Mapping[bytes, Any]] | None = None,
+    ) -> None:
         self.address = address
         self.id = id_
-        self.values: Mapping[bytes, Any] = values or {}
+        self.values: Mapping[bytes, Any] | Callable[[], Mapping[bytes, Any]] = values or {}
         self.asked = 0
         """How many queries it was sent."""
         self._outgoing: list[tuple[bytes, Address]] = []
@@ -58,7 +64,8 @@ class Liar:
         if message[b"y"] != b"q":
             return
         self.asked += 1
-        values = {b"id": self.id, b"token": b"t", **self.values}
+        lies = self.values() if callable(self.values) else self.values
+        values = {b"id": self.id, b"token": b"t", **lies}
         reply = {b"t": message[b"t"], b"y": b"r", b"r": values}
         self._outgoing.append((bencode.encode(reply), address))
 
@@ -79,6 +86,24 @@ class Liar:
         """The lies, each told once."""
         ready, self._outgoing = self._outgoing, []
         return ready
+
+
+class Nobody:
+    """Takes what is sent to it, and does nothing: where a simulation counts what is sent there as well."""
+
+    def receive(self, datagram: bytes, address: Address, now: float) -> None:
+        """Gone."""
+
+    def poll(self, now: float) -> None:
+        """Nothing is ever due."""
+
+    def deadline(self) -> float:
+        """Never."""
+        return math.inf
+
+    def outgoing(self) -> list[tuple[bytes, Address]]:
+        """Nothing."""
+        return []
 
 
 class Crowd:
