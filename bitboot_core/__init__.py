@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._networks.per_network import *
     from ._networks.state import *
     from ._plugins.config_file import *
-    from ._plugins.loader import *
+    from ._plugins.plugin import *
     from ._plugins.registry import *
     from ._swarms.announcement import *
     from ._swarms.lookup import *
@@ -38,7 +38,7 @@ _MODULES = (
     "backend",
     "config",
     "_networks.per_network",
-    "_plugins.loader",
+    "_plugins.plugin",
     "_plugins.registry",
     "_plugins.config_file",
     "_networks.state",

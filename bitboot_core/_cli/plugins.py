@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .._plugins.registry import default_registry, why_unavailable
+from .._plugins.lacking import why_unavailable
+from .._plugins.registry import default_registry
 from .examples import example
 from .options import json_option
 from .report.choice import report_for

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from .._plugins.loader import check_network
+from .._plugins.checks import check_network
 from .._plugins.registry import Registry
 from ..aio.clock import Clock
 from ..aio.tasks import cancel

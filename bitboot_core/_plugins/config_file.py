@@ -29,7 +29,7 @@ from ..config import BitBootConfig, Settings, contacts, networks
 from ..errors import InvalidConfig, UnknownNetwork, UsageError
 from ..model import KnownHost
 from ..networks import NetworkDefinition
-from .loader import check_network
+from .checks import check_network
 from .registry import Registry, default_registry
 
 __all__ = ["ConfigFile"]

@@ -3,115 +3,29 @@
 Each plugin goes through the stages below on its own. One that fails at any of them is dropped
 whole, and a `PluginProblem` tells of it; the others never notice.
 
+    metadata    its distribution is read (in `installed`)
     import      its module is imported
     api         the module states the `BITBOOT_API` that this core speaks
     register    pluggy checks its hooks' names and signatures
     hook        each hook is called, alone
     validation  what the hooks returned is checked
-    duplicate   names are compared with everybody else's (in `registry`, where nobody is dropped)
+    duplicate   names are compared with everybody else's (in `discovery`, where nobody is dropped)
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from ..backend import API_VERSION, PROJECT_NAME, BackendSpec
+from ..backend import API_VERSION, PROJECT_NAME
 from ..errors import PluginError
-from ..model import KnownHost
-from ..networks import NetworkDefinition, NetworkStatus
+from .checks import check_backend, check_network
+from .installed import EntryPoint
+from .plugin import Plugin, PluginProblem, Stage
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-__all__ = ["Plugin", "PluginProblem"]
-
-Stage = Literal["import", "api", "register", "hook", "validation", "duplicate"]
 T = TypeVar("T")
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What backends and networks may be called. No colon: that is for `distribution:name`."""
-
-
-@dataclass(frozen=True, slots=True)
-class PluginProblem:
-    """What went wrong with a plugin: where, why, and what to do about it.
-
-    `entry_point` is the plugin's name, `distribution` and `version` say what to reinstall or report.
-    """
-
-    entry_point: str
-    distribution: str
-    version: str
-    stage: Stage
-    error: BaseException
-    hint: str
-
-    def __str__(self) -> str:
-        reason = f"{type(self.error).__name__}: {self.error}"
-        if self.stage == "duplicate":
-            return f"{self.entry_point}: {self.error}"
-        return f"{self.entry_point} is installed but failed to load: {reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """A plugin that loaded, and what it brings."""
-
-    entry_point: str
-    distribution: str
-    version: str
-    backends: Sequence[BackendSpec] = ()
-    networks: Sequence[NetworkDefinition] = ()
-
-
-def installed() -> list[EntryPoint]:
-    """The entry points of all installed plugins."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and not needed until here
-
-    return list(entry_points(group=PROJECT_NAME))
-
-
-def canonical(distribution: str) -> str:
-    """A distribution's name in its canonical spelling (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def check_backend(spec: object) -> BackendSpec:
-    """Raise TypeError or ValueError, naming the field, unless `spec` is a usable BackendSpec."""
-    if not isinstance(spec, BackendSpec):
-        raise TypeError(f"{spec!r} is not a BackendSpec")
-    _check_name(spec.name, "backend")
-    if isinstance(spec.protocols, str) or not _all(spec.protocols, str) or not all(spec.protocols):
-        raise TypeError(f"backend {spec.name}: protocols must be a sequence of names, not {spec.protocols!r}")
-    if not spec.protocols:
-        raise ValueError(f"backend {spec.name}: it must speak at least one protocol")
-    for field in ("factory", "unavailable"):
-        if not callable(getattr(spec, field)):
-            raise TypeError(f"backend {spec.name}: {field} must be callable, not {getattr(spec, field)!r}")
-    if spec.testnet is not None and not callable(spec.testnet):
-        raise TypeError(f"backend {spec.name}: testnet must be callable, not {spec.testnet!r}")
-    return spec
-
-
-def check_network(network: object) -> NetworkDefinition:
-    """Raise TypeError or ValueError, naming the field, unless `network` is a usable NetworkDefinition."""
-    if not isinstance(network, NetworkDefinition):
-        raise TypeError(f"{network!r} is not a NetworkDefinition")
-    _check_name(network.name, "network")
-    if not isinstance(network.protocol, str) or not network.protocol:
-        raise TypeError(f"network {network.name}: protocol must be a name, not {network.protocol!r}")
-    if not _all(network.bootstrap, KnownHost):
-        raise TypeError(f"network {network.name}: bootstrap must be KnownHosts, not {network.bootstrap!r}")
-    for contact in network.bootstrap:
-        if contact.is_any or contact.port == 0:
-            raise ValueError(f"network {network.name}: nobody can be reached at {contact}")
-    if not isinstance(network.status, NetworkStatus):
-        raise TypeError(f"network {network.name}: status must be a NetworkStatus, not {network.status!r}")
-    return network
 
 
 class Loader:
@@ -206,8 +120,9 @@ class Loader:
             self._manager.unregister(name=name)
 
     def _call(self, module: Any, hook: str) -> list[Any]:
-        others = [plugin for plugin in self._manager.get_plugins() if plugin is not module]
-        results = self._manager.subset_hook_caller(hook, others)()
+        callers = self._manager.get_hookcallers(module) or []
+        hooks = [one for caller in callers if caller.name == hook for one in caller.get_hookimpls()]
+        results: list[Any] = [one.function() for one in hooks if one.plugin is module]
         return [item for result in results for item in result]
 
 
@@ -223,17 +138,6 @@ class _Attempt:
     registered_as: str | None = None
 
 
-def origin(entry_point: EntryPoint) -> tuple[str, str]:
-    """The name and version of the distribution that an entry point belongs to."""
-    name = version = None
-    if entry_point.dist is not None:
-        # Half-removed installations lack their metadata, and are asked before any guard is up.
-        with suppress(Exception):
-            metadata = entry_point.dist.metadata  # read and parsed anew each time it is asked for
-            name, version = metadata["Name"], metadata["Version"]
-    return name or entry_point.value.partition(".")[0], version or ""
-
-
 def _distinct(items: Iterable[Any], check: Callable[[object], T], kind: str) -> Iterator[T]:
     names: set[str] = set()
     for item in items:
@@ -242,12 +146,3 @@ def _distinct(items: Iterable[Any], check: Callable[[object], T], kind: str) -> 
             raise ValueError(f"it brings two {kind}s named {item.name}")
         names.add(item.name)
         yield checked
-
-
-def _check_name(name: object, kind: str) -> None:
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be a {kind}'s name: letters, digits, dots and dashes only")
-
-
-def _all(items: object, kind: type) -> bool:
-    return isinstance(items, Sequence) and all(isinstance(item, kind) for item in items)

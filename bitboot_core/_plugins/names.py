@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..backend import BackendSpec
 from ..networks import NetworkDefinition
-from .loader import Plugin, canonical
+from .plugin import Plugin, canonical
 
 T = TypeVar("T", BackendSpec, NetworkDefinition)
 
@@ -33,7 +33,7 @@ class Names(Generic[T]):
         """Note a claim, and return all those there are on this name now."""
         claims = self._claims.setdefault(value.name, [])
         claims.append(Claim(value, plugin))
-        return claims
+        return list(claims)
 
     def remove(self, name: str) -> bool:
         """Take back the program's own claim. False where there is none."""
@@ -46,7 +46,7 @@ class Names(Generic[T]):
     def claims(self, name: str) -> list[Claim[T]]:
         """Who claims `name`, or `distribution:name`."""
         distribution, colon, plain = name.rpartition(":")
-        claims = self._claims.get(plain, [])
+        claims = list(self._claims.get(plain, []))
         return (
             [claim for claim in claims if claim.distribution == canonical(distribution)] if colon else claims
         )

@@ -164,10 +164,9 @@ class FakeDistribution:
     name: str
     version: str = "1.0"
 
-    @property
-    def metadata(self) -> dict[str, str]:
-        """Its name and version, as `importlib.metadata` has them."""
-        return {"Name": self.name, "Version": self.version}
+    def read_text(self, filename: str) -> str | None:
+        """Its metadata, which states its name and version."""
+        return f"Name: {self.name}\nVersion: {self.version}\n" if filename == "METADATA" else None
 
 
 @dataclass(frozen=True)

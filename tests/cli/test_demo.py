@@ -37,7 +37,7 @@ def test_without_a_backend_that_can_do_it_it_says_what_to_install(
 ) -> None:
     module = plugin_module(backends=lambda: [spec_of(FakeBackend(), "plain", ["mainline"])])
     registry = Registry(
-        entry_points=lambda: [FakeEntryPoint("plain", module)],  # type: ignore[list-item]
+        entry_points=lambda: [FakeEntryPoint("plain", module)],
         environ={},
     )
     monkeypatch.setattr("bitboot_core._cli.demo.default_registry", lambda: registry)

@@ -240,7 +240,7 @@ def test_plugins_and_their_problems() -> None:
         FakeEntryPoint("picky", plugin_module(backends=lambda: [picky]), FakeDistribution("picky", "1")),
         FakeEntryPoint("bad", ImportError("no module named x"), FakeDistribution("bad-plugin", "3.0")),
     ]
-    registry = Registry(entry_points=lambda: entry_points, environ={})  # type: ignore[arg-type,return-value]
+    registry = Registry(entry_points=lambda: entry_points, environ={})
     loaded, problem, unavailable = machine_checks.check_plugins(registry)
     assert (loaded.status, loaded.message) == ("ok", "picky 1")
     assert problem.status == unavailable.status == "warning"
@@ -250,7 +250,7 @@ def test_plugins_and_their_problems() -> None:
     (nothing,) = machine_checks.check_plugins(Registry(entry_points=list, environ={}))
     assert nothing.status == "failed"
     assert "pip install" in nothing.hint
-    strict = Registry(entry_points=lambda: entry_points, environ={"BITBOOT_STRICT": "1"})  # type: ignore[arg-type,return-value]
+    strict = Registry(entry_points=lambda: entry_points, environ={"BITBOOT_STRICT": "1"})
     (raised,) = machine_checks.check_plugins(strict)
     assert raised.status == "failed"
 

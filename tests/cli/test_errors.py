@@ -137,7 +137,7 @@ def _(world: World) -> list[str]:
 @meets(PluginError, tells="bad is installed but failed to load", hint="reinstall")
 def _(world: World) -> list[str]:
     bad = FakeEntryPoint("bad", ImportError("no such library"), FakeDistribution("bad-plugin"))
-    strict = Registry(entry_points=lambda: [bad], environ={"BITBOOT_STRICT": "1"})  # type: ignore[list-item]
+    strict = Registry(entry_points=lambda: [bad], environ={"BITBOOT_STRICT": "1"})
     world.patch.setattr("bitboot_core._cli.plugins.default_registry", lambda: strict)
     return ["plugins"]
 

@@ -28,7 +28,7 @@ ENTRY_POINTS = [
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the plugins above."""
-    registry = Registry(entry_points=lambda: ENTRY_POINTS, environ={})  # type: ignore[arg-type,return-value]
+    registry = Registry(entry_points=lambda: ENTRY_POINTS, environ={})
     for command in ("networks", "plugins"):
         monkeypatch.setattr(f"bitboot_core._cli.{command}.default_registry", lambda: registry)
 

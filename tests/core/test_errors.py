@@ -144,7 +144,7 @@ async def _(world: World) -> None:
 @raises(PluginError)
 async def _(world: World) -> None:
     bad = FakeEntryPoint("bad", ImportError("no such library"), FakeDistribution("bad-plugin"))
-    Registry(entry_points=lambda: [bad], environ={"BITBOOT_STRICT": "1"}).backends()  # type: ignore[list-item]
+    Registry(entry_points=lambda: [bad], environ={"BITBOOT_STRICT": "1"}).backends()
 
 
 @raises(BackendError)
@@ -242,7 +242,7 @@ def test_those_that_are_also_something_else_can_be_caught_as_that() -> None:
 
 def test_a_plugins_own_error_is_quoted() -> None:
     bad = FakeEntryPoint("btdht", plugin_module(api=9), FakeDistribution("bitboot-btdht"))
-    registry = Registry(entry_points=lambda: [bad], environ={})  # type: ignore[list-item]
+    registry = Registry(entry_points=lambda: [bad], environ={})
     with pytest.raises(NetworkUnavailable, match="BITBOOT_API = 9"):
         registry.choose(registry.network("mainline"))
     with pytest.raises(UnknownBackend, match="BITBOOT_API = 9"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 
 import pytest
@@ -15,15 +15,14 @@ from bitboot_core.networks import BUILT_IN, MAINLINE
 
 
 @pytest.fixture
-def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def mainline_here(contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch) -> None:
     """The network "mainline" starts from the testnet, so that examples for the public one run unchanged."""
     here = dataclasses.replace(MAINLINE, bootstrap=tuple(contacts))
     others = [network for network in BUILT_IN if network is not MAINLINE]
-    monkeypatch.setattr("bitboot_core._plugins.registry.BUILT_IN", [here, *others])
-    default_registry.cache_clear()
+    for module in ("discovery", "registry"):
+        monkeypatch.setattr(f"bitboot_core._plugins.{module}.BUILT_IN", [here, *others])
+    monkeypatch.setattr("bitboot_core._plugins.registry._default", [])
     assert default_registry().network("mainline").bootstrap == tuple(contacts)
-    yield
-    default_registry.cache_clear()
 
 
 def free_ports(count: int) -> list[int]:

@@ -28,7 +28,7 @@ from bitboot_core import (
 )
 from bitboot_core._cli.program import commands
 from bitboot_core._cli.report import checks, events, listings
-from bitboot_core._plugins.loader import Stage
+from bitboot_core._plugins.plugin import Stage
 from bitboot_core.testing import FakeEntryPoint
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -97,7 +97,7 @@ def test_the_plugin_loads() -> None:
     (source,) = re.findall(r"^```python\n(.*?)^```$", PLUGINS, re.MULTILINE | re.DOTALL)
     module = ModuleType("my_plugin.plugin")
     exec(compile(source, "plugins.md", "exec"), module.__dict__)
-    registry = Registry(entry_points=lambda: [FakeEntryPoint("mine", module)], environ={})  # type: ignore[list-item]
+    registry = Registry(entry_points=lambda: [FakeEntryPoint("mine", module)], environ={})
     assert registry.problems() == []
     assert registry.choose(registry.network("mynet"))[0] == "mine"
 

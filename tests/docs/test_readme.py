@@ -46,7 +46,7 @@ def test_the_plugin_loads() -> None:
     module = ModuleType("my_plugin.plugin")
     exec(compile(source, "README.md", "exec"), module.__dict__)
     entry_point = FakeEntryPoint("mine", module)
-    registry = Registry(entry_points=lambda: [entry_point], environ={})  # type: ignore[list-item]
+    registry = Registry(entry_points=lambda: [entry_point], environ={})
     assert registry.problems() == []
     assert list(registry.backends()) == ["mine"]
     with pytest.raises(ModuleNotFoundError, match="my_plugin"):

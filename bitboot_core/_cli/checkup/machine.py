@@ -14,7 +14,8 @@ import bitboot_core
 
 from ..._networks.kept_contacts import default_folder
 from ..._plugins.config_file import ConfigFile, default_file
-from ..._plugins.registry import Registry, why_unavailable
+from ..._plugins.lacking import why_unavailable
+from ..._plugins.registry import Registry
 from ...errors import BitBootError
 from ..report.checks import FAILED, OK, WARNING, Check
 from ..report.events import count

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
+from bitboot_core._plugins.installed import EntryPoint, installed
+from bitboot_core._plugins.plugin import PluginProblem
 from bitboot_core._plugins.registry import Registry
 from bitboot_core.backend import PROJECT_NAME, Backend, BackendConfig, BackendSpec
 from bitboot_core.errors import BitBootError
@@ -70,15 +71,16 @@ class InstalledChecks(Checks):
         point = self._entry_point()
         if point is None:
             pytest.skip(f"no entry point named {self.entry_point!r} is installed")
-        command = [sys.executable, "-c", LOOK, point.module, self._backend_name]
+        module = point.value.partition(":")[0]
+        command = [sys.executable, "-c", LOOK, module, self._backend_name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            fail(f"importing {point.module} and calling its hooks and its factory failed:\n{done.stderr}")
+            fail(f"importing {module} and calling its hooks and its factory failed:\n{done.stderr}")
         told = json.loads(done.stdout)
-        own = point.module.partition(".")[0]
+        own = module.partition(".")[0]
         light = {*sys.stdlib_module_names, "bitboot_core", "pluggy", own}
         heavy = sorted({name.partition(".")[0] for name in told["loaded"]} - light)
-        if told["defined_in"] in told["loaded"] and told["defined_in"] != point.module:
+        if told["defined_in"] in told["loaded"] and told["defined_in"] != module:
             heavy.append(told["defined_in"])
         if heavy:
             fail(f"the plugin's hooks load {', '.join(heavy)}: leave that to the factory")
@@ -88,4 +90,5 @@ class InstalledChecks(Checks):
         return self.backend or self.entry_point
 
     def _entry_point(self) -> EntryPoint | None:
-        return next(iter(entry_points(group=PROJECT_NAME, name=self.entry_point)), None)
+        ours = (one for one in installed() if not isinstance(one, PluginProblem))
+        return next((one for one in ours if one.name == self.entry_point), None)

@@ -22,7 +22,7 @@ class Panic(BaseException):
 
 
 def registry_of(*entry_points: FakeEntryPoint, **environ: str) -> Registry:
-    return Registry(entry_points=lambda: entry_points, environ=environ)  # type: ignore[arg-type, return-value]
+    return Registry(entry_points=lambda: entry_points, environ=environ)
 
 
 def spec(name: str = "good", **fields: object) -> BackendSpec:
@@ -223,7 +223,7 @@ def test_plugins_are_looked_for_once_and_only_when_asked() -> None:
         asked.append(1)
         return [GOOD]
 
-    registry = Registry(entry_points=entry_points, environ={})  # type: ignore[arg-type]
+    registry = Registry(entry_points=entry_points, environ={})
     assert asked == []
     registry.backends()
     registry.networks()

@@ -1,5 +1,11 @@
 """Names: who has them, who wants them, and what is said where nobody has."""
 
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from bitboot_core import (
@@ -13,6 +19,7 @@ from bitboot_core import (
     UnknownBackend,
     UnknownNetwork,
     UsageError,
+    default_registry,
 )
 from bitboot_core.networks import BUILT_IN, MAINLINE
 from bitboot_core.testing import FakeBackend, FakeDistribution, FakeEntryPoint, plugin_module
@@ -30,7 +37,7 @@ def plugin(name: str, *brought: BackendSpec | NetworkDefinition, distribution: s
 
 
 def registry_of(*entry_points: FakeEntryPoint, **environ: str) -> Registry:
-    return Registry(entry_points=lambda: entry_points, environ=environ)  # type: ignore[arg-type, return-value]
+    return Registry(entry_points=lambda: entry_points, environ=environ)
 
 
 # Two that claim one name
@@ -288,3 +295,86 @@ def test_a_misspelt_name_is_told_the_nearest(registry: Registry) -> None:
     with pytest.raises(UnknownBackend, match="no backend named zzz") as unknown:
         registry.backend("zzz")
     assert unknown.value.hint == "known are: none"
+
+
+# Threads
+
+
+def test_threads_may_share_a_registry() -> None:
+    registry = registry_of()
+    registry.networks()
+    failures: list[BaseException] = []
+    stop = threading.Event()
+
+    def change(number: int) -> None:
+        for turn in range(300):
+            name = f"n{number}-{turn % 50}"
+            registry.register_network(NetworkDefinition(name, "p"))
+            registry.register_backend(spec(name))
+            if turn % 50 == 49:
+                for old in range(50):
+                    registry.unregister_network(f"n{number}-{old}")
+                    registry.unregister_backend(f"n{number}-{old}")
+
+    def read() -> None:
+        while not stop.is_set():
+            registry.networks()
+            registry.backends_for(MAINLINE)
+            registry.network("mainline")
+
+    def guarded(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - looked at below
+                failures.append(error)
+
+        return run
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        readers = [threading.Thread(target=guarded(read)) for _ in range(3)]
+        writers = [threading.Thread(target=guarded(partial(change, number))) for number in range(3)]
+        for thread in (*readers, *writers):
+            thread.start()
+        for thread in writers:
+            thread.join()
+        stop.set()
+        for thread in readers:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert failures == []
+    assert "n0-0" not in registry.networks()
+
+
+def test_threads_that_ask_at_once_get_one_default_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def slow() -> Registry:
+        time.sleep(0.05)  # as long as the others need to come along
+        made.append(registry_of())
+        return made[-1]
+
+    monkeypatch.setattr("bitboot_core._plugins.registry.Registry", slow)
+    monkeypatch.setattr("bitboot_core._plugins.registry._default", [])
+    got: list[Registry] = []
+    threads = [threading.Thread(target=lambda: got.append(default_registry())) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert got == made * 6
+
+
+def test_a_plugin_that_asks_the_registry_while_it_is_loaded_is_told_of() -> None:
+    def backends() -> list[BackendSpec]:
+        return [registry.backend("good")]
+
+    registry = registry_of(plugin("a", spec("good")), FakeEntryPoint("b", plugin_module(backends=backends)))
+    assert list(registry.backends()) == ["good"]
+    (problem,) = registry.problems()
+    assert (problem.entry_point, problem.stage) == ("b", "hook")
+    assert "asked while plugins are loaded" in str(problem.error)

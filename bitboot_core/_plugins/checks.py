@@ -1,0 +1,56 @@
+"""What plugins and programs hand over, checked: specs of backends and definitions of networks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..backend import BackendSpec
+from ..model import KnownHost
+from ..networks import NetworkDefinition, NetworkStatus
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What backends and networks may be called. No colon: that is for `distribution:name`."""
+
+
+def check_backend(spec: object) -> BackendSpec:
+    """Raise TypeError or ValueError, naming the field, unless `spec` is a usable BackendSpec."""
+    if not isinstance(spec, BackendSpec):
+        raise TypeError(f"{spec!r} is not a BackendSpec")
+    _check_name(spec.name, "backend")
+    if isinstance(spec.protocols, str) or not _all(spec.protocols, str) or not all(spec.protocols):
+        raise TypeError(f"backend {spec.name}: protocols must be a sequence of names, not {spec.protocols!r}")
+    if not spec.protocols:
+        raise ValueError(f"backend {spec.name}: it must speak at least one protocol")
+    for field in ("factory", "unavailable"):
+        if not callable(getattr(spec, field)):
+            raise TypeError(f"backend {spec.name}: {field} must be callable, not {getattr(spec, field)!r}")
+    if spec.testnet is not None and not callable(spec.testnet):
+        raise TypeError(f"backend {spec.name}: testnet must be callable, not {spec.testnet!r}")
+    return spec
+
+
+def check_network(network: object) -> NetworkDefinition:
+    """Raise TypeError or ValueError, naming the field, unless `network` is a usable NetworkDefinition."""
+    if not isinstance(network, NetworkDefinition):
+        raise TypeError(f"{network!r} is not a NetworkDefinition")
+    _check_name(network.name, "network")
+    if not isinstance(network.protocol, str) or not network.protocol:
+        raise TypeError(f"network {network.name}: protocol must be a name, not {network.protocol!r}")
+    if not _all(network.bootstrap, KnownHost):
+        raise TypeError(f"network {network.name}: bootstrap must be KnownHosts, not {network.bootstrap!r}")
+    for contact in network.bootstrap:
+        if contact.is_any or contact.port == 0:
+            raise ValueError(f"network {network.name}: nobody can be reached at {contact}")
+    if not isinstance(network.status, NetworkStatus):
+        raise TypeError(f"network {network.name}: status must be a NetworkStatus, not {network.status!r}")
+    return network
+
+
+def _check_name(name: object, kind: str) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be a {kind}'s name: letters, digits, dots and dashes only")
+
+
+def _all(items: object, kind: type) -> bool:
+    return isinstance(items, Sequence) and all(isinstance(item, kind) for item in items)
