@@ -420,30 +420,60 @@ def test_many_lookups_at_once_in_a_small_network_are_slower_and_find_the_same() 
     assert all(peers == peers_of(simulation, nodes[1:2]) for peers in found)
 
 
-def test_a_dual_stack_node_keeps_the_id_that_fits_its_ipv4_address() -> None:
-    """One id cannot fit two addresses."""
+def test_a_dual_stack_node_has_an_id_for_each_of_its_addresses() -> None:
+    """One id cannot fit two addresses, and nodes that enforce BEP 42 refuse one that does not fit."""
     node = Node(now=0.0, rng=random.Random(1), families=(4, 6))
     four, six = compact.pack("93.184.216.34", 1), compact.pack("2606:2800::1", 1)
+    used: dict[int, bytes] = {}
 
     def told(claim: Address, voters: list[Address]) -> None:
         for voter in voters:
             node.query(voter, b"ping", {}, lambda outcome: None, now=0.0)
             ((datagram, _),) = [sent for sent in node.outgoing() if sent[1] == voter]
-            transaction = bencode.decode(datagram)[b"t"]
-            reply = {
-                b"t": transaction,
-                b"y": b"r",
-                b"r": {b"id": random.Random(voter).randbytes(20)},
-                b"ip": claim,
-            }
+            query = bencode.decode(datagram)
+            used[compact.family(voter)] = query[b"a"][b"id"]
+            values = {b"id": random.Random(voter).randbytes(20)}
+            reply = {b"t": query[b"t"], b"y": b"r", b"r": values, b"ip": claim}
             node.receive(bencode.encode(reply), voter, 0.0)
 
-    told(six, [compact.pack(f"2a00:{n:x}::1", 1) for n in range(1, 9)])
-    assert node_id.fits(node.id, six)
-    told(four, [public_address(n) for n in range(1, 9)])
-    assert node_id.fits(node.id, four)
-    told(compact.pack("2606:2800:9::1", 1), [compact.pack(f"2a00:{n:x}::1", 1) for n in range(100, 140)])
-    assert node_id.fits(node.id, four)
+    told(six, [compact.pack(f"2a00:{n:x}::1", 1) for n in range(1, 10)])
+    told(four, [public_address(n) for n in range(1, 10)])
+    assert node_id.fits(used[4], four)
+    assert node_id.fits(used[6], six)
+    for family, address in ((4, public_address(500)), (6, compact.pack("2a00:500::1", 1))):
+        query = {b"t": b"aa", b"y": b"q", b"q": b"ping", b"a": {b"id": b"s" * 20}}
+        node.receive(bencode.encode(query), address, 0.0)
+        answers = [bencode.decode(data) for data, target in node.outgoing() if target == address]
+        assert [answer[b"r"][b"id"] for answer in answers if answer[b"y"] == b"r"] == [node.ids[family]]
+    before = node.ids[4]
+    moved = compact.pack("2606:2800:9::1", 1)
+    told(moved, [compact.pack(f"2a00:{n:x}::1", 1) for n in range(100, 140)])
+    assert node_id.fits(node.ids[6], moved)
+    assert node.ids[4] == before
+    assert [node.tables[family].own_id for family in (4, 6)] == [node.ids[4], node.ids[6]]
+
+
+def test_nodes_that_enforce_ids_that_fit_take_a_dual_stack_nodes_announcement_in_both_families() -> None:
+    simulation = Simulation(seed=23)
+    four, six = simulation.populate(20), []
+    for number in range(20):
+        six.append(simulation.add(compact.pack(f"2a00:{number + 1:x}::1", 6881), families=(6,)))
+        if number:
+            simulation.bootstrap(six[-1], [simulation.address_of(six[0])])
+    host = DualHost(simulation, four[0], six[0])
+    simulation.advance(120)
+    refused: list[Address] = []
+
+    def enforce(now: float, source: Address, target: Address, datagram: bytes) -> None:
+        message = bencode.decode(datagram)
+        if source in (host.four, host.six):
+            sender = message.get(b"a", message.get(b"r", {})).get(b"id")
+            if not node_id.fits(sender, source):
+                refused.append(source)
+
+    simulation.on_datagram = enforce
+    assert simulation.announce(host.node, HASH, 7000) >= 16
+    assert refused == []
 
 
 # Finding the way back

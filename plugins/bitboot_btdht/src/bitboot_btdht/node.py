@@ -40,6 +40,8 @@ from .wire.node_id import id_for, random_id
 class Node:
     """One node of the mainline DHT, in one or both IP families.
 
+    In each family it has a table and an id of its own, since an id has to fit the address (BEP 42) and
+    cannot fit two. `node_id`: the id in all of them, until their addresses are known; random by default.
     `read_only`: ask and announce but serve nobody, as short-lived clients should (BEP 43).
     """
 
@@ -58,9 +60,11 @@ class Node:
         self.counters: Counter[str] = Counter()
         self.now = now
         self._rng = rng or random.SystemRandom()
-        self.id = node_id or random_id(self._rng)
         self.families = tuple(families)
-        self.tables = {family: RoutingTable(self.id, self.settings, now) for family in self.families}
+        self.ids = {family: node_id or random_id(self._rng) for family in self.families}
+        self.tables = {
+            family: RoutingTable(own_id, self.settings, now) for family, own_id in self.ids.items()
+        }
         self.store = PeerStore(self.settings, self._rng)
         self.external = {family: ExternalAddress() for family in self.tables}
         self._asked: set[Address] = set()
@@ -71,6 +75,11 @@ class Node:
             self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
         )
         self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
+
+    @property
+    def id(self) -> bytes:
+        """Its id in the first of its families."""
+        return self.ids[self.families[0]]
 
     # Driven from outside
 
@@ -218,7 +227,7 @@ class Node:
         return self.transactions.send(
             address,
             method,
-            {b"id": self.id, **arguments},
+            {b"id": self.ids[compact.family(address)], **arguments},
             self.now,
             settle,
             on_slow=on_slow,
@@ -264,27 +273,22 @@ class Node:
 
     def _learn(self, response: krpc.Response, address: Address, round_trip: float) -> None:
         family = compact.family(address)
-        if response.sender == self.id:
+        if response.sender in self.ids.values():
             return
         questionable = self.tables[family].answered(response.sender, address, self.now, round_trip)
         if questionable is not None:
             self._upkeep.check(questionable)
-        if self.external[family].vote(address, response.external) and self._governs(family):
-            self._move(id_for(self.external[family].ip or b"", self._rng))
+        if self.external[family].vote(address, response.external):
+            self._move(family)
 
-    def _governs(self, family: int) -> bool:
-        """Whether this family's address decides on our id: one id cannot fit two (BEP 32, BEP 42)."""
-        return family == 4 or 4 not in self.external or self.external[4].ip is None
-
-    def _move(self, new_id: bytes) -> None:
-        """Take an id that fits our external address (BEP 42), and sort the tables anew."""
-        self.id = new_id
-        for family, old in list(self.tables.items()):
-            table = RoutingTable(new_id, self.settings, self.now)
-            for contact in old:
-                table.adopt(contact, self.now)
-            self.tables[family] = table
-            self._upkeep.meet_neighbours(family)
+    def _move(self, family: int) -> None:
+        """Take an id that fits our external address (BEP 42), and sort that family's table anew."""
+        self.ids[family] = id_for(self.external[family].ip or b"", self._rng)
+        table = RoutingTable(self.ids[family], self.settings, self.now)
+        for contact in self.tables[family]:
+            table.adopt(contact, self.now)
+        self.tables[family] = table
+        self._upkeep.meet_neighbours(family)
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1
@@ -297,7 +301,9 @@ class Node:
         if not self._may_answer(address):
             self.counters["limited"] += 1
             return
-        self._transmit(self._responder.answer(self.id, query, address, self.now), address)
+        self._transmit(
+            self._responder.answer(self.ids[compact.family(address)], query, address, self.now), address
+        )
         if not query.read_only and table.queried(query.sender, address, self.now):
             self._upkeep.verify(address)
 

@@ -71,8 +71,8 @@ def test_what_they_raise_is_reported_a_few_times_and_harms_nobody(
     node.extensions.on_query(broken)
     node.extensions.answer(b"vote", broken)
     caplog.set_level(logging.ERROR)
-    for _ in range(50):
-        reply = Stranger(node).query(b"vote")
+    for number in range(50):
+        reply = Stranger(node, port=1000 + number).query(b"vote")
     assert reply[b"e"] == [202, b"Server Error"]
     assert len(caplog.records) == 10
     assert "a bug of mine" in caplog.text

@@ -75,7 +75,7 @@ class Bootstrap:
         self._check()
 
     def _arguments(self) -> dict[bytes, Any]:
-        arguments: dict[bytes, Any] = {b"target": self._network.id}
+        arguments: dict[bytes, Any] = {b"target": self._network.ids[self._family]}
         if len(self._network.families) > 1:
             # BEP 32, "Bootstrapping": a node of one family may know the way into the other
             arguments[b"want"] = [krpc.WANT_FLAG[family] for family in self._network.families]
@@ -84,7 +84,7 @@ class Bootstrap:
     def _follow(self, family: int, teller: Address, nodes: Iterable[tuple[bytes, Address]]) -> None:
         search = self._searches.get(family)
         if search is None or search.traversal.done:
-            search = NodeSearch(self._network, self._network.id, family, self._check)
+            search = NodeSearch(self._network, self._network.ids[family], family, self._check)
             self._searches[family] = search
         unasked = [(id_, address) for id_, address in nodes if address not in self._contacts]
         search.traversal.add(unasked, teller)

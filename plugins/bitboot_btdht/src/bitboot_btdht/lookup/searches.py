@@ -5,7 +5,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..asking.transactions import Outcome
@@ -19,8 +19,8 @@ class Network(Protocol):
     """What a search needs of its node."""
 
     @property
-    def id(self) -> bytes:
-        """The node's own id."""
+    def ids(self) -> Mapping[int, bytes]:
+        """The node's own ids, by IP family."""
 
     @property
     def settings(self) -> Settings:
@@ -104,7 +104,7 @@ class NodeSearch:
         self._arguments = {self.argument: target}
         self.traversal = Traversal(
             target,
-            own_id=network.id,
+            own_id=network.ids[family],
             settings=network.settings,
             ask=self._ask,
             finished=on_done,

@@ -98,8 +98,8 @@ class Upkeep:
             self._ping(address, tries)
 
     def meet_neighbours(self, family: int) -> None:
-        """Our id has changed: look for those who are close to it now, and so let them know us."""
-        NodeSearch(self._network, self._network.id, family, _nothing).start()
+        """Our id there has changed: look for those who are close to it now, and so let them know us."""
+        NodeSearch(self._network, self._network.ids[family], family, _nothing).start()
 
     def tick(self, now: float) -> None:
         """A round: refresh what has not changed for 15 minutes, forget peers whose time is up."""
