@@ -166,19 +166,40 @@ class AddressLimits:
         return counted
 
 
+class _Network(Generic[Item]):
+    """What a network with several items holds: those of each source, the oldest first."""
+
+    __slots__ = ("size", "sources")
+
+    def __init__(self) -> None:
+        self.sources: dict[bytes, OrderedDict[Item, None]] = {}
+        self.size = 0
+
+    def add(self, source: bytes, item: Item) -> None:
+        self.sources.setdefault(source, OrderedDict())[item] = None
+        self.size += 1
+
+    def remove(self, source: bytes, item: Item) -> None:
+        items = self.sources[source]
+        del items[item]
+        if not items:
+            del self.sources[source]
+        self.size -= 1
+
+
 class Shares(Generic[Item]):
     """Who holds how much of a store, so that when it is full the largest source loses.
 
     Of the network that holds most, the source that holds most, the item that was added longest ago. Of
     networks that hold as much, the one that has added nothing for longest. Every call takes the same
-    short time, however many there are.
+    short time, however many there are. A network with one item takes some 350 bytes.
     """
 
     def __init__(self) -> None:
-        self._networks: dict[bytes, dict[bytes, dict[Item, None]]] = {}
-        self._sizes: dict[bytes, int] = {}
-        self._by_size: dict[int, OrderedDict[bytes, None]] = {}
-        self._largest = 0
+        self._single: OrderedDict[bytes, tuple[bytes, Item]] = OrderedDict()  # networks with one item
+        self._several: dict[bytes, _Network[Item]] = {}
+        self._by_size: dict[int, OrderedDict[bytes, None]] = {}  # those with several
+        self._largest = 1
         self._count = 0
 
     def __len__(self) -> int:
@@ -188,51 +209,65 @@ class Shares(Generic[Item]):
     def add(self, item: Item, ip: bytes) -> None:
         """`item` came from `ip`. One that is there already becomes young again."""
         self.discard(item, ip)
-        network = network_of(ip)
-        self._networks.setdefault(network, {}).setdefault(source_of(ip), {})[item] = None
         self._count += 1
-        self._resize(network, 1)
+        source, place = source_of(ip), network_of(ip)
+        network = self._several.get(place)
+        if network is None:
+            first = self._single.pop(place, None)
+            if first is None:
+                self._single[place] = (source, item)
+                return
+            network = self._several[place] = _Network()
+            network.add(*first)
+        network.add(source, item)
+        self._rank(place, network.size - 1, network.size)
 
     def discard(self, item: Item, ip: bytes) -> None:
         """`item`, which came from `ip`, is gone. Nothing happens where it was not there."""
-        network, source = network_of(ip), source_of(ip)
-        sources = self._networks.get(network, {})
-        items = sources.get(source, {})
-        if item not in items:
+        source, place = source_of(ip), network_of(ip)
+        if self._single.get(place) == (source, item):
+            del self._single[place]
+            self._count -= 1
             return
-        del items[item]
-        if not items:
-            del sources[source]
-        if not sources:
-            del self._networks[network]
+        network = self._several.get(place)
+        if network is None or item not in network.sources.get(source, ()):
+            return
+        network.remove(source, item)
         self._count -= 1
-        self._resize(network, -1)
+        self._rank(place, network.size + 1, network.size)
+        if network.size == 1:
+            del self._several[place]
+            (last,) = network.sources
+            self._single[place] = (last, next(iter(network.sources[last])))
 
     def held_by(self, ip: bytes) -> int:
         """How many items this address's source holds."""
-        return len(self._networks.get(network_of(ip), {}).get(source_of(ip), ()))
+        source, place = source_of(ip), network_of(ip)
+        network = self._several.get(place)
+        if network is not None:
+            return len(network.sources.get(source, ()))
+        return int(place in self._single and self._single[place][0] == source)
 
     def largest(self) -> Item:
         """Whose turn it is to lose. Raises LookupError where nothing is held."""
-        if not self._largest:
+        if self._largest > 1:
+            sources = self._several[next(iter(self._by_size[self._largest]))].sources
+            items = max(islice(sources.values(), SOURCES_COMPARED), key=len)
+            return next(iter(items))
+        if not self._single:
             raise LookupError("nothing is held")
-        sources = self._networks[next(iter(self._by_size[self._largest]))]
-        items = max(islice(sources.values(), SOURCES_COMPARED), key=len)
-        return next(iter(items))
+        return next(iter(self._single.values()))[1]
 
-    def _resize(self, network: bytes, change: int) -> None:
-        size = self._sizes.pop(network, 0)
-        if size:
-            same = self._by_size[size]
-            del same[network]
+    def _rank(self, place: bytes, before: int, after: int) -> None:
+        """A network with several items, or two of which one has gone, has grown or shrunk by one."""
+        if before > 1:
+            same = self._by_size[before]
+            del same[place]
             if not same:
-                del self._by_size[size]
-        size += change
-        if size:
-            self._sizes[network] = size
-            self._by_size.setdefault(size, OrderedDict())[network] = None
-        # A network grows or shrinks by one at a time, so the largest size does too.
-        if size > self._largest:
-            self._largest = size
-        elif self._largest not in self._by_size:
-            self._largest -= 1
+                del self._by_size[before]
+        if after > 1:
+            self._by_size.setdefault(after, OrderedDict())[place] = None
+        if after > self._largest:
+            self._largest = after
+        elif self._largest > 1 and self._largest not in self._by_size:
+            self._largest -= 1  # to the size of the one that has just shrunk

@@ -54,12 +54,13 @@ class Settings:
     max_transactions: int = 512
     """Queries under way at once; more wait in line."""
     max_hashes: int = 20_000
-    """Info-hashes in the peer store. When full, the one that was announced longest ago goes."""
+    """Info-hashes in the peer store. When full, whoever holds most of it loses what they announced first."""
     max_peers_per_hash: int = 2_000
-    max_peers: int = 200_000
-    """Peers in the store, all hashes together."""
+    max_peers: int = 100_000
+    """Peers in the store, all hashes together: 48 MiB."""
     max_ports_per_ip: int | None = 32
-    """Peers that one IP may announce under one hash: many may share a NAT. None: no limit."""
+    """Peers that one IPv4 address or IPv6 /64 may announce under one hash: many may share a NAT. None: no
+    limit."""
     contacts_per_ip: int | None = 1
     """Contacts of one public IP in the routing table; None: no limit."""
     contacts_per_subnet: int | None = 8
