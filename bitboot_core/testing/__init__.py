@@ -17,6 +17,7 @@ from .doubles import (
     spec_of,
     waits,
 )
+from .loops import LoopWithoutReaders
 from .testnet import BackendTestnet
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FakeBackend",
     "FakeDistribution",
     "FakeEntryPoint",
+    "LoopWithoutReaders",
     "ManualClock",
     "answers",
     "fails",

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
-from bitboot_btdht.udp import is_own_address
 from bitboot_btdht.wire import bencode, compact
+
+from bitboot_core.aio.udp import is_own_address
 
 PATIENCE = 30.0
 """Seconds after which something that should have happened fails the test."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
-from bitboot_kademlia import udp
 from bitboot_kademlia.backend import KademliaBackend
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.testnet import Testnet
@@ -28,6 +27,7 @@ from bitboot_core import (
     NotRunning,
     UnsupportedOperation,
 )
+from bitboot_core.testing import LoopWithoutReaders
 
 from .conftest import found, running
 from .strangers import Time
@@ -328,31 +328,30 @@ async def test_an_address_that_is_not_ours_is_refused(host: str) -> None:
         await KademliaBackend(config).start()
 
 
-async def test_without_ipv6_ipv4_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    bound = udp._bound
+@pytest.mark.parametrize("refusals", [0, 3])
+def test_a_loop_that_cannot_watch_sockets_is_served_too(refusals: int) -> None:
+    """Windows' proactor loop, on which reads fail after an ICMP "port unreachable"."""
 
-    def only_4(family: int, host: str, port: int) -> socket.socket:
-        if family == 6:
-            raise OSError("no such family")
-        return bound(family, host, port)
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, LoopWithoutReaders)
+        async with Testnet(4) as testnet:
+            loop.refusals = refusals
+            await testnet.backends[0].announce(KEY, PEER, lifetime=900)
+            assert await found(testnet.backends[3], KEY) == [PEER]
+            assert sum(backend.stats()["refused"] for backend in testnet.backends) == refusals
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    monkeypatch.setattr(udp, "_bound", only_4)
-    async with running("") as backend:
-        assert set(backend.nodes) == {4}
+    with asyncio.Runner(loop_factory=LoopWithoutReaders) as runner:
+        runner.run(main())
 
 
-async def test_a_loop_that_cannot_watch_sockets_is_served_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows' proactor loop."""
-
-    def refuse(*args: object) -> None:
-        raise NotImplementedError
-
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(udp.DrainingTransport, "__init__", refuse)
-    async with Testnet(4) as testnet:
-        await testnet.backends[0].announce(KEY, PEER, lifetime=900)
-        assert await found(testnet.backends[3], KEY) == [PEER]
-        assert isinstance(loop, asyncio.AbstractEventLoop)
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is the machine's own on Linux only")
+async def test_answers_come_from_the_address_that_was_asked() -> None:
+    """Else whoever asks at the second address of a machine would throw the answer away."""
+    async with running("0.0.0.0") as everywhere, running("127.0.0.1") as asker:
+        assert await asker.bootstrap([KnownHost("127.0.0.2", everywhere.address.port)]) == 1
+        assert asker.contacts() == [KnownHost("127.0.0.2", everywhere.address.port)]
 
 
 async def test_before_the_start_and_after_the_end_it_is_not_running() -> None:

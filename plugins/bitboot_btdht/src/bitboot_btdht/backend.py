@@ -19,6 +19,7 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
+from bitboot_core.aio.udp import is_own_address
 
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
@@ -26,7 +27,7 @@ from .node import Node
 from .peer_stream import Arrivals, nobody_answered
 from .resolving import Resolving
 from .settings import Settings
-from .udp import UdpDriver, is_own_address
+from .udp import UdpDriver
 from .wire import compact
 from .wire.compact import Address
 
@@ -158,9 +159,9 @@ class MainlineBackend(Backend):
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Find our place in the DHT through `contacts`; names are resolved side by side."""
-        node = self._running.node
+        driver = self._running
         failures: list[BootstrapFailed] = []
-        async with Resolving(contacts, node.tables) as resolving:
+        async with Resolving(contacts, driver.node.tables, driver.remember) as resolving:
             while resolving.pending:
                 addresses, failed = await resolving.next()
                 failures += failed
@@ -190,7 +191,8 @@ class MainlineBackend(Backend):
 
     def contacts(self) -> list[KnownHost]:
         """Contacts that answered lately, the latest first."""
-        return [compact.known_host(address) for address in self._running.node.alive_contacts()]
+        driver = self._running
+        return [driver.known_host(address) for address in driver.node.alive_contacts()]
 
     @property
     def address(self) -> KnownHost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bitboot_core import BootstrapFailed, KnownHost
 from bitboot_core.aio.resolve import resolve
@@ -18,8 +18,15 @@ RESOLVE_GRACE = 0.25
 class Resolving:
     """Bootstrap contacts on their way to addresses, without the slowest name holding up the rest."""
 
-    def __init__(self, contacts: Sequence[KnownHost], families: Mapping[int, object]) -> None:
+    def __init__(
+        self,
+        contacts: Sequence[KnownHost],
+        families: Mapping[int, object],
+        on_found: Callable[[KnownHost], None] = lambda _: None,
+    ) -> None:
+        """`on_found` is told of every address, with its zone, which the compact ones do not have."""
         self._contacts = contacts
+        self._on_found = on_found
         self._families = families
         self.pending: set[asyncio.Task[list[KnownHost]]] = set()
 
@@ -42,7 +49,9 @@ class Resolving:
         failures: list[BootstrapFailed] = []
         for task in done:
             try:
-                addresses += [compact.pack(found.host, found.port) for found in task.result()]
+                for found in task.result():
+                    self._on_found(found)
+                    addresses.append(compact.pack(found.host, found.port))
             except BootstrapFailed as error:
                 failures.append(error)
         return [address for address in addresses if compact.is_usable(address)], failures

@@ -23,11 +23,11 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 from bitboot_core.aio.clock import SystemClock
+from bitboot_core.aio.udp import bind
 
 from .bootstrap import reach
 from .node import PeerNode
 from .settings import Settings
-from .udp import bind
 from .wire import SECRET_BYTES, Address, pack_endpoint, unpack_endpoint
 
 
@@ -88,7 +88,7 @@ class KademliaBackend(Backend):
             for family in list(sockets):
                 node = PeerNode(family, self._settings, self._now, read_only=self._config.read_only)
                 self._nodes[family] = node
-                await node.start(sockets.pop(family))
+                node.start(sockets.pop(family))
         except BaseException:
             for sock in sockets.values():
                 sock.close()
@@ -219,13 +219,13 @@ class KademliaBackend(Backend):
     def contacts(self) -> list[KnownHost]:
         """Nodes that answered when they were last asked, the latest first."""
         alive = [
-            contact
+            (contact.heard, node.known_host(contact.address))
             for node in self.nodes.values()
             for contact in node.protocol.router
             if contact.address not in node.protocol.suspects
         ]
-        alive.sort(key=lambda contact: -contact.heard)
-        return [KnownHost(*contact.address) for contact in alive]
+        alive.sort(key=lambda one: -one[0])
+        return [host for _, host in alive]
 
     @property
     def address(self) -> KnownHost:

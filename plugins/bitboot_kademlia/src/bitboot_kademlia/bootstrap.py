@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from bitboot_core import BootstrapFailed, HostNotFound, KnownHost
 from bitboot_core.aio.resolve import resolve
@@ -53,10 +54,12 @@ async def _greet(contact: KnownHost, protocols: Mapping[int, PeerProtocol]) -> B
         addresses = await resolve(contact, protocols)
     except BootstrapFailed as error:
         return error
-    answers = await asyncio.gather(
-        *(protocols[found.family or 4].greet((found.host, found.port)) for found in addresses)
-    )
+    answers = await asyncio.gather(*(_greet_at(found, protocols[found.family or 4]) for found in addresses))
     return None if any(answers) else BootstrapFailed("no answer")
+
+
+def _greet_at(found: KnownHost, protocol: PeerProtocol) -> Coroutine[Any, Any, bool]:
+    return protocol.greet(protocol.address_of(found))
 
 
 def _failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:

@@ -23,7 +23,7 @@ from .peer_crawl import PeerCrawl
 from .protocol import PeerProtocol
 from .settings import Settings
 from .storage import commit, source_of
-from .udp import attach
+from .udp import Transport
 from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_endpoints
 
 log = logger(__name__)
@@ -63,6 +63,7 @@ class PeerNode:
         self._upkeep_task: asyncio.Task[None] | None = None
         self._ending: list[asyncio.Task[None]] = []
         self._address = KnownHost("", 0)
+        self._transport: Transport | None = None
         self.seen_at: Collection[str] = ()
         """The IP address that others see us at, once most of those asked agree, if we listen everywhere."""
         self.protocol = PeerProtocol(
@@ -77,11 +78,10 @@ class PeerNode:
 
     # Its life
 
-    async def start(self, sock: socket.socket) -> None:
+    def start(self, sock: socket.socket) -> None:
         """Begin to serve on a bound socket, which is ours from here on."""
-        host, port = sock.getsockname()[:2]
-        self._address = KnownHost(host, port)
-        await attach(self.protocol, sock, self.settings.max_datagram + 1)
+        self._transport = Transport(self.protocol, sock, self.settings.max_datagram + 1)
+        self._address = self._transport.address
         if not self.protocol.read_only:
             self.healing.start()
         self._upkeep_task = asyncio.create_task(self._keep_up())
@@ -98,11 +98,17 @@ class PeerNode:
         """After `close`, return when nothing is left."""
         await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.wait([self.protocol.closed])
+        if self._transport is not None:
+            await self._transport.aclose()
 
     @property
     def address(self) -> KnownHost:
         """Where it listens."""
         return self._address
+
+    def known_host(self, address: Address) -> KnownHost:
+        """The address of a node, with the zone that it needs here, if any."""
+        return self._transport.known_host(address) if self._transport else KnownHost(*address)
 
     # What it is there for
 

@@ -31,6 +31,7 @@ from .requests import Answer, Requests
 from .settings import Settings
 from .storage import PeerStore, source_of
 from .tokens import Tokens
+from .udp import Transport
 from .values import Value, ValueStore
 from .wire import ID_BYTES, Address, pack_reachable
 
@@ -255,6 +256,12 @@ class PeerProtocol(KademliaProtocol):  # type: ignore[misc]  # the library has n
     async def greet(self, address: Address) -> bool:
         """Ask whoever is at `address` who it is; whether another node answered."""
         return self._learn_from(await self._greeting(address), address, None)
+
+    def address_of(self, contact: KnownHost) -> Address:
+        """Where to ask a contact whose host is an IP address. The zone of a link-local one is remembered."""
+        if isinstance(self.transport, Transport):
+            self.transport.remember(contact)
+        return contact.host.partition("%")[0], contact.port
 
     def learn(self, node_id: bytes, address: Address, *, plain: bool) -> None:
         """A node has answered from `address`, and has told its id."""

@@ -30,11 +30,11 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 from bitboot_core.aio.resolve import resolve
+from bitboot_core.aio.udp import is_own_address
 
 from ..lookup.sampled import CROWD
 from ..peer_stream import Arrivals, nobody_answered
 from ..resolving import Resolving
-from ..udp import is_own_address
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .dht import Answer, NativeDht
