@@ -140,3 +140,20 @@ def state_folder(value: str | os.PathLike[str] | Literal[False] | None) -> Path 
             f"state_dir={str(value)!r} is not a folder", hint="a file of that name is in the way"
         )
     return folder
+
+
+def users_folder(kind: Literal["state", "config"]) -> Path | None:
+    """The platform's folder for what is kept, or for what users configure; None where there is none.
+
+    As platformdirs has it: `~/.local/state/bitboot`, `~/.config/bitboot`; on macOS
+    `~/Library/Application Support/bitboot` for both, on Windows `%LOCALAPPDATA%\\bitboot`. A container's
+    user may have neither HOME nor an entry in the password file, and so no folder.
+    """
+    import platformdirs  # noqa: PLC0415 - only where nobody has named a folder
+
+    find = platformdirs.user_state_path if kind == "state" else platformdirs.user_config_path
+    try:
+        folder = find("bitboot", appauthor=False)
+    except (OSError, RuntimeError, ValueError, KeyError):  # Windows without the variables that it sets
+        return None
+    return folder if folder.is_absolute() else None  # without a home it stays "~/..."

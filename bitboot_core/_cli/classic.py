@@ -12,13 +12,13 @@ import dataclasses
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, NoReturn
 
 from .._plugins.config_file import ConfigFile
+from .._plugins.config_text import read_text
 from .._plugins.registry import default_registry
 from ..config import BitBootConfig
-from ..errors import BitBootError, InvalidConfig, UsageError
+from ..errors import BitBootError, UsageError
 from ..model import KnownHost, swarm_key
 from .following import follow_announcement, follow_peers, follow_scans
 from .report.choice import report_for
@@ -90,7 +90,7 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     file = ConfigFile.read(arguments.config)
     names: Sequence[str] = file.network_names
     if arguments.network_names_file is not None:
-        lines = _read(arguments.network_names_file).splitlines()
+        lines = read_text(arguments.network_names_file).splitlines()
         names = [line.strip() for line in lines if line.strip()]
     given = {
         field: getattr(arguments, field)
@@ -114,13 +114,6 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     for name in (*wish.announce, *wish.lookup, *wish.watch):
         swarm_key(name)
     return wish
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path} cannot be read: {error}", hint="check the file's name") from error
 
 
 async def _do(wish: Wish, report: Report) -> bool:

@@ -4,7 +4,7 @@ One file a network, `contacts-NETWORK.json`. In a folder that the program names 
 that is all. The user's own folder is shared by all programs, and not everything that is called
 "mainline" is the same network: there the file's name also holds a digest of the protocol and of the
 contacts that the network starts from, and nothing is kept of a network that starts from nobody. So
-a testnet's contacts never get among the public network's.
+a testnet's contacts never get among the public network's. Old files are removed there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ..aio.logs import logger
+from ..config import users_folder
 from ..errors import InvalidEndpoint
 from ..model import KnownHost
 
@@ -29,35 +30,37 @@ MAX_CONTACTS = 200
 MAX_BYTES = 64 * 1024
 """A file that is larger than this is not one of ours."""
 
+TEMPORARY_AGE = 3600.0
+"""Seconds after which a file that is being written is one that a crash left."""
+
+OLDEST = 90 * 86_400.0
+"""Seconds that a file is kept in the shared folder after it was written last: 90 days."""
+
+MAX_FILES = 100
+"""How many files are kept in the shared folder, those written last."""
+
 FORMAT = "bitboot-contacts-1"
 
 log = logger(__name__)
 
 
-def default_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where state is kept unless told otherwise: BITBOOT_STATE_DIR, or the platform's folder.
+def default_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where state is kept unless told otherwise: BITBOOT_STATE_DIR, or the platform's folder for it.
 
-    The latter is what platformdirs says where that is installed (extra `state`), and otherwise what
-    it says on an ordinary system: `~/.local/state/bitboot`, `~/Library/Application Support/bitboot`
-    or `%LOCALAPPDATA%\\\\bitboot`.
+    None where the user has no folder: then nothing is kept.
     """
     environ = os.environ if environ is None else environ
     if environ.get("BITBOOT_STATE_DIR"):
         return Path(environ["BITBOOT_STATE_DIR"])
-    try:
-        import platformdirs  # noqa: PLC0415 - an extra
-    except ImportError:
-        return ordinary_folder(sys.platform, Path.home(), environ)
-    return platformdirs.user_state_path("bitboot", appauthor=False)
+    return users_folder("state")
 
 
-def ordinary_folder(platform: str, home: Path, environ: Mapping[str, str]) -> Path:
-    """The platform's folder for what programs keep, as platformdirs has it."""
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "bitboot"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "bitboot"
-    return Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "bitboot"
+@cache
+def _warn_of_no_folder() -> None:
+    log.warning(
+        "this user has no home folder, so no contacts are kept for the next start: "
+        "name a folder with BITBOOT_STATE_DIR or state_dir="
+    )
 
 
 def contact_file(
@@ -74,15 +77,20 @@ def contact_file(
     starts_from = sorted(map(str, bootstrap))
     if not starts_from:
         return None
+    folder = default_folder()
+    if folder is None:
+        _warn_of_no_folder()
+        return None
     digest = hashlib.sha256("\n".join([protocol, *starts_from]).encode()).hexdigest()[:12]
-    return ContactFile(default_folder() / f"contacts-{network}-{digest}.json", network)
+    return ContactFile(folder / f"contacts-{network}-{digest}.json", network, is_shared=True)
 
 
 class ContactFile:
     """A network's contacts on disk. All methods block, and none raises: what fails is logged."""
 
-    def __init__(self, path: Path, network: str) -> None:
-        self.path, self.network = path, network
+    def __init__(self, path: Path, network: str, *, is_shared: bool = False) -> None:
+        """`is_shared`: whether all of the user's programs keep their contacts in that folder."""
+        self.path, self.network, self._is_shared = path, network, is_shared
         self._warned = False
 
     def read(self) -> list[KnownHost]:
@@ -122,6 +130,7 @@ class ContactFile:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)
+            self._sweep(time.time())
         except OSError as error:
             # Once is enough: a disk that is full or read-only will be so the next time.
             log.log(
@@ -134,6 +143,24 @@ class ContactFile:
             if temporary is not None:
                 with suppress(OSError):
                     os.unlink(temporary)
+
+    def _sweep(self, now: float) -> None:
+        """Remove what nobody will read: what a crash left half written, and from a shared folder what is old.
+
+        Every list of bootstrap contacts has a file of its own there, so that there can be any number.
+        """
+        kept: list[tuple[float, Path]] = []
+        for path in self.path.parent.glob("contacts-*"):
+            with suppress(OSError):  # another program has removed it
+                age = now - path.stat().st_mtime
+                if path.suffix == ".tmp" and age > TEMPORARY_AGE:
+                    path.unlink()
+                elif self._is_shared and path.suffix in (".json", ".damaged") and path != self.path:
+                    kept.append((age, path))
+        for number, (age, path) in enumerate(sorted(kept)):
+            if age > OLDEST or number >= MAX_FILES - 1:
+                with suppress(OSError):
+                    path.unlink()
 
     def _parse(self, content: bytes) -> list[KnownHost]:
         import json  # noqa: PLC0415 - as in `write`

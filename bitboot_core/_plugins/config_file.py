@@ -18,24 +18,20 @@ the above under the same names). The API reads none unless it is told to; the co
 from __future__ import annotations
 
 import os
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from ..config import BitBootConfig, Settings, contacts, networks
+from ..config import BitBootConfig, Settings, contacts, networks, users_folder
 from ..errors import InvalidConfig, UnknownNetwork, UsageError
 from ..model import KnownHost
 from ..networks import NetworkDefinition
 from .checks import check_network
+from .config_text import ConfigText
 from .registry import Registry, default_registry
 
 __all__ = ["ConfigFile"]
-
-MAX_BYTES = 1 << 20
-"""A file that is larger than this is no configuration."""
 
 SETTINGS = tuple(Settings.__annotations__)
 NETWORK_KEYS = ("protocol", "bootstrap", "description")
@@ -75,10 +71,9 @@ class ConfigFile:
         """
         named = path if path is not None else os.environ.get("BITBOOT_CONFIG") or None
         if named is None:
-            users = default_file()
-            if not users.is_file():
+            named = default_file()
+            if named is None or not os.path.lexists(named):
                 return cls()
-            named = users
         return _Reader(Path(named)).read()
 
     def definitions(self, registry: Registry | None = None) -> dict[str, NetworkDefinition]:
@@ -115,26 +110,10 @@ class ConfigFile:
         return replace(base, **{key: value for key, value in changes.items() if value is not None})
 
 
-def default_file(environ: Mapping[str, str] | None = None) -> Path:
-    """The user's own file: `bitboot/config.toml` in the platform's folder for configuration.
-
-    That is `~/.config`, `~/Library/Application Support` or `%LOCALAPPDATA%`, as platformdirs has it.
-    """
-    environ = os.environ if environ is None else environ
-    try:
-        import platformdirs  # noqa: PLC0415 - an extra
-    except ImportError:
-        return ordinary_folder(sys.platform, Path.home(), environ) / "config.toml"
-    return platformdirs.user_config_path("bitboot", appauthor=False) / "config.toml"
-
-
-def ordinary_folder(platform: str, home: Path, environ: Mapping[str, str]) -> Path:
-    """The platform's folder for what users configure, as platformdirs has it."""
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "bitboot"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "bitboot"
-    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "bitboot"
+def default_file() -> Path | None:
+    """The user's own file: `config.toml` in the platform's folder for configuration, if there is one."""
+    folder = users_folder("config")
+    return None if folder is None else folder / "config.toml"
 
 
 class _Reader:
@@ -142,10 +121,10 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._text = ""
+        self._text = ConfigText.read(path)
 
     def read(self) -> ConfigFile:
-        found = self._parsed()
+        found = self._text.parsed()
         unknown = sorted(found.keys() - {*SETTINGS, *IGNORED, *_OTHERS})
         if unknown:
             raise self._unknown(unknown[0], (*SETTINGS, *_OTHERS))
@@ -168,44 +147,13 @@ class _Reader:
             continuous=tuple(str(name) for name, wanted in watched.items() if wanted),
         )
 
-    def _parsed(self) -> dict[str, Any]:
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
-            self._text = content.decode("utf-8-sig")
-        except OSError as error:
-            raise InvalidConfig(
-                f"{self._path} cannot be read: {error.strerror or error}",
-                hint="check the file's name, and that you may read it",
-            ) from error
-        except UnicodeDecodeError as error:
-            raise InvalidConfig(
-                f"{self._path} cannot be read: it is not UTF-8", hint="save it as UTF-8 text"
-            ) from error
-        if len(content) > MAX_BYTES:
-            raise InvalidConfig(
-                f"{self._path} is larger than {MAX_BYTES} bytes", hint="is it the right file?"
-            )
-        is_json = self._path.suffix.lower() == ".json" or self._text.lstrip().startswith("{")
-        try:
-            found = _json(self._text) if is_json else _toml(self._text)
-        except (ValueError, RecursionError) as error:
-            kind = "JSON" if is_json else "TOML"
-            raise InvalidConfig(
-                f"{self._path} is not {kind}: {error}",
-                hint="mend that line; text stands in quotes" if not is_json else "mend that line",
-            ) from error
-        if not isinstance(found, dict):
-            raise InvalidConfig(f"{self._path} holds no settings", hint='such as {"network": "mainline"}')
-        return found
-
     def _setting(self, key: str, value: Any) -> Any:
         if isinstance(value, dict):
             raise self._wrong(
                 f"{key} is a table", "it takes one value; networks stand in [networks.NAME]", key
             )
         if key == "state_dir" and isinstance(value, str) and value:
-            value = str(self._path.parent / Path(value).expanduser())
+            value = str(self._path.parent / os.path.expanduser(value))
         if key == "network" and not all(isinstance(one, str) for one in _listed(value)):
             raise self._wrong(
                 f"{key}={value!r} is not a network", 'give a name, or a list such as ["one"]', key
@@ -260,7 +208,7 @@ class _Reader:
         return self._wrong(f"{key} is no setting that anybody knows", hint, key)
 
     def _wrong(self, what: str, hint: str, *keys: str) -> InvalidConfig:
-        line = _line(self._text, [part for key in keys for part in key.split(".")])
+        line = self._text.line([part for key in keys for part in key.split(".")])
         where = f"{self._path}, line {line}" if line else str(self._path)
         return InvalidConfig(f"{where}: {what}", hint=hint)
 
@@ -281,26 +229,3 @@ def _node(node: object) -> str:
         case str(text):
             return text
     raise InvalidConfig(f"{node!r} is not a bootstrap node", hint='write ["router.example.org", 6881]')
-
-
-def _toml(text: str) -> Any:
-    import tomllib  # noqa: PLC0415 - only where there is a file
-
-    return tomllib.loads(text)
-
-
-def _json(text: str) -> Any:
-    import json  # noqa: PLC0415
-
-    return json.loads(text)
-
-
-def _line(text: str, keys: Sequence[str]) -> int:
-    """The line where the last of these keys stands, after the others; 0 where it cannot be found."""
-    position = 0
-    for key in keys:
-        found = re.compile(rf"(?<![\w-])[\"']?{re.escape(key)}[\"']?\s*[=:\].]").search(text, position)
-        if found is None:
-            return 0
-        position = found.start()
-    return text.count("\n", 0, position) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,12 @@ def test_wrong_usage(cli: Cli, arguments: list[str]) -> None:
     assert result.status == 2
     assert result.err.startswith("error: ")
     assert result.out == "" or "ready" in result.out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("option", ["--config", "--network-names-file"])
+def test_a_pipe_in_place_of_a_file_is_refused(cli: Cli, tmp_path: Path, option: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = cli("--lookup", "mynet", "--network", "local", option, str(tmp_path / "pipe"))
+    assert result.status == 2
+    assert "not a regular file" in result.err

@@ -30,9 +30,19 @@ def check_machine(registry: Registry, config: ConfigFile) -> Iterator[Check]:
     ours = f"bitboot-core {bitboot_core.__version__}, Python {python}, {system}"
     yield Check(check="version", status=OK, message=ours)
     yield from check_plugins(registry)
-    read = str(config.path) if config.path is not None else f"none; yours would be {default_file()}"
+    yours = default_file()
+    would_be = f"none; yours would be {yours}" if yours is not None else "none"
+    read = str(config.path) if config.path is not None else would_be
     yield Check(check="configuration", status=OK, message=read)
     folder = default_folder()
+    if folder is None:
+        yield Check(
+            check="state",
+            status=WARNING,
+            message="this user has no home folder, so no contacts are kept for the next start",
+            hint="name a folder in the environment: BITBOOT_STATE_DIR",
+        )
+        return
     yield check_clock(folder)
     yield check_state(folder)
 

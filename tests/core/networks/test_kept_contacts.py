@@ -8,22 +8,27 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
-from bitboot_core import BitBoot, BootstrapFailed, KnownHost, NetworkDefinition, Registry
+from bitboot_core import BitBoot, BootstrapFailed, ConfigFile, KnownHost, NetworkDefinition, Registry
 from bitboot_core._networks.in_touch import MAX_TRIED, SAVE_EVERY
 from bitboot_core._networks.kept_contacts import (
     MAX_BYTES,
     MAX_CONTACTS,
+    MAX_FILES,
+    OLDEST,
     ContactFile,
+    _warn_of_no_folder,
     contact_file,
     default_folder,
-    ordinary_folder,
 )
+from bitboot_core._plugins.config_file import default_file
 from bitboot_core.testing import FakeBackend, ManualClock, fails, hangs, spec_of
 
 SEED = KnownHost("192.0.2.1", 6881)
@@ -185,29 +190,82 @@ def test_the_environment_names_the_folder(state_folder: Path) -> None:
     assert default_folder({"BITBOOT_STATE_DIR": "/elsewhere"}) == Path("/elsewhere")
 
 
-def test_the_platforms_folder_is_what_platformdirs_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    platformdirs = pytest.importorskip("platformdirs")
+def test_the_platforms_folder_is_what_platformdirs_says() -> None:
     assert default_folder({}) == platformdirs.user_state_path("bitboot", appauthor=False)
 
 
-def test_without_platformdirs_it_is_the_same_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    platformdirs = pytest.importorskip("platformdirs")
-    expected = Path(platformdirs.user_state_dir("bitboot", appauthor=False))
-    monkeypatch.setitem(sys.modules, "platformdirs", None)
-    assert default_folder(dict(os.environ) | {"BITBOOT_STATE_DIR": ""}) == expected
+@pytest.mark.skipif(sys.platform == "win32", reason="there every user has a profile")
+async def test_without_a_home_nothing_is_kept_with_one_warning(
+    serve: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    clock: ManualClock,
+) -> None:
+    """As in a container that runs as a user whom its image does not know."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "BITBOOT_STATE_DIR", "BITBOOT_CONFIG", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", fails_to_find)
+    _warn_of_no_folder.cache_clear()
+    assert default_folder() is None
+    assert default_file() is None
+    assert ConfigFile.read() == ConfigFile()
+    for _ in range(2):
+        serve.forget()
+        bitboot = await serve(FakeBackend(known=GOOD), bootstrap=[SEED], state_dir=None)
+        await clock.settle()
+        await bitboot.aclose()
+    (warning,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "no home folder" in warning.getMessage()
+    assert files(tmp_path) == []
+    _warn_of_no_folder.cache_clear()
 
 
-def test_on_every_platform() -> None:
-    home = Path("home")
-    folders: Mapping[tuple[str, str], Path] = {
-        ("linux", "XDG_STATE_HOME"): home / ".local" / "state" / "bitboot",
-        ("darwin", ""): home / "Library" / "Application Support" / "bitboot",
-        ("win32", "LOCALAPPDATA"): home / "AppData" / "Local" / "bitboot",
-    }
-    for (platform, variable), folder in folders.items():
-        assert ordinary_folder(platform, home, {}) == folder
-        if variable:
-            assert ordinary_folder(platform, home, {variable: "there"}) == Path("there", "bitboot")
+def fails_to_find(number: int) -> None:
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+
+def aged(path: Path, seconds: float) -> Path:
+    """A file that was written so long ago."""
+    path.write_text("x", encoding="utf-8")
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+    return path
+
+
+def test_what_a_crash_left_half_written_is_swept(file: ContactFile) -> None:
+    folder = file.path.parent
+    folder.mkdir()
+    aged(folder / "contacts-fake-abc.tmp", 2 * 3600)
+    aged(folder / "contacts-fake-def.tmp", 60)  # another program is about to write it
+    aged(folder / "mine.tmp", 2 * 3600)
+    aged(folder / "contacts-other.json", 10 * OLDEST)  # in a folder of the program's own
+    file.write(GOOD)
+    assert files(folder) == [
+        "contacts-fake-def.tmp",
+        "contacts-fake.json",
+        "contacts-other.json",
+        "mine.tmp",
+    ]
+
+
+def test_the_shared_folder_does_not_grow_for_ever(state_folder: Path) -> None:
+    aged(state_folder / "contacts-a-000000000000.json", OLDEST + 60)
+    aged(state_folder / "contacts-b-000000000000.damaged", OLDEST + 60)
+    aged(state_folder / "other.json", 10 * OLDEST)
+    for number in range(2 * MAX_FILES):
+        aged(state_folder / f"contacts-n{number}-000000000000.json", 60.0 * number)
+    file = contact_file(None, "mainline", "mainline", [SEED])
+    assert file is not None
+    file.write(GOOD)
+    left = files(state_folder)
+    assert len(left) == MAX_FILES + 1
+    assert {file.path.name, "other.json", "contacts-n0-000000000000.json"} <= set(left)
+    assert "contacts-a-000000000000.json" not in left
+    assert "contacts-b-000000000000.damaged" not in left
+    assert f"contacts-n{MAX_FILES}-000000000000.json" not in left
+    assert file.read() == GOOD
 
 
 def test_in_the_shared_folder_networks_that_start_elsewhere_are_kept_apart(state_folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from bitboot_core import (
@@ -17,7 +18,8 @@ from bitboot_core import (
     NetworkStatus,
     Registry,
 )
-from bitboot_core._plugins.config_file import MAX_BYTES, default_file, ordinary_folder
+from bitboot_core._plugins.config_file import default_file
+from bitboot_core._plugins.config_text import MAX_BYTES, MAX_PARTS, ConfigText
 
 WHOLE = """
 network = ["office", "local"]
@@ -181,10 +183,77 @@ def test_which_file_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert ConfigFile.read().path == file
 
 
-def test_the_platforms_folders() -> None:
-    home = Path("home")
-    assert ordinary_folder("linux", home, {}) == home / ".config" / "bitboot"
-    assert ordinary_folder("linux", home, {"XDG_CONFIG_HOME": "x"}) == Path("x") / "bitboot"
-    assert ordinary_folder("darwin", home, {}) == home / "Library" / "Application Support" / "bitboot"
-    assert ordinary_folder("win32", home, {"LOCALAPPDATA": "local"}) == Path("local") / "bitboot"
-    assert default_file(os.environ).name == "config.toml"
+def test_the_users_own_file_is_where_platformdirs_says() -> None:
+    assert default_file() == platformdirs.user_config_path("bitboot", appauthor=False) / "config.toml"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("# timeout = 5 is too short\n\ntimeout = -1", 3),
+        ("backend = 'x' # timeout = 1\ntimeout = -1", 2),
+        ("backend = 'timeout = 1'\ntimeout = -1", 2),
+        ('backend = """\ntimeout = 1\n"""\ntimeout = -1', 4),
+        ('network = ["timeout"]\ntimeout = -1', 2),
+        ('"timeout" = -1', 1),
+        ("# [networks.office]\n[networks.'office']\nprotocol = 5", 3),
+        ("# networks\n[networks.\"a b\"]\nprotocol = 'x'", 2),
+        ('{"backend": "timeout:",\n"timeout": -1}', 2),
+    ],
+)
+def test_a_comment_or_a_value_is_not_blamed(file: Path, content: str, line: int) -> None:
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidConfig) as caught:
+        ConfigFile.read(file)
+    assert str(caught.value).startswith(f"{file}, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a" + ".a" * 20_000,
+        "'a'" + ' . "a"' * 20_000,
+        "[" + "a." * 20_000 + "a]\nb",
+        "x={" + "a." * 20_000 + "b",
+    ],
+    ids=["bare", "quoted", "table", "inline"],
+)
+def test_a_key_of_very_many_parts_is_refused_before_it_is_parsed(
+    file: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tomllib.loads", lambda text: pytest.fail("parsed: 8 s and 1.6 GB"))
+    file.write_text(f"timeout = 5\n{key} = 1", encoding="utf-8")
+    with pytest.raises(InvalidConfig, match=f", line 2: a key of more than {MAX_PARTS} parts"):
+        ConfigFile.read(file)
+
+
+def test_dots_in_values_and_comments_are_no_parts_of_keys(file: Path) -> None:
+    file.write_text(
+        "# ....................................\n"
+        f"description = '{'.' * 99}'\n"
+        f"numbers = [{', '.join(['1.5'] * 99)}]\n"
+        "[a]\nb = 1.0\n",
+        encoding="utf-8",
+    )
+    assert ConfigText.read(file).parsed()["a"] == {"b": 1.0}
+
+
+def test_half_quoted_text_takes_no_time(file: Path) -> None:
+    file.write_text("a = " + (3 * "'" + "\n" + 3 * '"') * 50_000, encoding="utf-8")
+    with pytest.raises(InvalidConfig):
+        ConfigFile.read(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", tmp_path):
+        with pytest.raises(InvalidConfig, match="not a regular file") as caught:
+            ConfigFile.read(path)
+        assert caught.value.hint
+    with pytest.raises(InvalidConfig, match="is not a file's name"):
+        ConfigFile.read("a\0b")
+
+
+def test_the_null_device_is_an_empty_file() -> None:
+    assert ConfigFile.read(os.devnull).settings == {}
