@@ -123,18 +123,23 @@ class Allowance:
 class AddressLimits:
     """An allowance for each source, and one for each network; None: no such limit.
 
-    The unit is the caller's: datagrams a second, or bytes. Up to BURST seconds' worth may come at once.
+    The unit is the caller's: datagrams a second, or bytes. Up to `burst` seconds' worth may come at once.
     Loopback is free, since a machine's programs share one address; machines of one local network, and
     a provider's customers behind shared addresses (100.64.0.0/10), share a /24 by nature, so that only
     the limit per source holds there.
     """
 
     def __init__(
-        self, per_source: float | None, per_network: float | None, *, max_keys: int = MAX_KEYS
+        self,
+        per_source: float | None,
+        per_network: float | None,
+        *,
+        burst: float = BURST,
+        max_keys: int = MAX_KEYS,
     ) -> None:
-        self._sources = None if per_source is None else Allowance(per_source, BURST * per_source, max_keys)
+        self._sources = None if per_source is None else Allowance(per_source, burst * per_source, max_keys)
         self._networks = (
-            None if per_network is None else Allowance(per_network, BURST * per_network, max_keys)
+            None if per_network is None else Allowance(per_network, burst * per_network, max_keys)
         )
 
     def allows(self, ip: bytes, now: float, amount: float = 1.0) -> bool:

@@ -26,6 +26,7 @@ from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Exchange, Extensions
 from .server.peer_store import PeerStore
+from .server.reply_limits import Room
 from .server.responder import Responder
 from .server.tokens import Tokens
 from .settings import Settings
@@ -298,23 +299,28 @@ class Node:
         table = self.tables.get(compact.family(address))
         if self.read_only or table is None:
             return
-        if not self._may_answer(address):
+        room = self._room_for(address)
+        if room is Room.NONE:
             self.counters["limited"] += 1
             return
-        self._transmit(
-            self._responder.answer(self.ids[compact.family(address)], query, address, self.now), address
-        )
+        own_id = self.ids[compact.family(address)]
+        self._reply(self._responder.answer(own_id, query, address, self.now, room), address)
         if not query.read_only and table.queried(query.sender, address, self.now):
             self._upkeep.verify(address)
 
     def _refuse(self, answer: bytes, address: Address) -> None:
-        if not self.read_only and self._may_answer(address):
-            self._transmit(answer, address)
+        if not self.read_only and self._room_for(address) is not Room.NONE:
+            self._reply(answer, address)
 
-    def _may_answer(self, address: Address) -> bool:
-        return self._responder.within_limits(address, self.now) and self.transactions.may_answer(
-            address, self.now
-        )
+    def _room_for(self, address: Address) -> Room:
+        table = self.tables.get(compact.family(address))
+        is_contact = table is not None and table.get(address) is not None
+        room = self._responder.limits.room(address, self.now, is_contact=is_contact)
+        return room if room is Room.NONE or self.transactions.may_answer(address, self.now) else Room.NONE
+
+    def _reply(self, answer: bytes, address: Address) -> None:
+        self._responder.limits.sent(address, self.now, len(answer))
+        self._transmit(answer, address)
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1

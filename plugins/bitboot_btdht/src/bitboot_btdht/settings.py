@@ -82,10 +82,14 @@ class Settings:
     """Longer datagrams are dropped unread."""
 
     # Rates
-    replies_per_second: float | None = 1_000.0
-    """All replies together; None: no limit."""
+    replies_per_second: float | None = 3_000.0
+    """All replies together, short ones once half a second's worth is used up; None: no limit."""
+    contact_replies_per_second: float | None = 500.0
+    """Replies to contacts that do not count towards those; None: no limit."""
     replies_per_second_per_ip: float | None = 20.0
-    """Replies to one IP, so that a forged sender is no amplifier; None: no limit."""
+    """Replies to one IPv4 address or IPv6 /64, so that a forged sender is no amplifier; None: no limit."""
+    reply_bytes_per_second_per_subnet: float | None = 20_000.0
+    """Bytes of replies to one public /24 (IPv6: /48), headers included; None: no limit."""
     messages_per_10s_per_node: int | None = 40
     """Our queries and answers to one node: stock libtorrent ignores who sends it about 50 in 10 seconds.
     Queries beyond that wait, answers are not sent; None: no limit."""
@@ -100,5 +104,6 @@ class Settings:
             contacts_per_subnet=None,
             replies_per_second=None,
             replies_per_second_per_ip=None,
+            reply_bytes_per_second_per_subnet=None,
             messages_per_10s_per_node=None,
         )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bitboot_core.aio.limits import Allowance
-
 from ..settings import Settings
 from ..table.routing import Contact, RoutingTable
 from ..wire import compact, krpc
@@ -14,10 +12,15 @@ from ..wire.compact import Address
 from ..wire.node_id import ID_BYTES
 from .extensions import Extensions, Handler
 from .peer_store import PeerStore
+from .reply_limits import ReplyLimits, Room
 from .tokens import Tokens
 
 _FRAME_BYTES = 180
 """What a get_peers reply holds beside nodes and values: ids, token, transaction, keys."""
+
+_SHORT_NODES = 3
+_SHORT_PEERS = 5
+"""Of nodes and of peers a short reply holds so many. Lookups arrive with it too, a step or two later."""
 
 
 class Refused(Exception):
@@ -50,22 +53,18 @@ class Responder:
             b"get_peers": self._get_peers,
             b"announce_peer": self._announce_peer,
         }
-        total, per_ip = settings.replies_per_second, settings.replies_per_second_per_ip
-        self._total = None if total is None else Allowance(total, total, max_keys=1)
-        self._per_ip = None if per_ip is None else Allowance(per_ip, 4 * per_ip)
+        self.limits = ReplyLimits(settings)
 
-    def within_limits(self, address: Address, now: float) -> bool:
-        """Whether one more reply to this address is allowed; counts it."""
-        if self._per_ip is not None and not self._per_ip.take(address[:-2], now):
-            return False
-        return self._total is None or self._total.take(b"", now)
-
-    def answer(self, own_id: bytes, query: krpc.Query, address: Address, now: float) -> bytes:
-        """The datagram to send back."""
+    def answer(
+        self, own_id: bytes, query: krpc.Query, address: Address, now: float, room: Room = Room.FULL
+    ) -> bytes:
+        """The datagram to send back, a short one where there is little room."""
         try:
             values = self._values(query, address, now)
         except Refused as refusal:
             return krpc.error(query.transaction, refusal.code, str(refusal).encode(), address)
+        if room is Room.SHORT:
+            _shorten(values)
         values[b"id"] = own_id
         return krpc.response(query.transaction, values, address)
 
@@ -148,6 +147,17 @@ class Responder:
             known = table.closest(target, k, now)
             closest += [contact for contact in known if contact not in closest][: k - len(closest)]
         return closest
+
+
+def _shorten(values: dict[bytes, Any]) -> None:
+    """Leave the closest nodes and a few peers in what goes into a reply."""
+    for ip_family, key in krpc.NODES_KEY.items():
+        nodes = values.get(key)
+        if isinstance(nodes, bytes):
+            values[key] = nodes[: _SHORT_NODES * (ID_BYTES + compact.ADDRESS_BYTES[ip_family])]
+    peers = values.get(b"values")
+    if isinstance(peers, list):
+        values[b"values"] = peers[:_SHORT_PEERS]
 
 
 def _id_argument(value: object, name: str) -> bytes:

@@ -1,0 +1,62 @@
+"""Whom to answer, and how much: senders are easily forged, and a reply is longer than a query."""
+
+from __future__ import annotations
+
+import enum
+
+from bitboot_core.aio.limits import AddressLimits, Allowance
+
+from ..settings import Settings
+from ..wire.compact import Address
+
+_HEADER_BYTES = {6: 28, 18: 48}
+"""Of IP and UDP, by the length of an address: the line carries them too."""
+
+_BURST = 2.0
+"""So many seconds' worth of bytes may go to one network at once: who looks a crowd up asks 13 times."""
+
+_EASY = 0.5
+"""While more than this share of a second's replies is left, replies are as long as they may be."""
+
+
+class Room(enum.Enum):
+    """How long the reply to a query may be."""
+
+    NONE = "none"
+    SHORT = "short"
+    FULL = "full"
+
+
+class ReplyLimits:
+    """The rates of replies, by what is known of the receiver before anything is answered.
+
+    One source (an IPv4 address, an IPv6 /64) gets so many replies a second, one network (/24, /48) so
+    many bytes, all together so many replies: these become short when half of them are used up. Contacts
+    have replies set apart for them, so that a flood of strangers does not cost us our place.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        total, contacts = settings.replies_per_second, settings.contact_replies_per_second
+        self._total = None if total is None else Allowance(total, total, max_keys=1)
+        self._easy = _EASY * (total or 0.0)
+        self._contacts = None if contacts is None else Allowance(contacts, contacts, max_keys=1)
+        self._sources = AddressLimits(per_source=settings.replies_per_second_per_ip, per_network=None)
+        self._bytes = AddressLimits(
+            per_source=None, per_network=settings.reply_bytes_per_second_per_subnet, burst=_BURST
+        )
+
+    def room(self, address: Address, now: float, *, is_contact: bool = False) -> Room:
+        """How long a reply to this address may be; counts it. What it came to is told by `sent`."""
+        ip = address[:-2]
+        if not self._bytes.allows(ip, now) or not self._sources.take(ip, now):
+            return Room.NONE
+        if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
+            return Room.FULL
+        left = self._total.level(b"", now)
+        if not self._total.take(b"", now):
+            return Room.NONE
+        return Room.FULL if left > self._easy else Room.SHORT
+
+    def sent(self, address: Address, now: float, length: int) -> None:
+        """A reply of so many bytes goes there."""
+        self._bytes.spend(address[:-2], now, length + _HEADER_BYTES[len(address)])
