@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import logging
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from .errors import InvalidEndpoint, InvalidSwarmName
 
 __all__ = ["KnownHost", "Peer", "Receipt", "swarm_key"]
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES = 20
 """The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
@@ -26,6 +30,9 @@ ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
 def swarm_key(name: str) -> bytes:
     """The 20-byte key of the swarm `name`: SHA-1 of its UTF-8 bytes, as BitBoot derived it.
 
+    The key is that of the name as it is given. Two spellings of the same letters ("é" as one character or
+    as two) are two swarms, so a name that is not in Unicode's normal form C is warned of, once.
+
     Raises InvalidSwarmName for an empty name, or one that is not text.
     """
     if not isinstance(name, str):
@@ -39,7 +46,18 @@ def swarm_key(name: str) -> bytes:
         encoded = name.encode()
     except UnicodeEncodeError as error:
         raise InvalidSwarmName(f"a swarm's name must be valid Unicode: {error.reason}") from error
+    if not name.isascii() and not unicodedata.is_normalized("NFC", name):
+        _warn_of_spelling(name)
     return hashlib.sha1(encoded, usedforsecurity=False).digest()
+
+
+@lru_cache(maxsize=1024)  # once a name
+def _warn_of_spelling(name: str) -> None:
+    log.warning(
+        "the swarm name %s is not in Unicode's normal form C: whoever writes it as %s is in another swarm",
+        ascii(name),
+        ascii(unicodedata.normalize("NFC", name)),
+    )
 
 
 AddressScope = Literal["machine", "link", "private", "public"]

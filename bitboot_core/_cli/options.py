@@ -17,6 +17,7 @@ from ..config import Settings as Fields
 from ..config import seconds as checked_seconds
 from ..errors import BitBootError, InvalidEndpoint
 from .report.choice import report_for
+from .report.escaping import escaped
 from .report.report import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,7 +91,7 @@ def _network_names(
     except BitBootError:
         return []
     return [
-        CompletionItem(name, help=network.description)
+        CompletionItem(name, help=escaped(network.description))
         for name, network in sorted(known.items())
         if name.startswith(incomplete)
     ]
@@ -105,7 +106,7 @@ def _backend_names(
     except BitBootError:
         return []
     return [
-        CompletionItem(name, help=spec.description)
+        CompletionItem(name, help=escaped(spec.description))
         for name, spec in known.items()
         if name.startswith(incomplete)
     ]

@@ -101,7 +101,7 @@ def run(argv: Sequence[str]) -> int:
                 Failed(error="UsageError", message=error.format_message(), hint=_help(error))
             )
         else:
-            error.show()
+            _show(error)
         return WRONG_USAGE
     except BitBootError as error:
         from .report.choice import report_for  # noqa: PLC0415
@@ -117,6 +117,16 @@ def run(argv: Sequence[str]) -> int:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _show(error: click.ClickException) -> None:
+    """As click does, but safe to show: the message quotes what was typed, or what a script passed on."""
+    from .report.escaping import escaped  # noqa: PLC0415 - help needs none of it
+
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"Error: {escaped(' '.join(error.format_message().split()))}", err=True)
 
 
 def _help(error: click.ClickException) -> str:

@@ -239,3 +239,16 @@ def test_how_far_away_an_address_can_be_reached_from(ip: str, scope: str) -> Non
     assert address_scope(ip) == scope
     plain = ip.partition("%")[0]
     assert address_scope(ipaddress.ip_address(plain).packed) == scope
+
+
+def test_a_name_in_another_normal_form_is_another_swarm_and_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    composed, decomposed = "caf\u00e9-1", "cafe\u0301-1"
+    assert swarm_key(composed) == hashlib.sha1(composed.encode()).digest()
+    assert caplog.records == []
+    for _ in range(2):
+        assert swarm_key(decomposed) == hashlib.sha1(decomposed.encode()).digest()
+    (warning,) = caplog.records
+    assert "'cafe\\u0301-1'" in warning.getMessage()
+    assert "'caf\\xe9-1'" in warning.getMessage()

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from ...errors import BitBootError
 from ...model import KnownHost, Peer
+from .escaping import escaped
 from .wording import as_options
 
 
@@ -28,6 +29,10 @@ class Event:
     def text(self) -> str:
         """The line for people, after its first word."""
         raise NotImplementedError
+
+    def lines(self) -> list[str]:
+        """All lines for people, safe to show: `text`, and what stands below it."""
+        return [escaped(self.text())]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +177,11 @@ class Failed(Event):
 
     def text(self) -> str:
         where = f"{self.network}: " if self.network else ""
-        return f"{where}{self.message}" + (f"\nhint: {self.hint}" if self.hint else "")
+        return f"{where}{self.message}"
+
+    def lines(self) -> list[str]:
+        hint = [f"hint: {escaped(self.hint)}"] if self.hint else []
+        return [escaped(self.text()), *hint]
 
 
 def count(number: int, noun: str, several: str = "") -> str:

@@ -40,11 +40,12 @@ class JsonReport(Report):
     """One JSON object a line on stdout, and nothing else; errors are among them."""
 
     def tell(self, event: Event) -> None:
-        click.echo(json.dumps(event.as_json()))
+        click.echo(json.dumps(event.as_json()))  # which escapes whatever is not ASCII
 
 
 class LineReport(Report):
     """One plain line an event on stdout; errors, with a second line for the hint, on stderr."""
 
     def tell(self, event: Event) -> None:
-        click.echo(f"{event.name}: {event.text()}", err=isinstance(event, Failed))
+        first, *below = event.lines()
+        click.echo("\n".join([f"{event.name}: {first}", *below]), err=isinstance(event, Failed))

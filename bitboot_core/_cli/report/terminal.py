@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from ...bitboot import BitBoot
 from .checks import FAILED, OK, UNKNOWN, WARNING, Check
 from .drawing import Drawing
+from .escaping import escaped
 from .events import Event, Failed
 from .listings import Listed
 from .report import Report
@@ -40,6 +42,15 @@ REFRESH = 0.2
 """Seconds between two frames of a live view."""
 
 
+class SafeConsole(Console):
+    """A console that shows what would command the terminal: only rich's own commands reach it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Its segments, each with its text escaped; rich's own line ends stay."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escaped(segment.text, keep="\n"), segment.style)
+
+
 class TerminalReport(Report):
     """Live views where a command has one, lines with colour otherwise, and tables for lists.
 
@@ -49,8 +60,8 @@ class TerminalReport(Report):
 
     def __init__(self, out: Console | None = None) -> None:
         """`out`: where to print everything, in place of stdout and stderr."""
-        self._out = out or Console(highlight=False)
-        self._err = out or Console(highlight=False, stderr=True)
+        self._out = out or SafeConsole(highlight=False)
+        self._err = out or SafeConsole(highlight=False, stderr=True)
         self._view: View | None = None
 
     def tell(self, event: Event) -> None:
@@ -60,7 +71,7 @@ class TerminalReport(Report):
         if isinstance(event, Check):
             console.print(_check(event), soft_wrap=True)
             return
-        line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), event.text())
+        line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), "\n".join(event.lines()))
         console.print(line, soft_wrap=True)
 
     def listing(self, items: Sequence[Listed]) -> None:
@@ -70,7 +81,7 @@ class TerminalReport(Report):
         for title in items[0].row():
             table.add_column(title, overflow="fold")
         for item in items:
-            table.add_row(*map(Text, item.row().values()))
+            table.add_row(*(Text(escaped(cell, keep="\n")) for cell in item.row().values()))
         self._out.print(table)
 
     @asynccontextmanager
@@ -110,8 +121,10 @@ class TerminalReport(Report):
 def _check(check: Check) -> Text:
     """A check as a line, with its hint below."""
     line = Text.assemble(
-        (f"{check.status:<8} ", STATUS_STYLES[check.status]), (f"{check.title}: ", "bold"), check.message
+        (f"{check.status:<8} ", STATUS_STYLES[check.status]),
+        (f"{escaped(check.title)}: ", "bold"),
+        escaped(check.message),
     )
     if check.hint:
-        line.append(f"\n{'':<9}hint: {check.hint}", "yellow")
+        line.append(f"\n{'':<9}hint: {escaped(check.hint)}", "yellow")
     return line
