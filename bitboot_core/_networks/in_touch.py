@@ -20,8 +20,9 @@ from .kept_contacts import ContactFile
 ATTEMPT_TIMEOUT = 30.0
 """Seconds after which a bootstrap that does not end is given up and begun again."""
 
-CHECK_EVERY = 60.0
-"""Seconds between looks at whether the backend still knows any node, and where we are."""
+CHECK_EVERY = 20.0
+"""Seconds between looks at whether the backend still knows any node, and where we are. They ask nobody.
+A change of address is announced within a minute, of which the backend needs a good part to notice it."""
 
 SAVE_EVERY = 600.0
 """Seconds between two times that the contacts are kept on disk."""

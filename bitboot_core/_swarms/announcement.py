@@ -275,7 +275,8 @@ class Announcement:
     def _is_called_for(self, record: _Record) -> bool:
         """Whether the network is back after a failure, or has grown, or we have moved and announce "mine"."""
         network = record.network
-        returned = record.failures > 0 and network.outages_over > record.outages
+        # Also what has not lapsed: the nodes that stored it may be back without it, or be others.
+        returned = network.outages_over > record.outages
         # While a network comes together, those who are closest to the key are others every minute.
         grown = record.receipt is not None and timing.has_grown(network.size, record.size)
         return returned or grown or (self.endpoint.is_any and network.moves > record.moves)

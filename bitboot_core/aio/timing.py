@@ -10,8 +10,8 @@ together do not renew together, and one failure still leaves time for several tr
 
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 300.0
-LONGEST_BOOTSTRAP_RETRY = 60.0
-"""So that a network that comes back is noticed within a minute."""
+LONGEST_BOOTSTRAP_RETRY = 45.0
+"""So that a network that comes back is noticed, and announced to, within a minute."""
 
 SHORTEST_WAIT = 0.1
 """No wait is shorter, whatever lifetime a backend claims to have granted."""

@@ -65,6 +65,23 @@ async def test_a_network_that_comes_back_gets_it_within_a_minute(serve: Any, clo
         serve.forget()
 
 
+async def test_what_has_not_lapsed_is_announced_again_when_a_network_comes_back(
+    serve: Any, clock: ManualClock
+) -> None:
+    """Its nodes may have begun anew, with nothing in store."""
+    weather = Weather(clock)
+    bitboot = await serve(weather.backend, bootstrap=[SEED])
+    async with bitboot.announce("swarm", PEER) as announcement:
+        await announcement.announced()
+        once = len(weather.stored)
+        weather.up = False
+        await clock.advance(120)
+        assert announcement.status["fake"].stored_on == 8
+        weather.up = True
+        await clock.advance(60)
+        assert len(weather.stored) == 2 * once
+
+
 async def test_a_lookup_that_gets_through_again_tells_that_a_network_is_back(
     serve: Any, clock: ManualClock
 ) -> None:

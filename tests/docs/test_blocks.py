@@ -31,6 +31,10 @@ ELSEWHERE = {
     ("README.md", "[project.entry-points.bitboot]"): "tests/docs/test_readme.py",
     ("command-line.md", None): "tests/docs/test_docs.py",
     ("contract.md", None): "tests/docs/test_contract_page.py",
+    (
+        "nat.md",
+        "python3 scripts/test.py -e internet -- tests/internet/test_nat.py",
+    ): "tests/internet/test_nat.py",
     ("mainline.md", None): "tests/docs/test_mainline_page.py",
     ("libp2p.md", None): "plugins/bitboot_libp2p/tests/test_cids.py",  # in the environment `libp2p`
     (

@@ -38,9 +38,9 @@ def start_bitboot(lab: Lab, host: str, **settings: Any) -> Process:
 
 
 def start_command(lab: Lab, host: str, label: str, *arguments: str) -> Process:
-    """Start `bitboot --json` on a host."""
+    """Start `bitboot --json` on a host; what `-v` tells is in its log too."""
     command, *rest = arguments
-    return lab.start(host, *BITBOOT_COMMAND, command, *rest, "--json", label=label)
+    return lab.start(host, *BITBOOT_COMMAND, command, *rest, "--json", "-v", label=label)
 
 
 def ask(lab: Lab, host: str, op: str, /, timeout: float = PATIENCE, **request: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ SWARMS = 60
 PATIENCE = 90
 
 
-@pytest.mark.xfail(strict=True, reason="a node is sent up to 79 datagrams in 10 s, and bans for it")
 def test_everybody_still_answers_after_sixty_announcements(lab: Lab) -> None:
     start_public_nodes(lab)
     names = [f"one-of-many-{index}" for index in range(SWARMS)]

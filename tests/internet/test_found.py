@@ -112,19 +112,8 @@ def test_the_command_finds_what_libtorrent_announces(internet: Lab, theirs: dict
     assert side_by_side(find, THEIRS[:4]) == [True] * 4
 
 
-ONE_ID = "the node's one id fits its IPv4 address, so enforcing nodes refuse it over IPv6"
-
-
-@pytest.mark.parametrize(
-    ("kind", "family"),
-    [
-        ("enforcing", 4),
-        # Other nodes store it, so that most is found nevertheless.
-        pytest.param("enforcing", 6, marks=pytest.mark.xfail(strict=False, reason=ONE_ID)),
-        ("not enforcing", 4),
-        ("not enforcing", 6),
-    ],
-)
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("kind", ["enforcing", "not enforcing"])
 def test_libtorrent_finds_what_bitboot_announces(
     internet: Lab, ours: Sequence[str], kind: str, family: int
 ) -> None:
@@ -139,7 +128,7 @@ def test_libtorrent_finds_what_bitboot_announces(
     assert side_by_side(find, range(COUNT)) == [True] * COUNT
 
 
-@pytest.mark.parametrize("family", [4, pytest.param(6, marks=pytest.mark.xfail(strict=True, reason=ONE_ID))])
+@pytest.mark.parametrize("family", [4, 6])
 def test_enforcing_nodes_store_what_bitboot_announces(
     internet: Lab, ours: Sequence[str], family: int
 ) -> None:

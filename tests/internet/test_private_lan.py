@@ -15,7 +15,6 @@ LAN = home_network(next(home for home in HOMES if home.hosts == OFFICE))
 ADDRESSES = {host: f"{LAN}.{10 + index}" for index, host in enumerate(OFFICE)}
 
 
-@pytest.mark.xfail(strict=True, reason="limits per network let a node know 2 others of one /24")
 def test_all_machines_of_one_lan_find_each_other(lab: Lab) -> None:
     first = f"{ADDRESSES['pc0']}:{NODE_PORT}"
     for host in OFFICE:

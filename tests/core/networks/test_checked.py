@@ -9,6 +9,7 @@ import pytest
 
 from bitboot_core import BackendError, BootstrapFailed, Capabilities, KnownHost
 from bitboot_core._networks import checked
+from bitboot_core._networks.in_touch import CHECK_EVERY
 from bitboot_core.backend import Announces, Scope
 from bitboot_core.testing import FakeBackend, ManualClock, answers, fails
 
@@ -130,7 +131,7 @@ async def test_a_round_of_keeping_in_touch_that_fails_is_told_of_and_tried_again
     with monkeypatch.context() as patch:
         # Whatever it is that nobody has thought of: here a mistake of our own.
         patch.setattr("bitboot_core._networks.in_touch.InTouch._to_try", raises)
-        await clock.advance(61)
+        await clock.advance(CHECK_EVERY + 0.5)
     state = bitboot.networks()["fake"]
     assert not state.ready
     assert "LookupError: the backend's own mistake" in str(state.error)

@@ -29,6 +29,11 @@ class Bitboot:
         announcement = await self._bitboot.announce_peer(swarm, KnownHost("", port))
         return {"stored_on": announcement.status["mainline"].stored_on}
 
+    async def begin(self, swarm: str, port: int) -> dict[str, Any]:
+        """Announce until the node ends; the answer does not wait for it."""
+        self._bitboot.announce(swarm, port=port).open()
+        return {}
+
     async def announce_own_port(self, swarm: str) -> dict[str, Any]:
         """Announce once the outside address and port of the node's own socket (BEP 5, implied_port)."""
         key = hashlib.sha1(swarm.encode()).digest()
@@ -47,11 +52,11 @@ class Bitboot:
                 peers.append(f"{peer.host}:{peer.port}")
         return {"peers": sorted(peers), "first": first, "seconds": time.monotonic() - started}
 
-    async def reach(self, address: str, port: int, tries: int = 3) -> dict[str, Any]:
-        """Whether another node answers to requests from this node's own socket."""
+    async def reach(self, places: list[tuple[str, int]], tries: int = 3) -> dict[str, Any]:
+        """Whether a node at one of these places answers to requests from this node's own socket."""
         for _ in range(tries):
             try:
-                if await self._backend.bootstrap([KnownHost(address, port)]):
+                if await self._backend.bootstrap([KnownHost(*place) for place in places]):
                     return {"answered": True}
             except BootstrapFailed:
                 await asyncio.sleep(0.2)
