@@ -68,9 +68,10 @@ class BackendConfig:
     """What the core tells a backend when it makes one.
 
     `network` and `protocol`: the network that it is to speak to. `listen`: where to listen; None
-    leaves the choice to the backend, port 0 is any free port. `state_dir`: a folder of the user's
-    for whatever the backend wants to keep, or None to keep nothing. `read_only`: only ask and
-    announce, serve nobody (a short-lived client, BEP 43); a backend without such a mode ignores it.
+    leaves the choice to the backend, port 0 is any free port, "localhost" becomes 127.0.0.1.
+    `state_dir`: a folder of the user's for whatever the backend wants to keep, or None to keep nothing.
+    `read_only`: only ask and announce, serve nobody (a short-lived client, BEP 43); a backend without
+    such a mode ignores it.
     """
 
     network: str
@@ -78,6 +79,11 @@ class BackendConfig:
     listen: KnownHost | None = None
     state_dir: Path | None = None
     read_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.listen is not None and self.listen.host.lower().rstrip(".") == "localhost":
+            # Some resolvers give ::1 first, and then the node would speak IPv6 only.
+            object.__setattr__(self, "listen", KnownHost("127.0.0.1", self.listen.port))
 
 
 class Backend(ABC):
@@ -134,7 +140,8 @@ class Backend(ABC):
         """Make contact with the network through `contacts`; return how many of them answered.
 
         Names are resolved here (`bitboot_core.aio.resolve`). Raises BootstrapFailed, naming them,
-        where none answered, HostNotFound where no name resolves. No contacts: returns 0.
+        where none answered, HostNotFound where no name resolves and waiting will not help
+        (`nobody_found` there knows). No contacts: returns 0.
         """
 
     @abstractmethod

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from typing import TypeAlias
 
 from ..errors import BootstrapFailed, HostNotFound
 from ..model import KnownHost
-from .threads import in_thread
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _PERMANENT = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")} - {None}
+
+_NOWHERE = {4: "192.0.2.1", 6: "2001:db8::1"}
+"""Addresses that nobody has (RFC 5737, RFC 3849): nothing is sent there, only the way is asked for."""
 
 
 async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[KnownHost]:
     """The addresses of `host` in the given IP families, in the order the resolver gives them.
 
-    An address resolves to itself. Raises HostNotFound where the name does not exist (or has no
-    address of these families), BootstrapFailed where the resolver cannot say at the moment.
+    An address resolves to itself. Raises HostNotFound where the name does not exist, has no address of
+    these families, or is blocked; BootstrapFailed where the resolver cannot say at the moment, or this
+    machine has no way out: macOS and Windows then say of every name that it does not exist.
     """
     wanted = set(families)
     if host.family is not None:
@@ -28,18 +36,14 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
             )
         return [host]
     try:
-        found = await _getaddrinfo(host)
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else "not a valid name"
-        if isinstance(error, UnicodeError) or error.errno in _PERMANENT:
-            raise HostNotFound(
-                f"{host.host} does not resolve: {reason}",
-                hint="check the spelling, or give an IP address",
-            ) from error
-        raise BootstrapFailed(
-            f"{host.host} does not resolve at the moment: {reason}",
-            hint="check that this machine is online",
+        found = await _getaddrinfo(host.host)
+    except UnicodeError as error:
+        raise HostNotFound(
+            f"{host.host} does not resolve: not a valid name",
+            hint="check the spelling, or give an IP address",
         ) from error
+    except socket.gaierror as error:
+        raise _unresolved(host.host, error) from error
     allowed = {_FAMILIES[family] for family in wanted}
     addresses = [
         KnownHost(str(address[0]), host.port, host.peer_id)
@@ -51,14 +55,105 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
             f"{host.host} has no IPv{' or IPv'.join(map(str, sorted(wanted)))} address",
             hint="give a contact of the family that you listen on",
         )
-    return list(dict.fromkeys(addresses))
+    usable = [address for address in dict.fromkeys(addresses) if not address.is_any]
+    if not usable:
+        raise HostNotFound(
+            f"{host.host} resolves to {addresses[0].host}: your DNS blocks it",
+            hint="allow it there, use another DNS server, or give an IP address",
+        )
+    return usable
 
 
-_AddrInfo = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int, ...]]]
+def nobody_found(failures: Sequence[HostNotFound]) -> BootstrapFailed:
+    """The error for contacts none of which could be found. `failures`: one of each, at least one.
+
+    A HostNotFound, since waiting will not help, unless the resolver says of several names that none of
+    them exists: then this machine is more likely offline, or behind a captive portal.
+    """
+    reasons = "; ".join(map(str, failures))
+    if len(failures) > 1 and all(isinstance(failure.__cause__, socket.gaierror) for failure in failures):
+        return BootstrapFailed(
+            f"none of {len(failures)} bootstrap contacts resolves, so this machine may be offline: {reasons}",
+            hint="check that this machine is online, then the spelling",
+        )
+    return HostNotFound(f"no bootstrap contact could be found: {reasons}", hint=failures[0].hint)
 
 
-async def _getaddrinfo(host: KnownHost) -> _AddrInfo:
-    def ask() -> _AddrInfo:
-        return socket.getaddrinfo(host.host, host.port, type=socket.SOCK_DGRAM)  # type: ignore[return-value]
+def has_way_out() -> bool:
+    """Whether this machine has a route to the internet, in either family. Sends nothing."""
+    for family, nowhere in _NOWHERE.items():
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(_FAMILIES[family], socket.SOCK_DGRAM) as probe,
+        ):
+            probe.connect((nowhere, 9))
+            return True
+    return False
 
-    return await in_thread(ask, f"bitboot-resolve-{host.host}")
+
+def _unresolved(name: str, error: socket.gaierror) -> BootstrapFailed:
+    if error.errno not in _PERMANENT:
+        return BootstrapFailed(
+            f"{name} does not resolve at the moment: {error.strerror}",
+            hint="check that this machine is online",
+        )
+    if not has_way_out():
+        return BootstrapFailed(
+            f"{name} does not resolve, as this machine is offline: {error.strerror}",
+            hint="connect it to a network",
+        )
+    return HostNotFound(
+        f"{name} does not resolve: {error.strerror}", hint="check the spelling, or give an IP address"
+    )
+
+
+_AddrInfo: TypeAlias = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int, ...]]]
+
+_asking: dict[str, Future[_AddrInfo]] = {}
+"""Names that the resolver is being asked for: each in one thread, however many wait for it and however often
+they gave up waiting. A resolver that hangs would else hold a thread for every attempt."""
+
+_lock = threading.Lock()
+
+
+async def _getaddrinfo(name: str) -> _AddrInfo:
+    with _lock:
+        answer = _asking.get(name)
+        if answer is None:
+            answer = _asking[name] = Future()
+            # A daemon of its own: asyncio's pool would be joined at the end, and hold up every Ctrl-C.
+            threading.Thread(
+                target=_ask, args=(name, answer), name=f"bitboot-resolve-{name}", daemon=True
+            ).start()
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[_AddrInfo] = loop.create_future()
+
+    def tell(answered: Future[_AddrInfo]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(_settle, waiter, answered)
+
+    answer.add_done_callback(tell)
+    return await waiter
+
+
+def _ask(name: str, answer: Future[_AddrInfo]) -> None:
+    finish: Callable[[], None]
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+    except BaseException as error:  # noqa: BLE001 - raised by whoever awaits it
+        failure = error
+        finish = lambda: answer.set_exception(failure)  # noqa: E731 - one of two
+    else:
+        finish = lambda: answer.set_result(found)  # type: ignore[arg-type] # noqa: E731
+    with _lock:
+        del _asking[name]  # whoever asks from here on asks anew
+    finish()
+
+
+def _settle(waiter: asyncio.Future[_AddrInfo], answered: Future[_AddrInfo]) -> None:
+    if not waiter.done():
+        error = answered.exception()
+        if error is None:
+            waiter.set_result(answered.result())
+        else:
+            waiter.set_exception(error)

@@ -185,6 +185,7 @@ def _(world: World) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     world.patch.setattr(socket, "getaddrinfo", unknown)
+    world.patch.setattr("bitboot_core.aio.resolve.has_way_out", lambda: True)
     return ["lookup", "mynet", "--listen", "127.0.0.1:0", "--bootstrap", "no-such-host.example:1"]
 
 

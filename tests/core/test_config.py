@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bitboot_core import (
+    BackendConfig,
     BitBootConfig,
     InvalidConfig,
     InvalidEndpoint,
@@ -114,3 +115,12 @@ def test_state_is_kept_in_a_folder_or_nowhere(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidConfig, match="not a folder"):
         BitBootConfig(state_dir=tmp_path / "file")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost."])
+def test_a_backend_listens_on_127_0_0_1_for_localhost(host: str) -> None:
+    """Where the resolver gives ::1 first it would else meet nobody who speaks IPv4."""
+    config = BackendConfig(network="n", protocol="p", listen=KnownHost(host, 7))
+    assert config.listen == KnownHost("127.0.0.1", 7)
+    elsewhere = KnownHost("localhost.example", 7)
+    assert BackendConfig(network="n", protocol="p", listen=elsewhere).listen == elsewhere

@@ -175,6 +175,21 @@ async def test_bootstrap_says_that_a_name_does_not_resolve() -> None:
             await backend.bootstrap([KnownHost("nowhere.invalid", 6881)])
 
 
+async def test_several_names_that_all_do_not_resolve_may_be_our_own_trouble() -> None:
+    """That no name exists is what macOS and Windows say when they are offline: whatever runs on waits."""
+    async with running() as backend:
+        with pytest.raises(BootstrapFailed, match="may be offline") as caught:
+            await backend.bootstrap(
+                [KnownHost("nowhere.invalid", 6881), KnownHost("elsewhere.invalid", 6881)]
+            )
+        assert not isinstance(caught.value, HostNotFound)
+
+
+async def test_localhost_is_listened_on_as_127_0_0_1() -> None:
+    async with running("localhost") as backend:
+        assert backend.address.host == "127.0.0.1"
+
+
 async def test_bootstrap_through_one_that_answers_among_others_that_do_not(testnet: Testnet) -> None:
     async with running() as backend, running(read_only=True) as silent:
         contacts = [silent.address, KnownHost("nowhere.invalid", 6881), testnet.bootstrap[0]]

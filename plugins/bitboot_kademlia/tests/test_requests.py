@@ -191,3 +191,37 @@ def test_patience_stays_within_the_settings(wire: Wire) -> None:
     for seconds in [60.0] * 100:
         trips.add(seconds)
     assert (trips.slow, trips.timeout) == (settings.slow_ceiling, settings.timeout_ceiling)
+
+
+class BrokenWire(Wire):
+    """Everything that is told of an answer or of silence raises."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        self.requests = Requests(
+            lambda datagram, address: self.sent.append((datagram, address)),
+            settings,
+            on_answer=broken,
+            on_silence=broken,
+        )
+        self.requests.round_trips.add(0.0001)
+        self.broken = broken
+
+
+async def test_an_exception_leaves_nobody_waiting(errors: list[dict[str, Any]]) -> None:
+    """Neither whoever asked, nor the other requests, whose timers go on."""
+    wire = BrokenWire(IMPATIENT)
+    futures = [wire.requests.call(THERE, "hello", [], on_slow=wire.broken) for _ in range(3)]
+    answered = wire.requests.call(ELSEWHERE, "hello", [])
+    with pytest.raises(RuntimeError, match="a bug"):
+        wire.answer(3, 7, ELSEWHERE)
+    assert await answered == Answer("hello", 7)
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*futures) == [None] * 3
+    assert len(wire.requests) == 0
+    assert len(errors) == 6, "each is reported"
+    wire.requests.close()

@@ -446,8 +446,9 @@ LINKS = Path(__file__).with_name("links.py")
 @pytest.mark.skipif(
     sys.platform != "linux"
     or shutil.which("unshare") is None
+    or shutil.which("ip") is None
     or subprocess.run(["unshare", "-Urn", "true"], capture_output=True, check=False).returncode != 0,
-    reason="NOT TESTED: several IPv6 addresses and links need `unshare -Urn` (Linux, user namespaces)",
+    reason="NOT TESTED: several addresses and links need `unshare -Urn` and `ip` (Linux, user namespaces)",
 )
 def test_several_addresses_and_links_of_ipv6() -> None:
     done = subprocess.run(

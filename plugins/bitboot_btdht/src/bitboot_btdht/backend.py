@@ -19,6 +19,7 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
+from bitboot_core.aio.resolve import nobody_found
 from bitboot_core.aio.udp import is_own_address
 
 from .lookup.per_family import Operation
@@ -229,10 +230,9 @@ def _closed() -> NotRunning:
 
 def _bootstrap_failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
     names = ", ".join(map(str, contacts))
-    if failures and all(isinstance(failure, HostNotFound) for failure in failures):
-        return HostNotFound(
-            f"no bootstrap contact could be found: {'; '.join(map(str, failures))}", hint=failures[0].hint
-        )
+    not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
+    if not_found and len(not_found) == len(failures):
+        return nobody_found(not_found)
     return BootstrapFailed(
         f"no bootstrap contact answered: {names}",
         hint="check that one of them is running and that UDP gets through",

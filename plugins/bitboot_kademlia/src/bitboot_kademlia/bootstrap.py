@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from bitboot_core import BootstrapFailed, HostNotFound, KnownHost
-from bitboot_core.aio.resolve import resolve
+from bitboot_core.aio.resolve import nobody_found, resolve
 
 from .protocol import PeerProtocol
 
@@ -63,9 +63,9 @@ def _greet_at(found: KnownHost, protocol: PeerProtocol) -> Coroutine[Any, Any, b
 
 
 def _failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
-    if all(isinstance(failure, HostNotFound) for failure in failures):
-        reasons = "; ".join(map(str, failures))
-        return HostNotFound(f"no bootstrap contact could be found: {reasons}", hint=failures[0].hint)
+    not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
+    if not_found and len(not_found) == len(failures):
+        return nobody_found(not_found)
     return BootstrapFailed(
         f"no bootstrap contact answered: {', '.join(map(str, contacts))}",
         hint="check that one of them is running and that UDP gets through",

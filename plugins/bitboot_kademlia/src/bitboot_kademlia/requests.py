@@ -108,9 +108,11 @@ class Requests:
         self._forget(request)
         # From when it was sent first, even if it was lost then: those who are slow need patience.
         self.round_trips.add(self._loop.time() - request.sent)
-        self._on_answer(address)
-        if not request.future.done():
-            request.future.set_result(answer)
+        try:
+            self._on_answer(address)
+        finally:  # whatever goes wrong there, nobody is left waiting
+            if not request.future.done():
+                request.future.set_result(answer)
         return True
 
     def close(self) -> None:
@@ -159,13 +161,14 @@ class Requests:
         if request.future.done():  # cancelled
             self._forget(request)
         elif not self._waits_for_turns(request, self._slow):
+            # First of all, so that it ends whatever goes wrong below.
+            wait = request.sent + self.round_trips.timeout - self._loop.time()
+            request.timer = self._loop.call_later(max(wait, self.round_trips.slow), self._expire, request)
+            request.turns = TURNS
             for _, datagram in list(request.messages.values()):
                 self._send(datagram, request.address)  # it may have been lost on the way
             if request.fallback is not None:
                 self._make(request, *request.fallback)
-            wait = request.sent + self.round_trips.timeout - self._loop.time()
-            request.timer = self._loop.call_later(max(wait, self.round_trips.slow), self._expire, request)
-            request.turns = TURNS
             self._leave_window(request)  # the dead must not hold up the living
             if request.on_slow is not None:
                 request.on_slow()
@@ -174,8 +177,10 @@ class Requests:
         if not self._waits_for_turns(request, self._expire):
             self._forget(request)
             if not request.future.done():
-                self._on_silence(request.address)
-                request.future.set_result(None)
+                try:
+                    self._on_silence(request.address)
+                finally:
+                    request.future.set_result(None)
 
     def _waits_for_turns(self, request: _Request, then: Callable[[_Request], None]) -> bool:
         """Whether to look again in the next turn of the loop, since this one may have taken long."""

@@ -24,7 +24,7 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 from bitboot_core.aio.clock import SystemClock
-from bitboot_core.aio.resolve import resolve
+from bitboot_core.aio.resolve import nobody_found, resolve
 
 from .addresses import pack
 from .cids import multihash
@@ -155,7 +155,10 @@ class Libp2pBackend(Backend):
         addresses = [one for result in resolved if isinstance(result, list) for one in result]
         errors = [one for one in resolved if isinstance(one, BootstrapFailed)]
         if not addresses and errors:
-            raise next((one for one in errors if not isinstance(one, HostNotFound)), errors[0])
+            not_found = [one for one in errors if isinstance(one, HostNotFound)]
+            if len(not_found) == len(errors):
+                raise nobody_found(not_found)
+            raise next(one for one in errors if not isinstance(one, HostNotFound))
         answered = await thread.call(lambda: node.reach(addresses))
         if not answered:
             shown = ", ".join(map(str, contacts[:8]))

@@ -29,7 +29,7 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.aio.resolve import resolve
+from bitboot_core.aio.resolve import nobody_found, resolve
 from bitboot_core.aio.udp import is_own_address
 
 from ..lookup.sampled import CROWD
@@ -166,8 +166,9 @@ class NativeBackend(Backend):
         if not contacts:
             return 0
         names = ", ".join(map(str, contacts))
-        if all(isinstance(failure, HostNotFound) for failure in failures):
-            raise HostNotFound(f"no bootstrap contact could be found: {names}", hint=failures[0].hint)
+        not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
+        if not_found and len(not_found) == len(failures):
+            raise nobody_found(not_found)
         if all(_is_cut(contact) for contact in contacts):
             raise BootstrapFailed(
                 f"the package btdht cannot use {names}: it cuts addresses at an octet of zero",
