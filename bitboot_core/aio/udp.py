@@ -23,6 +23,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 from ..model import KnownHost
@@ -39,6 +40,9 @@ Address = tuple[str, int]
 
 DRAIN = 256
 """Datagrams read in one turn of the loop, before others get theirs."""
+
+DRAIN_SECONDS = 0.005
+"""... or when so much time is used up: what strangers send may take long to read."""
 
 DEAD_AFTER = 64
 """Reads that fail one after another, with nothing between, until the socket is opened again."""
@@ -156,6 +160,7 @@ class UdpSocket:
         is_well = True
         control: ControlMessages = []
         self._asked.clear()
+        enough = monotonic() + DRAIN_SECONDS
         try:
             for _ in range(DRAIN):
                 try:
@@ -173,6 +178,8 @@ class UdpSocket:
                 else:
                     self._errors = 0
                     if receive(datagram, sender if is_plain else self._noted(sock, sender, control)):
+                        break
+                    if monotonic() >= enough:
                         break
         except Exception as error:  # noqa: BLE001 - reported; whatever a stranger sends, the next is read
             self._report(error)

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from bitboot_btdht.asking.transactions import Outcome
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import bencode, compact, krpc
@@ -254,6 +255,35 @@ def _get_peers(stranger: Stranger) -> bytes:
 def test_a_datagram_beyond_reason_is_dropped_unread(node: Node) -> None:
     assert Stranger(node).send(b"d1:ad2:id20:" + b"x" * 9000) == []
     assert node.counters["dropped"] == 1
+
+
+def test_a_long_query_is_dropped_unread(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """700 nested queries of 8 kB a second held a program's loop up by most of a second."""
+    stranger = Stranger(node)
+    assert stranger.query(b"ping", x=b"x" * 1400)[b"r"]  # it is pinged in its turn: no long answer is due
+    with monkeypatch.context() as context:
+        context.setattr(krpc, "parse", lambda *_: pytest.fail("it was read"))
+        assert stranger.raw_query(b"ping", x=b"x" * 1500) == []
+        assert stranger.raw_query(b"ping", x=[b""] * 300) == [], "nor one of many parts"
+        assert stranger.raw_query(b"ping", x=[0] * 300) == []
+    assert node.counters["dropped"] == 3
+    assert stranger.query(b"ping", x=[[0]] * 100)[b"r"]
+
+
+def test_a_long_answer_of_who_was_asked_is_read(node: Node) -> None:
+    """Some answer with 300 peers in 2.5 kB, and more."""
+    outcomes: list[Outcome] = []
+    stranger = Stranger(node)
+    node.query(stranger.address, b"get_peers", {b"info_hash": HASH}, outcomes.append, now=0.0)
+    ((datagram, _),) = node.outgoing()
+    values = [compact.pack(f"20.{n // 200}.{n % 200}.1", 6881) for n in range(900)]
+    assert stranger.raw_query(b"ping", x=b"x" * 1500) == [], "a query is too long for anybody"
+    stranger.answer(bencode.decode(datagram), values=values)
+    (outcome,) = outcomes
+    assert isinstance(outcome, krpc.Response)
+    assert outcome.values[b"values"] == values
+    assert stranger.answer({b"t": b"aa"}, values=values) == []
+    assert node.counters["dropped"] == 2, "now nothing is asked of it any more"
 
 
 # IPv6 (BEP 32)

@@ -19,7 +19,7 @@ import pytest
 from bitboot_core.aio import udp as module
 from bitboot_core.aio._packet_info import PacketInfo
 from bitboot_core.aio._zones import MAX_ZONES, Zones
-from bitboot_core.aio.udp import DRAIN, Address, UdpSocket, open_socket
+from bitboot_core.aio.udp import DRAIN, DRAIN_SECONDS, Address, UdpSocket, open_socket
 from bitboot_core.testing import LoopWithoutReaders
 
 PATIENCE = 20.0
@@ -286,6 +286,30 @@ async def test_one_turn_reads_no_more_than_its_share() -> None:
             await one.until(lambda: len(one.received) > 0)
             assert len(one.received) <= DRAIN
             await one.until(lambda: len(one.received) == DRAIN + 50)
+
+
+async def test_one_turn_takes_no_more_than_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever strangers send, and however long that takes to read: others get their turn."""
+    seconds = 0.0
+    monkeypatch.setattr(module, "monotonic", lambda: seconds)
+    async with echo() as one:
+        receive, turns = one.udp._receive, 0
+
+        def slow(datagram: bytes, sender: Address) -> bool | None:
+            nonlocal seconds
+            seconds += DRAIN_SECONDS / 3
+            return receive(datagram, sender)
+
+        one.udp._receive = slow
+        with client() as sock:
+            for _ in range(12):
+                sock.sendto(b"x", (one.udp.address.host, one.udp.address.port))
+            while len(one.received) < 12:
+                before = len(one.received)
+                await one.until(lambda before=before: len(one.received) > before)  # type: ignore[misc]
+                assert len(one.received) <= before + 3
+                turns += 1
+    assert turns >= 4
 
 
 # Windows' loop

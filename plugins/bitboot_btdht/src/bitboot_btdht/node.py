@@ -37,6 +37,9 @@ from .wire import compact, krpc
 from .wire.compact import Address
 from .wire.node_id import id_for, random_id
 
+_PLAIN = 250
+"""Shorter datagrams, nearly all there are, cannot take long to read."""
+
 
 class Node:
     """One node of the mainline DHT, in one or both IP families.
@@ -88,7 +91,7 @@ class Node:
         """A datagram has come in from `address`. Whether it answers a query of ours."""
         self.now = now
         self.counters["received"] += 1
-        if len(datagram) > self.settings.max_datagram or len(address) not in (6, 18):
+        if not self._is_worth_reading(datagram, address):
             self.counters["dropped"] += 1
             return False
         try:
@@ -99,12 +102,22 @@ class Node:
                 self._refuse(malformed.answer, address)
             return False
         if isinstance(message, krpc.Query):
-            self._receive_query(message, address)
+            if len(datagram) > self.settings.max_query:
+                self.counters["dropped"] += 1
+            else:
+                self._receive_query(message, address)
             return False
         if not self.transactions.receive(message, address, now):
             self.counters["unmatched"] += 1
             return False
         return True
+
+    def _is_worth_reading(self, datagram: bytes, address: Address) -> bool:
+        size = len(datagram)
+        if size > self.settings.max_datagram or len(address) not in (6, 18):
+            return False
+        is_short = size <= self.settings.max_query and (size < _PLAIN or krpc.has_few_parts(datagram))
+        return is_short or self.transactions.expects_much(address)
 
     def poll(self, now: float) -> None:
         """Do what is due."""

@@ -80,6 +80,9 @@ class Settings:
     """A reply is never longer (BEP 32, "Maximum packet size")."""
     max_datagram: int = 8_192
     """Longer datagrams are dropped unread."""
+    max_query: int = 1_500
+    """So are longer ones from where no long answer is due: a query has no reason to be longer (BEP 44's `put`
+    has some 1,250 bytes), and one of 8,192 takes milliseconds to read."""
 
     # Rates
     replies_per_second: float | None = 3_000.0

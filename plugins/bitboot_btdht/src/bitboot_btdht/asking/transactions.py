@@ -28,6 +28,10 @@ FIRST_GUESS = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
 
 
+_PING = b"1:q4:ping"
+"""What the datagrams of pings hold, and hardly any other."""
+
+
 class Transaction:
     """One query under way."""
 
@@ -123,6 +127,13 @@ class Transactions:
         if self._window is None:
             return False
         return address in self._held or self._window.free_at(address, Kind.QUERY, now) > now
+
+    def expects_much(self, address: Address) -> bool:
+        """Whether `address` was asked something that may have a long answer: anything but a ping."""
+        return any(
+            transaction.address == address and _PING not in transaction.datagram
+            for transaction in self._open.values()
+        )
 
     def may_answer(self, address: Address, now: float) -> bool:
         """Whether an answer may be sent to `address`; counts it if so."""

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-MAX_DEPTH = 32
-"""Lists and dictionaries nested deeper than this are refused: KRPC needs 3."""
+MAX_DEPTH = 10
+"""Lists and dictionaries nested deeper than this are refused: KRPC needs 3, an item (BEP 44) some more."""
 
 MAX_INT_DIGITS = 20
 """Integers longer than a signed 64-bit one are refused."""

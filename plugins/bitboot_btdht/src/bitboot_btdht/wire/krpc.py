@@ -67,6 +67,15 @@ class ErrorReply:
 Message: TypeAlias = Query | Response | ErrorReply
 
 
+MAX_PARTS = 256
+"""A query of so many strings, numbers, lists and dictionaries is refused: it takes long to read."""
+
+
+def has_few_parts(datagram: bytes) -> bool:
+    """Whether a datagram is quick to read, without reading it: each part has a ":" or an "e"."""
+    return datagram.count(b":") + datagram.count(b"e") <= MAX_PARTS
+
+
 class Malformed(Exception):
     """Not a KRPC message. `answer`: the error to send back, where there is one to send."""
 
