@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 from _steps import step
 
@@ -83,9 +84,9 @@ def _missing() -> str:
     return ""
 
 
-def hand_over(command: "list[str]", env: "dict[str, str] | None" = None) -> int:
-    """Run a command at the repository's root; return its exit status. Ctrl-C is for it to handle."""
-    process = subprocess.Popen(command, cwd=ROOT, env=env)
+def hand_over(command: "list[str]", **options: Any) -> int:
+    """Run a command, with Popen's options; return its exit status. Ctrl-C is for it to handle."""
+    process = subprocess.Popen(command, **options)
     while True:
         try:
             return process.wait()

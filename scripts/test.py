@@ -42,7 +42,8 @@ def main() -> int:
     interpreters = pyenv_interpreters()
     if interpreters and "TOX_DISCOVER" not in env:
         env["TOX_DISCOVER"] = "\n".join(interpreters)
-    return _venv.hand_over([_venv.program_in(folder, "python"), "-m", "tox", "run", *sys.argv[1:]], env)
+    tox = [_venv.program_in(folder, "python"), "-m", "tox"]
+    return _venv.hand_over([*tox, "run", *sys.argv[1:]], cwd=_venv.ROOT, env=env)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ from ..networks import MAINLINE
 from .examples import example
 from .options import json_option
 from .report.choice import report_for
-from .report.events import Announced, Cost, Done, PeerFound, Started
+from .report.demo_view import DemoView
+from .report.events import Announced, Cost, Done, Failed, PeerFound, Started
 from .report.report import Report
 from .running import run
-from .session import Session, open_session
+from .session import Session
+from .typed import this_command
 
 NODES = 16
 PORTS = range(50001, 50006)
@@ -31,6 +33,20 @@ PORTS = range(50001, 50006)
 SWARM = "bitboot-demo"
 TIMEOUT = 8.0
 """Seconds for everything; with the closing it is over in ten."""
+
+NEXT = [
+    (
+        "{bitboot} join my-app --port 7001 --listen 127.0.0.1:4000 --bootstrap 127.0.0.1:4001",
+        "in one terminal: a swarm of your own, on this machine",
+    ),
+    (
+        "{bitboot} join my-app --port 7002 --listen 127.0.0.1:4001 --bootstrap 127.0.0.1:4000",
+        "in another: the two find each other",
+    ),
+    ("{bitboot} doctor", "whether BitTorrent's DHT can be reached from here"),
+    ("{bitboot} join my-app/v1/lobby --port 7001", "if so: on two machines anywhere, with no server"),
+]
+"""What to try next, and what that does."""
 
 
 @click.command(short_help="Show it at work on this machine alone.", epilog=example("bitboot demo"))
@@ -42,8 +58,18 @@ def demo(as_json: bool) -> int:
     from a node that knows none of them.
     """
     backend, spec = _with_testnet(default_registry())
-    found = run(_demo(backend, spec, report_for(as_json)))
-    return 0 if found == len(PORTS) else 1
+    report = report_for(as_json)
+    done = run(_demo(backend, spec, report))
+    if done is None:
+        report.tell(Failed(error="Interrupted", message="stopped before the demo was done", hint=""))
+        return 1
+    report.tell(done)
+    if done.peers != len(PORTS):
+        return 1
+    typed = this_command()
+    for command, does in NEXT:
+        report.suggest(command.format(bitboot=typed), does)
+    return 0
 
 
 def _with_testnet(registry: Registry) -> tuple[str, BackendSpec]:
@@ -58,7 +84,7 @@ def _with_testnet(registry: Registry) -> tuple[str, BackendSpec]:
     )
 
 
-async def _demo(backend: str, spec: BackendSpec, report: Report) -> int:
+async def _demo(backend: str, spec: BackendSpec, report: Report) -> Done:
     assert spec.testnet is not None
     try:
         async with asyncio.timeout(TIMEOUT), spec.testnet(NODES) as contacts:
@@ -68,13 +94,18 @@ async def _demo(backend: str, spec: BackendSpec, report: Report) -> int:
         raise BackendTimeout(f"the demo was not done after {TIMEOUT:g} s") from error
 
 
-async def _show(backend: str, contacts: Sequence[KnownHost], report: Report) -> int:
-    """Announce the peers and find them; return how many were found."""
+async def _show(backend: str, contacts: Sequence[KnownHost], report: Report) -> Done:
+    """Announce the peers, and find them from a node that knows none of them."""
     own = BitBootConfig(backend=backend, bootstrap=contacts, listen="127.0.0.1:0", state_dir=False)
+    view = DemoView(f"{len(PORTS)} peers and {NODES} nodes on this machine alone", ports=PORTS)
+    finder = BitBoot(own)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(report.showing(view, finder))
         await asyncio.gather(*(_announce(own, port, stack, report) for port in PORTS))
-        session = await stack.enter_async_context(open_session(own, report))
-        return await _find(session)
+        await stack.enter_async_context(finder)
+        await finder.ready()
+        Session(finder, report).tell_ready()
+        return await _find(finder, report)
 
 
 async def _announce(config: BitBootConfig, port: int, stack: AsyncExitStack, report: Report) -> None:
@@ -85,21 +116,22 @@ async def _announce(config: BitBootConfig, port: int, stack: AsyncExitStack, rep
     for network, status in announcement.status.items():
         expires_in = round(status.expires_in or 0)
         report.tell(
-            Announced(swarm=SWARM, network=network, stored_on=status.stored_on, expires_in=expires_in)
+            Announced(
+                swarm=SWARM, network=network, stored_on=status.stored_on, expires_in=expires_in, port=port
+            )
         )
 
 
-async def _find(session: Session) -> int:
-    before = _datagrams(session.bitboot)
+async def _find(bitboot: BitBoot, report: Report) -> Done:
+    before = _datagrams(bitboot)
     began = time.monotonic()
-    async with session.bitboot.find(SWARM) as found:
+    async with bitboot.find(SWARM) as found:
         async for peer in found:
-            session.report.tell(PeerFound.of(SWARM, peer))
+            report.tell(PeerFound.of(SWARM, peer))
     seconds = time.monotonic() - began
-    datagrams = _datagrams(session.bitboot) - before
-    session.report.tell(Cost(datagrams=datagrams, milliseconds=round(seconds * 1000, 1)))
-    session.report.tell(Done(swarm=SWARM, peers=len(found.peers), seconds=round(seconds, 3)))
-    return len(found.peers)
+    datagrams = _datagrams(bitboot) - before
+    report.tell(Cost(datagrams=datagrams, milliseconds=round(seconds * 1000, 1)))
+    return Done(swarm=SWARM, peers=len(found.peers), seconds=round(seconds, 3))
 
 
 def _datagrams(bitboot: BitBoot) -> int:

@@ -68,7 +68,7 @@ class Drawing:
 
     def _networks(self, *, wide: bool) -> Table:
         where = ["through", "listens on"] if wide else []
-        table = _table("network", *where, "state", "contacts", "datagrams", "stores")
+        table = plain_table("network", *where, "state", "contacts", "datagrams", "stores")
         for name, state in self._view.states.items():
             stats = self._view.stats.get(name, {})
             table.add_row(
@@ -82,7 +82,7 @@ class Drawing:
         return table
 
     def _announcement(self) -> Table:
-        table = _table("announced", "on", "stored on", "lapses in", "next", "times")
+        table = plain_table("announced", "on", "stored on", "lapses in", "next", "times")
         for (swarm, network), status in self._view.announced.items():
             stored = Text(count(status.stored_on, "node"), "green") if status.stored_on else Text("nowhere")
             if status.last_error is not None:
@@ -101,7 +101,9 @@ class Drawing:
         view = self._view
         now = view.now()
         table = (
-            _table("peer", "found after", "from") if view.is_lookup else _table("peer", "since", "", "from")
+            plain_table("peer", "found after", "from")
+            if view.is_lookup
+            else plain_table("peer", "since", "", "from")
         )
         peers = list(view.peers.items())
         hidden = 0 if rows is None else max(0, len(peers) - rows)
@@ -120,7 +122,8 @@ class Drawing:
         return Group(table, Text(total, "green")) if peers else Text(total, "dim")
 
 
-def _table(*titles: str) -> Table:
+def plain_table(*titles: str) -> Table:
+    """A table with these columns, with no lines but the one below its head."""
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
     for title in titles:
         table.add_column(title, overflow="fold")

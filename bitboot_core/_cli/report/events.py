@@ -63,17 +63,22 @@ class Started(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Announced(Event):
-    """A network stored an announcement, for the first time or again."""
+    """A network stored an announcement, for the first time or again. `port`: where several peers are."""
 
     name = "announced"
     swarm: str
     network: str
     stored_on: int
     expires_in: float
+    port: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
 
     def text(self) -> str:
+        port = "" if self.port is None else f"port {self.port}, "
         stored = count(self.stored_on, "node")
-        return f"{self.swarm} on {self.network}, stored on {stored}, expires in {self.expires_in:g} s"
+        return f"{self.swarm} on {self.network}, {port}stored on {stored}, expires in {self.expires_in:g} s"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ class Report(ABC):
         for item in items:
             self.tell(item)
 
+    def suggest(self, command: str, does: str) -> None:  # noqa: B027 - programs are told of nothing
+        """Tell a person what can be typed next, and what that does."""
+
     @asynccontextmanager
     async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
         """Show a command's view for as long as this lasts, where there is somebody to look at it."""
@@ -49,3 +52,6 @@ class LineReport(Report):
     def tell(self, event: Event) -> None:
         first, *below = event.lines()
         click.echo("\n".join([f"{event.name}: {first}", *below]), err=isinstance(event, Failed))
+
+    def suggest(self, command: str, does: str) -> None:
+        click.echo(f"try: {command}    # {does}")

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from ...bitboot import BitBoot
 from .checks import FAILED, OK, UNKNOWN, WARNING, Check
+from .demo_drawing import DemoDrawing
+from .demo_view import DemoView
 from .drawing import Drawing
 from .escaping import escaped
 from .events import Event, Failed
@@ -84,12 +86,16 @@ class TerminalReport(Report):
             table.add_row(*(Text(escaped(cell, keep="\n")) for cell in item.row().values()))
         self._out.print(table)
 
+    def suggest(self, command: str, does: str) -> None:
+        line = Text.assemble((f"{'try':<11} ", "magenta"), (command, "bold"), (f"    # {does}", "dim"))
+        self._out.print(line, soft_wrap=True)
+
     @asynccontextmanager
     async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
         if not self._out.is_interactive or self._out.is_dumb_terminal:
             yield
             return
-        drawing = Drawing(view)
+        drawing = DemoDrawing(view) if isinstance(view, DemoView) else Drawing(view)
         # Frames are drawn by a task of ours: rich's own thread would read a BitBoot that is at work.
         live = Live(
             console=self._out,
@@ -111,7 +117,7 @@ class TerminalReport(Report):
             self._view = None
             self._out.print(drawing.draw(*self._out.size, final=True))
 
-    async def _draw(self, live: Live, drawing: Drawing, view: View, bitboot: BitBoot) -> None:
+    async def _draw(self, live: Live, drawing: Drawing | DemoDrawing, view: View, bitboot: BitBoot) -> None:
         while True:
             view.look(bitboot)
             live.update(drawing.draw(*self._out.size), refresh=True)
