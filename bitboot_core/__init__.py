@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._plugins.registry import *
     from ._swarms.announcement import *
     from ._swarms.lookup import *
+    from ._swarms.records import *
     from ._swarms.swarm import *
     from ._swarms.watch import *
     from .backend import *
@@ -42,6 +43,7 @@ _MODULES = (
     "_plugins.registry",
     "_plugins.config_file",
     "_networks.state",
+    "_swarms.records",
     "_swarms.announcement",
     "_swarms.lookup",
     "_swarms.watch",

@@ -178,11 +178,14 @@ class Receipt:
     """What a backend says of one announcement.
 
     `stored_on`: how many nodes stored it, at least 1. `lifetime`: for how many seconds from now
-    they will keep it, as granted, which may be less than was asked for.
+    they will keep it, as granted, which may be less than was asked for. `could_store`: how many nodes
+    were there to store it, those that did included, None where that is not known. Where it is far
+    more than `stored_on` the core announces again soon.
     """
 
     stored_on: int
     lifetime: float
+    could_store: int | None = None
 
 
 def _check_port(port: int) -> None:

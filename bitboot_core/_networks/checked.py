@@ -78,6 +78,7 @@ def is_receipt(receipt: object) -> bool:
         and isinstance(receipt.stored_on, int)
         and _is_number(receipt.lifetime)
         and math.isfinite(receipt.lifetime)
+        and (receipt.could_store is None or isinstance(receipt.could_store, int))
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from ..aio.clock import Clock, TimeUp
@@ -15,6 +17,7 @@ from ..errors import (
     BackendTimeout,
     BackendUnavailable,
     BitBootError,
+    InvalidConfig,
     NotRunning,
     UnsupportedOperation,
 )
@@ -41,6 +44,7 @@ class GuardedBackend:
         self._capabilities: Capabilities | None = None
         self._fault: BackendError | None = None
         self._told: set[str] = set()  # the names of answers whose nonsense has been logged
+        self._closing: asyncio.Task[None] | None = None
 
     # Its life
 
@@ -57,7 +61,15 @@ class GuardedBackend:
         log.info("%s: %s listens on %s", self._config.network, self.name, self.address)
 
     async def aclose(self, timeout: float) -> None:
-        """Stop within `timeout` seconds. What the backend does wrong here is only logged."""
+        """Stop within `timeout` seconds. What the backend does wrong here is only logged.
+
+        It goes on to its end where the caller is cancelled; called again it waits for that.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(timeout))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, timeout: float) -> None:
         backend, self._backend = self._backend, None
         await self.tasks.cancel()
         if backend is not None:
@@ -108,7 +120,7 @@ class GuardedBackend:
             receipt.stored_on,
             granted,
         )
-        return Receipt(receipt.stored_on, granted)
+        return replace(receipt, lifetime=granted)
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, until: float) -> None:
         """Take an announcement back, where the backend can."""
@@ -166,12 +178,21 @@ class GuardedBackend:
     # The guard
 
     def wrapped(self, error: Exception, doing: str) -> BitBootError:
-        """`error` as a BitBootError: itself, or a BackendError that names the backend."""
-        if isinstance(error, BitBootError):
+        """`error` as a BitBootError: itself where a backend may raise it, else a BackendError that names it.
+
+        A UsageError says that the caller made a mistake. Of a backend it is believed where its network
+        cannot do what was asked; any other comes from its own use of Bitboot, and is its failure.
+        """
+        if isinstance(error, (BackendError, UnsupportedOperation, NotRunning)):
             return error
-        wrapper = BackendError(
-            f"{self.name} failed to {doing}: {type(error).__name__}: {error}", hint=self._report_it()
-        )
+        if isinstance(error, InvalidConfig) and doing == "start":
+            return error
+        if isinstance(error, BitBootError):
+            wrapper = BackendError(f"{self.name} failed to {doing}: {error}", hint=error.hint)
+        else:
+            wrapper = BackendError(
+                f"{self.name} failed to {doing}: {type(error).__name__}: {error}", hint=self._report_it()
+            )
         wrapper.__cause__ = error
         return wrapper
 
@@ -187,14 +208,15 @@ class GuardedBackend:
     def _make(self) -> Backend:
         try:
             backend = self._spec.factory(self._config)
-        except BitBootError:
-            raise
         except ImportError as error:
             raise BackendUnavailable(
                 f"{self.name} lacks a library: {error}", hint=f"reinstall what brings the backend {self.name}"
             ) from error
         except Exception as error:
-            raise self.wrapped(error, "start") from error
+            wrapped = self.wrapped(error, "start")
+            if wrapped is error:
+                raise
+            raise wrapped from error
         if not isinstance(backend, Backend):
             raise self.nonsense("start", backend)
         return backend
@@ -216,10 +238,11 @@ class GuardedBackend:
                 f"{self.name} did not {doing} within {max(0.0, until - began):.3g} s",
                 hint="allow more time with timeout=",
             ) from None
-        except BitBootError:
-            raise
         except Exception as error:
-            raise self.wrapped(error, doing) from error
+            wrapped = self.wrapped(error, doing)
+            if wrapped is error:
+                raise
+            raise wrapped from error
 
     def _ask(self, name: str, question: Callable[[Backend], T], otherwise: T) -> T:
         """The backend's answer, or `otherwise` where it does not run or gives none that makes sense.

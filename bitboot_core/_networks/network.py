@@ -44,6 +44,8 @@ class ActiveNetwork:
         self._touch = InTouch(
             self.name, self._backend, bootstrap=bootstrap, clock=clock, random=random, file=file
         )
+        self.most_stored = 0
+        """On how many nodes an announcement was stored at best."""
 
     # Its life
 
@@ -137,6 +139,7 @@ class ActiveNetwork:
             self._touch.doubt()
             raise
         self.heard(None)
+        self.most_stored = max(self.most_stored, receipt.stored_on)
         return receipt
 
     async def withdraw(self, key: bytes, endpoint: KnownHost, *, timeout: float) -> None:

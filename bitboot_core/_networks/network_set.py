@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._plugins.checks import check_network
 from .._plugins.registry import Registry
 from ..aio.clock import Clock
+from ..aio.endings import Endings
 from ..aio.tasks import cancel
 from ..backend import BackendConfig
 from ..config import BitBootConfig, Host, Network, contacts, endpoint, networks, state_folder
-from ..errors import BitBootError, InvalidConfig, UnknownNetwork
+from ..errors import BitBootError, InvalidConfig, NotRunning, UnknownNetwork
 from ..networks import NetworkDefinition
 from .kept_contacts import contact_file
 from .network import CLEAN_UP, ActiveNetwork
@@ -30,6 +31,8 @@ class NetworkSet:
     def __init__(self, config: BitBootConfig, registry: Registry, clock: Clock, random: Random) -> None:
         """Choose backends for the config's networks. Raises as `prepare`."""
         self._config, self._registry, self._clock, self._random = config, registry, clock, random
+        self._starting: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
         self._active = self.prepare(config.network, config.backend, config.bootstrap, config.listen)
 
     def __iter__(self) -> Iterator[ActiveNetwork]:
@@ -87,49 +90,66 @@ class NetworkSet:
     async def start(self, prepared: Iterable[ActiveNetwork] | None = None) -> None:
         """Start the prepared networks, by default those of the set, side by side.
 
-        Raises only where none of them starts. One that does not tells why in every call.
+        Raises only where none of them starts. One that does not tells why in every call. Where the
+        caller is cancelled they are all closed.
         """
-        starting = list(self if prepared is None else prepared)
+        networks = list(self if prepared is None else prepared)
+        starting = [asyncio.ensure_future(network.start(self._config.timeout)) for network in networks]
+        self._starting.update(starting)
         try:
-            results = await asyncio.gather(
-                *(network.start(self._config.timeout) for network in starting), return_exceptions=True
-            )
-        except BaseException:  # cancelled: some may have started already
-            await self.close(CLEAN_UP, starting)
+            await asyncio.wait(starting)
+            errors = _errors(networks, starting)
+        except BaseException:
+            await self._endings.finish(self._abandon(networks, starting))
             raise
-        errors = {}
-        for network, result in zip(starting, results, strict=True):
-            if isinstance(result, BitBootError):
-                errors[network.name] = result
-            elif isinstance(result, BaseException):
-                raise result
-        if errors and len(errors) == len(starting):
+        finally:
+            self._starting.difference_update(starting)
+        if errors and len(errors) == len(networks):
             raise one_error(errors, "starting")
+
+    async def _abandon(
+        self, networks: Sequence[ActiveNetwork], starting: Collection[asyncio.Task[None]]
+    ) -> None:
+        """Close networks that have started, or are just doing so."""
+        for task in starting:
+            task.cancel()
+        await asyncio.wait(starting)
+        _look_at(starting)
+        await asyncio.gather(*(network.aclose(CLEAN_UP) for network in networks))
 
     async def ready(self, timeout: float) -> None:
         """Wait until one of them is in touch. Raises after `timeout` seconds, or once all have failed."""
         if any(network.is_ready for network in self):
             return
-        waiting = {asyncio.ensure_future(network.ready(timeout)): network.name for network in self}
-        errors: dict[str, BitBootError] = {}
+        networks = list(self)
+        waiting = [asyncio.ensure_future(network.ready(timeout)) for network in networks]
         pending = set(waiting)
         try:
             while pending:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    error = one.exception()
-                    if error is None:
-                        return
-                    if not isinstance(error, BitBootError):
-                        raise error
-                    errors[waiting[one]] = error
+                if any(_error(one) is None for one in done):
+                    return
+            errors = _errors(networks, waiting)
         finally:
             await cancel(pending, self._clock)
+            _look_at(waiting)
         raise one_error(errors, "getting in touch")
 
     async def close(self, within: float, some: Iterable[ActiveNetwork] | None = None) -> None:
-        """Close the networks given, by default all of the set, within so many seconds."""
-        await asyncio.gather(*(network.aclose(within) for network in (self if some is None else some)))
+        """Close the networks given, by default all of the set, within `within` seconds.
+
+        It goes on to its end where the caller is cancelled.
+        """
+        closing = [network.aclose(within) for network in (self if some is None else some)]
+        if closing:
+            await self._endings.finish(_all(closing))
+
+    async def aclose(self, within: float) -> None:
+        """Close all networks, those too that are just being started, within about `within` seconds."""
+        for task in self._starting:
+            task.cancel()
+        await self.close(within)
+        await self._endings.wait()
 
     def add(self, prepared: Mapping[str, ActiveNetwork]) -> None:
         """Put networks into the set."""
@@ -177,3 +197,32 @@ class NetworkSet:
         spoken = self._registry.backend(backend).protocols
         served = [one for one in definitions if one.protocol in spoken]
         return {one.name: backend for one in served or definitions}
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*works)
+
+
+def _look_at(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Look at the errors that nobody needs: asyncio would log that they were never retrieved."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()
+
+
+def _error(task: asyncio.Task[None]) -> BitBootError | None:
+    """Why a task that is done has failed. Raises what is no BitBootError."""
+    if task.cancelled():
+        return NotRunning("this BitBoot has been closed", hint="make a new one")
+    error = task.exception()
+    if error is not None and not isinstance(error, BitBootError):
+        raise error
+    return error
+
+
+def _errors(
+    networks: Sequence[ActiveNetwork], tasks: Sequence[asyncio.Task[None]]
+) -> dict[str, BitBootError]:
+    """Why tasks have failed, by the network of each: only of those that did."""
+    errors = {network.name: _error(task) for network, task in zip(networks, tasks, strict=True)}
+    return {name: error for name, error in errors.items() if error is not None}

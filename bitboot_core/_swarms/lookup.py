@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from types import TracebackType
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
-from ..aio.clock import Clock, Timer
+from ..aio.clock import Timer
 from ..aio.tasks import cancel
 from ..errors import BackendError, BitBootError, NotRunning
 from ..model import KnownHost, Peer, swarm_key
 from .shards import all_shards
+from .use import Context, NetworkUser
 
 __all__ = ["Lookup"]
 
@@ -33,7 +33,7 @@ AT_ONCE = 16
 """How many keys are looked up at the same time on one network; the others wait their turn."""
 
 
-class Lookup:
+class Lookup(NetworkUser):
     """The peers of one swarm or several, as they arrive. Made by `BitBoot.find`.
 
         async with bitboot.find("unique_network", limit=50, timeout=20) as found:
@@ -46,62 +46,31 @@ class Lookup:
     (AllBackendsFailed for several); otherwise what failed is in `failures`.
     """
 
+    what = "lookup"
+    made_by = "find"
+
     def __init__(
-        self,
-        swarms: Sequence[str],
-        networks: Callable[[], Iterable[ActiveNetwork]],
-        *,
-        limit: int | None,
-        timeout: float,
-        clock: Clock,
-        opened: Callable[[Lookup], None],
-        closed: Callable[[Lookup], None],
+        self, context: Context, swarms: Sequence[str], *, limit: int | None = None, timeout: float
     ) -> None:
-        """`networks`: those to ask. `opened` and `closed` are told when it begins and ends."""
+        super().__init__(context)
         self.swarms = tuple(swarms)
         self._keys = [swarm_key(swarm) for swarm in self.swarms]
-        self._networks, self._clock, self._timeout = networks, clock, timeout
+        self._timeout = timeout
         self._limit = math.inf if limit is None else limit
         self.crowded = False
         """Whether a swarm's own key held so many peers that its shards were read as well."""
-        self._opened, self._closed = opened, closed
         self._asked: dict[str, ActiveNetwork] = {}
         self._readers: list[asyncio.Task[None]] = []
         self._awaited: dict[asyncio.Task[None], ActiveNetwork] = {}  # readers that may still find somebody
         self._failures: dict[str, BitBootError] = {}
         self._succeeded = 0
         self._sources: dict[KnownHost, tuple[str, ...]] = {}
+        self._peer_ids: dict[KnownHost, str] = {}  # the newest of each, where it has one
         self._buffer: deque[KnownHost] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._timer: Timer | None = None
-        self._state = "new"
-
-    async def __aenter__(self) -> Self:
-        if self._state != "new":
-            raise NotRunning("a lookup is opened once", hint="make another one with find()")
-        networks = list(self._networks())
-        self._state = "open"
-        self._opened(self)
-        self._timer = self._clock.call_at(self._clock.now() + self._timeout, self._time_is_up)
-        for network in networks:
-            turns = asyncio.Semaphore(AT_ONCE)
-            self._asked[network.name] = network
-            for key in self._keys:
-                self._start(network, key, turns, network.crowd)
-        return self
-
-    def _start(self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None) -> None:
-        # The network owns the tasks: it outlives a backend that does not heed a cancellation.
-        reader = network.tasks.start(self._read(network, key, turns, crowd))
-        self._readers.append(reader)
-        self._awaited[reader] = network
-        reader.add_done_callback(self._ended)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
+        self._has_failed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -111,7 +80,7 @@ class Lookup:
         while not buffer:
             await self._more()
         host = buffer.popleft()
-        return Peer(host.host, host.port, self._sources[host], host.peer_id)
+        return Peer(host.host, host.port, self._sources[host], self._peer_ids.get(host))
 
     async def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
@@ -125,25 +94,23 @@ class Lookup:
     @property
     def peers(self) -> list[Peer]:
         """All peers found so far, each with every network that told of it."""
-        return [Peer(host.host, host.port, sources, host.peer_id) for host, sources in self._sources.items()]
+        peer_ids = self._peer_ids
+        return [
+            Peer(host.host, host.port, sources, peer_ids.get(host)) for host, sources in self._sources.items()
+        ]
 
     @property
     def failures(self) -> PerNetwork[BitBootError]:
         """What went wrong, by network: only those that failed, and the first error of each."""
         return PerNetwork(self._failures, {name: one.backend_name for name, one in self._asked.items()})
 
-    async def aclose(self) -> None:
-        """Stop asking. `async with` does this. May be called twice."""
-        if self._state == "open":
-            self._closed(self)
-        self._state = "closed"
-        if self._timer is not None:
-            self._timer.cancel()
-        self._awaited.clear()
-        self._arrived.set()
-        await cancel([reader for reader in self._readers if not reader.done()], self._clock)
+    def open(self) -> None:
+        """Begin. `async with` does this. Raises NotRunning where it has been closed, or BitBoot has."""
+        super().open()
+        self._timer = self._clock.call_at(self._clock.now() + self._timeout, self._time_is_up)
 
-    # Called by BitBoot when a network goes
+    def join(self, network: ActiveNetwork) -> None:
+        """A lookup asks the networks that there were when it began."""
 
     async def leave(self, network: str) -> None:
         """Ask this network no more."""
@@ -154,17 +121,38 @@ class Lookup:
 
     # Inside
 
+    def _use(self, network: ActiveNetwork) -> None:
+        turns = asyncio.Semaphore(AT_ONCE)
+        self._asked[network.name] = network
+        for key in self._keys:
+            self._start(network, key, turns, network.crowd)
+
+    def _start(self, network: ActiveNetwork, key: bytes, turns: asyncio.Semaphore, crowd: int | None) -> None:
+        # The network owns the tasks: it outlives a backend that does not heed a cancellation.
+        reader = network.tasks.start(self._read(network, key, turns, crowd))
+        self._readers.append(reader)
+        self._awaited[reader] = network
+        reader.add_done_callback(self._ended)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._awaited.clear()
+        self._arrived.set()
+
+    async def _clean_up(self) -> None:
+        await cancel([reader for reader in self._readers if not reader.done()], self._clock)
+
     async def _more(self) -> None:
         """Wait until there is something to read, or raise what ends the reading."""
         self._room.set()
         if self._state == "new":
-            raise NotRunning("the lookup is not open", hint="use it with `async with`")
+            self._check_open()
         if self._awaited and self._state == "open":
             self._arrived.clear()
             await self._arrived.wait()
-        elif self._failures and not self._succeeded and not self._sources and self._state == "open":
-            self._state = "failed"
-            self._closed(self)
+        elif self._failures and not (self._succeeded or self._sources or self._has_failed) and self.is_open:
+            self._has_failed = True
             raise one_error(self._failures, f"looking up {', '.join(self.swarms)}")
         else:
             raise StopAsyncIteration
@@ -203,6 +191,8 @@ class Lookup:
             # What a backend yields is as untrusted as the strangers who told it.
             if isinstance(host, KnownHost) and host.port and not host.is_any:
                 told.add(host)
+                if host.peer_id is not None:
+                    self._peer_ids[host] = host.peer_id
                 known = sources.get(host)
                 if known is None:
                     sources[host] = alone

@@ -9,7 +9,8 @@ from typing import Self
 from .._networks.per_network import PerNetwork
 from ..errors import BitBootError
 from ..model import Peer
-from .announcement import Announcement, AnnouncementStatus
+from .announcement import Announcement
+from .records import AnnouncementStatus
 from .watch import Event, Watch
 
 __all__ = ["Swarm"]
@@ -45,7 +46,8 @@ class Swarm:
 
     async def aclose(self) -> None:
         """Stop scanning, stop renewing and withdraw. May be called twice."""
-        await asyncio.gather(self.watch.aclose(), self.announcement.aclose())
+        endings = [one.end() for one in (self.watch, self.announcement)]
+        await asyncio.gather(*(asyncio.shield(ending) for ending in endings if ending is not None))
 
     def __aiter__(self) -> Self:
         return self

@@ -38,6 +38,27 @@ def retry_after(failures: int, lifetime: float, random: Random, *, left: float =
     return random.uniform(min(FIRST_RETRY, ceiling), ceiling)
 
 
+MEAGRE = 0.5
+IMPROVEMENTS = 8
+"""How often in a row an announcement is made again early, because far fewer nodes stored it than could."""
+
+
+def is_meagre(stored_on: int, could_store: int) -> bool:
+    """Whether an announcement is stored on far fewer nodes than could store it."""
+    return stored_on < MEAGRE * could_store
+
+
+def improve_after(tries: int, lifetime: float, random: Random) -> float:
+    """How long after the last of `tries` meagre successes in a row (1 or more) to announce again.
+
+    As after a failure, but not for ever: what does not get better in IMPROVEMENTS tries, spread over
+    some minutes, waits for the normal renewal.
+    """
+    if tries > IMPROVEMENTS:
+        return renew_after(lifetime, random)
+    return retry_after(tries, lifetime, random)
+
+
 def bootstrap_after(failures: int, random: Random) -> float:
     """How long after the last of `failures` failed bootstraps in a row to try again."""
     return retry_after(failures, 2 * LONGEST_BOOTSTRAP_RETRY, random)

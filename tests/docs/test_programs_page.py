@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bitboot_core._swarms import watch
+from bitboot_core._swarms import sights, watch
 from bitboot_core.aio import timing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_its_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        f"at least {watch.MISSES} scans in a row and for at least {watch.GONE_AFTER / 60:g} minutes",
+        f"at least {sights.MISSES} scans in a row and for at least {sights.GONE_AFTER / 60:g} minutes",
         f"every {timing.QUICK_SCAN:g} seconds at first",
         f"every {timing.SLOW_SCAN / 60:g} minutes while it is quiet",
         f"every {timing.DOUBTFUL_SCAN:g} seconds while somebody is missing",

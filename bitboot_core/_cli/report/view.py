@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..._networks.state import NetworkState
-from ..._swarms.announcement import Announcement, AnnouncementStatus
+from ..._swarms.announcement import Announcement
+from ..._swarms.records import AnnouncementStatus
 from ...bitboot import BitBoot
 from ...errors import NotRunning
 from .events import Announced, Event, Joined, Left, PeerFound, Ready

@@ -129,7 +129,7 @@ async def test_after_a_failure_it_is_tried_again_soon_and_not_a_lifetime_later(
         del backend.acts["announce"]
         await clock.advance(300)
         assert announcement.status["fake"] == AnnouncementStatus(
-            1, announcement.status["fake"].expires_in, announcement.status["fake"].next_try, None, 2
+            1, announcement.status["fake"].expires_in, announcement.status["fake"].next_try, None, 2, 1
         )
 
 

@@ -21,8 +21,9 @@ from bitboot_core import (
     Registry,
     Watch,
 )
-from bitboot_core._swarms import watch as room
-from bitboot_core._swarms.watch import GONE_AFTER, MAX_EVENTS, MISSES, SILENT_AFTER
+from bitboot_core._swarms import sights
+from bitboot_core._swarms.sights import GONE_AFTER, MISSES, SILENT_AFTER
+from bitboot_core._swarms.watch import MAX_EVENTS
 from bitboot_core.testing import FakeBackend, ManualClock, fails, hangs, spec_of
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -317,7 +318,7 @@ async def test_a_reader_that_is_slow_holds_up_the_scans_and_nothing_grows(
 async def test_a_swarm_without_end_is_cut_off(
     serve: Any, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MAX_PEERS", 10)
+    monkeypatch.setattr(sights, "MAX_PEERS", 10)
     backend = FakeBackend(peers=[KnownHost("192.0.2.7", port) for port in range(1, 21)])
     bitboot = await serve(backend)
     async with bitboot.watch("swarm") as watch:

@@ -1,0 +1,48 @@
+"""What people may say for a swarm and for a peer, made into what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import config as settings
+from ..config import Host
+from ..errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName
+from ..model import KnownHost, swarm_key
+
+
+def swarm_names(swarm: str | Iterable[str]) -> tuple[str, ...]:
+    """The names of one swarm or several, each once, checked. Raises InvalidSwarmName."""
+    names = (
+        tuple(dict.fromkeys(swarm))
+        if isinstance(swarm, Iterable) and not isinstance(swarm, (str, bytes))
+        else (swarm,)
+    )
+    if not names:
+        raise InvalidSwarmName("no swarm was named", hint="give a name, or a list of names")
+    for name in names:
+        swarm_key(name)
+    return names
+
+
+def peer_to_announce(host: Host | None, port: int | None) -> KnownHost:
+    """The endpoint to announce. Raises InvalidEndpoint."""
+    if port is None:
+        if host is None:
+            raise InvalidEndpoint("no port was given", hint="say which port your program listens on")
+        endpoint = settings.endpoint(host)
+    elif isinstance(host, KnownHost):
+        raise InvalidEndpoint(f"both {host} and port={port} were given", hint="give one of the two")
+    else:
+        endpoint = KnownHost("" if host is None else host, port)
+    if endpoint.port == 0:
+        raise InvalidEndpoint(
+            "port 0 cannot be announced", hint="announce the port that your program listens on"
+        )
+    return endpoint
+
+
+def peer_limit(limit: int | None) -> int | None:
+    """How many peers are enough. Raises InvalidConfig."""
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidConfig(f"limit={limit!r} is not a number of peers", hint="1 or more, or None for all")
+    return limit
