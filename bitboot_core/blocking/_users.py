@@ -10,7 +10,7 @@ from .._swarms import announcement as _announcement
 from .._swarms import lookup as _lookup
 from .._swarms import swarm as _swarm
 from .._swarms import watch as _watch
-from .._swarms.announcement import AnnouncementStatus
+from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
 from ..model import Peer
 from ._loop import LoopThread
