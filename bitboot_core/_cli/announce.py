@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 
@@ -12,11 +10,12 @@ import click
 from ..model import swarm_key
 from .examples import example
 from .following import follow_announcement
-from .options import Settings, check_for, for_option, network_options, port_option
+from .options import Settings, Stay, network_options, port_option, stay_options
 from .report.events import Done
 from .report.view import View
 from .running import run
 from .session import open_session
+from .staying import announced, follow_networks, together
 
 
 @click.command(
@@ -25,32 +24,34 @@ from .session import open_session
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @port_option
-@for_option
+@stay_options
 @network_options
-def announce(settings: Settings, names: Sequence[str], port: int, seconds: float | None) -> int:
+def announce(settings: Settings, stay: Stay, names: Sequence[str], port: int) -> int:
     """Announce this machine in the swarm NAME, or in several, until Ctrl-C; then withdraw.
 
-    Says so whenever a network has stored it: at first, and at each renewal.
+    Says so whenever a network has stored it: at first, and at each renewal. Where no network can be
+    reached it says why, and goes on trying.
     """
     # What makes no sense is told of before anything is opened.
     for name in names:
         swarm_key(name)
-    check_for(seconds)
     began = time.monotonic()
-    run(_announce(settings, names, port, seconds))
+    run(_announce(settings, stay, names, port))
     for name in dict.fromkeys(names):
         settings.report.tell(Done(swarm=name, seconds=round(time.monotonic() - began, 3)))
     return 0
 
 
-async def _announce(settings: Settings, names: Sequence[str], port: int, seconds: float | None) -> None:
+async def _announce(settings: Settings, stay: Stay, names: Sequence[str], port: int) -> None:
     view = View(f"announcing port {port} in {', '.join(names)}", lists_peers=False)
     async with (
-        open_session(settings.config(), settings.report, view) as session,
+        open_session(settings.config(), settings.report, view, wait=False) as session,
         session.bitboot.announce(names, port=port) as announcement,
     ):
         view.announcement = announcement
-        await announcement.announced()
-        with contextlib.suppress(TimeoutError):  # the time that `--for` gave is over
-            async with asyncio.timeout(seconds):
-                await follow_announcement(session, announcement)
+        await together(
+            stay.seconds,
+            follow_networks(session),
+            follow_announcement(session, announcement),
+            announced(announcement, stay.give_up),
+        )

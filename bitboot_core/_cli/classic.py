@@ -10,9 +10,9 @@ import argparse
 import asyncio
 import dataclasses
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from .._plugins.config_file import ConfigFile
 from .._plugins.config_text import read_text
@@ -26,6 +26,7 @@ from .report.events import Done, Failed, PeerFound
 from .report.report import Report
 from .running import run as run_until_stopped
 from .session import Session, open_session
+from .staying import follow_networks
 
 DEFAULT_PORT = 6881
 
@@ -118,20 +119,23 @@ def _wish(arguments: argparse.Namespace) -> Wish:
 
 async def _do(wish: Wish, report: Report) -> bool:
     """All that is wished for, side by side. Whether all lookups succeeded."""
-    async with open_session(wish.config, report) as session, AsyncExitStack() as stack:
-        work: list[Coroutine[Any, Any, object]] = []
-        if wish.announce:
-            announcement = session.bitboot.announce(wish.announce, wish.peer)
+    async with open_session(wish.config, report, wait=not wish.lasts) as session, AsyncExitStack() as stack:
+        bitboot = session.bitboot
+        announcements = [bitboot.announce(wish.announce, wish.peer)] if wish.announce else []
+        watches = [bitboot.watch(name) for name in wish.watch]
+        for announcement in announcements:
             await stack.enter_async_context(announcement)
-            await announcement.announced()
-            work.append(follow_announcement(session, announcement))
-        for name in wish.watch:
-            watch = await stack.enter_async_context(session.bitboot.watch(name))
-            work += [follow_peers(report, watch), follow_scans(session, watch)]
+        for watch in watches:
+            await stack.enter_async_context(watch)
         async with asyncio.TaskGroup() as group:
             lookups = [group.create_task(_look_up(session, name)) for name in wish.lookup]
-            for one in work:
-                group.create_task(one)
+            if wish.lasts:
+                group.create_task(follow_networks(session))
+            for announcement in announcements:
+                group.create_task(follow_announcement(session, announcement))
+            for watch in watches:
+                group.create_task(follow_peers(report, watch))
+                group.create_task(follow_scans(session, watch))
     return all(lookup.result() for lookup in lookups)
 
 

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from .._swarms.announcement import Announcement
+from .._networks.per_network import one_error
+from .._swarms.announcement import Announcement, AnnouncementStatus
 from .._swarms.swarm import Swarm
 from .._swarms.watch import PeerJoined, Watch
-from ..errors import BitBootError
-from .report.events import Announced, Failed, Joined, Left
+from ..errors import BitBootError, UsageError
+from .peer_commands import PeerCommands
+from .report.events import Announced, Joined, Left
 from .report.report import Report
 from .session import Session
 
 
 async def follow_announcement(session: Session, announcement: Announcement) -> NoReturn:
-    """Tell of each success, and of each failure."""
+    """Tell of each success, and of each failure.
+
+    Raises where a swarm can be announced on none of the networks, so that no later attempt can succeed.
+    """
     successes: dict[tuple[str, str], int] = {}
     errors: dict[tuple[str, str], BitBootError | None] = {}
     while True:
         session.tell_ready()
         for swarm in announcement.swarms:
-            for network, status in announcement.status_of(swarm).items():
+            statuses = announcement.status_of(swarm)
+            final = {
+                name: one.last_error
+                for name, one in statuses.items()
+                if one.last_error is not None and _is_final(one)
+            }
+            if final and len(final) == len(statuses):
+                raise one_error(final, f"announcing in {swarm}")
+            for network, status in statuses.items():
                 key = swarm, network
                 if status.expires_in is not None and status.successes > successes.get(key, 0):
                     successes[key] = status.successes
+                    session.forget_failure(network)
                     session.report.tell(
                         Announced(
                             swarm=swarm,
@@ -35,25 +49,33 @@ async def follow_announcement(session: Session, announcement: Announcement) -> N
                 if status.last_error is not errors.get(key):
                     errors[key] = status.last_error
                     if status.last_error is not None:
-                        session.report.tell(Failed.of(status.last_error, network=network))
+                        session.tell_failure(network, status.last_error)
         await announcement.changed()
 
 
-async def follow_peers(report: Report, events: Watch | Swarm) -> None:
-    """Tell who joins and who has left, until the watch is closed."""
+def _is_final(status: AnnouncementStatus) -> bool:
+    """Whether it failed for good: what is wrong with the request will be wrong the next time."""
+    return isinstance(status.last_error, UsageError) and not status.stored_on and status.next_try is None
+
+
+async def follow_peers(report: Report, events: Watch | Swarm, commands: PeerCommands | None = None) -> None:
+    """Tell who joins and who has left, and run the user's commands, until the watch is closed."""
     async for event in events:
         kind = Joined if isinstance(event, PeerJoined) else Left
-        report.tell(kind.of(event.swarm, event.peer))
+        told = kind.of(event.swarm, event.peer)
+        report.tell(told)
+        if commands is not None:
+            await commands.run(told, report)
 
 
 async def follow_scans(session: Session, watch: Watch) -> NoReturn:
     """Tell of scans that fail: once, until they fail for another reason or again after a success."""
-    told: dict[str, str] = {}
     while True:
         session.tell_ready()
         failures = dict(watch.failures)
-        for network, error in failures.items():
-            if told.get(network) != str(error):
-                session.report.tell(Failed.of(error, network=network))
-        told = {network: str(error) for network, error in failures.items()}
+        for network in watch.scans:
+            if network in failures:
+                session.tell_failure(network, failures[network])
+            elif watch.scans[network]:
+                session.forget_failure(network)
         await watch.scanned()

@@ -2,50 +2,108 @@
 
 from __future__ import annotations
 
+import string
 import time
 
 import click
 
+from ..errors import UsageError
 from ..model import swarm_key
 from .examples import example
+from .finding import NOBODY, Wish, find, wait_option
 from .options import Settings, network_options
+from .report.escaping import escaped
 from .report.events import Done, Failed, PeerFound
+from .report.output import write_line
+from .report.report import PeersReport, Report
 from .report.view import View
 from .running import run
 from .session import open_session
 
+FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": "x", "sources": "mainline"}
+"""What `--format` may name, each with an example."""
+
 
 @click.command(
-    short_help="Find the peers of a swarm.", epilog=example("bitboot lookup my-app/v1/lobby --limit 10")
+    short_help="Find the peers of a swarm.",
+    epilog=example(
+        "bitboot lookup my-app/v1/lobby --limit 10",
+        "bitboot lookup my-app/v1/lobby -q | head -1",
+        "bitboot lookup my-app/v1/lobby --wait 3 --timeout 60 --format 'server {host}:{port};'",
+    ),
 )
 @click.argument("name")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after so many peers.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N peers.")
+@wait_option
+@click.option("-q", "--quiet", is_flag=True, help="Print addresses alone, one a line.")
+@click.option(
+    "--format",
+    "pattern",
+    metavar="TEXT",
+    help="Print TEXT for each peer, with {host}, {port}, {peer}, {swarm}, {sources} filled in.",
+)
+@click.option("--fail-empty", is_flag=True, help="Exit with status 3 where nobody was found.")
 @network_options
-def lookup(settings: Settings, name: str, limit: int | None) -> int:
+def lookup(
+    settings: Settings,
+    *,
+    name: str,
+    limit: int | None,
+    wait: int | None,
+    quiet: bool,
+    pattern: str | None,
+    fail_empty: bool,
+) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
     swarm_key(name)  # what makes no sense is told of before anything is opened
-    done = run(_lookup(settings, name, limit))
+    if sum((quiet, pattern is not None, settings.as_json)) > 1:
+        raise UsageError("--json, --quiet and --format exclude each other", hint="give one of the three")
+    pattern = _checked("{peer}" if quiet else pattern)
+    report = settings.report if pattern is None else _PeersOnly(pattern)
+    done = run(_lookup(settings, report, Wish(name=name, limit=limit, wait=wait)))
     if done is None:
-        settings.report.tell(
-            Failed(error="Interrupted", message="stopped before the lookup was done", hint="")
-        )
+        report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
         return 1
-    settings.report.tell(done)
-    return 0
+    report.tell(done)
+    return NOBODY if fail_empty and not done.peers else 0
 
 
-async def _lookup(settings: Settings, name: str, limit: int | None) -> Done:
+async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:
     began = time.monotonic()
     config = settings.config(read_only=True)  # gone in a moment, so nobody should rely on this node
-    view = View(f"lookup of {name}", is_lookup=True)
-    async with open_session(config, settings.report, view) as session:
+    view = View(f"lookup of {wish.name}", is_lookup=True)
+    async with open_session(config, report, view) as session:
         left = config.timeout - (time.monotonic() - began)
-        async with session.bitboot.find(name, limit=limit, timeout=max(left, 0.001)) as found:
-            async for peer in found:
-                session.tell_ready()
-                session.report.tell(PeerFound.of(name, peer))
-        session.tell_ready()
-        for network, error in found.failures.items():
-            session.report.tell(Failed.of(error, network=network))
+        peers = await find(session, wish, max(left, 0.001))
         seconds = round(time.monotonic() - began, 3)
-    return Done(swarm=name, peers=len(found.peers), seconds=seconds)
+    return Done(swarm=wish.name, peers=len(peers), seconds=seconds)
+
+
+class _PeersOnly(PeersReport):
+    """Writes each peer by a pattern, and nothing else on stdout."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def tell_peer(self, peer: PeerFound) -> None:
+        """Write one peer."""
+        fields = {"swarm": peer.swarm, "sources": ",".join(peer.sources), "peer": peer.endpoint}
+        write_line(escaped(self._pattern.format(host=peer.host, port=peer.port, **fields), keep="\t"))
+
+
+def _checked(pattern: str | None) -> str | None:
+    """A pattern for `--format`. Raises UsageError where it names what there is not."""
+    if pattern is not None:
+        try:
+            names = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+            unknown = [name for name in names if name not in FIELDS]
+            if not unknown:
+                pattern.format(**FIELDS)
+        except (ValueError, IndexError, KeyError) as error:
+            raise UsageError(f"--format {pattern!r} cannot be read: {error}", hint=_FORMAT_HINT) from error
+        if unknown:
+            raise UsageError(f"--format does not know {{{unknown[0]}}}", hint=_FORMAT_HINT)
+    return pattern
+
+
+_FORMAT_HINT = f"it knows {', '.join(f'{{{name}}}' for name in FIELDS)}; write {{{{ for a brace"

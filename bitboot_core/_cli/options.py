@@ -35,8 +35,9 @@ config_option = click.option(
 )
 
 
-def _checked_port(context: click.Context, parameter: click.Parameter, value: int) -> int:
-    if not 0 < value < 65536:
+def checked_port(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    """What `--port` says. Raises InvalidEndpoint where that cannot be announced."""
+    if value is not None and not 0 < value < 65536:
         raise InvalidEndpoint(
             f"--port {value} is not a port that can be announced",
             hint="ports are whole numbers, 1 to 65535: give the one that your program listens on",
@@ -49,19 +50,46 @@ port_option = click.option(
     metavar="P",
     type=int,
     required=True,
-    callback=_checked_port,
+    callback=checked_port,
     help="Port that peers reach you at.",
 )
 
-for_option = click.option(
-    "--for", "seconds", metavar="SECONDS", type=float, help="Stop after so long, not at Ctrl-C."
-)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stay:
+    """How long a command stays that would else stay until Ctrl-C. Seconds, None for ever.
+
+    `seconds`: until it ends, done. `give_up`: until it fails where no network could be reached.
+    """
+
+    seconds: float | None
+    give_up: float | None
+
+    def __post_init__(self) -> None:
+        for name, value in (("--for", self.seconds), ("--give-up", self.give_up)):
+            if value is not None:
+                checked_seconds(name, value)
 
 
-def check_for(seconds: float | None) -> None:
-    """Raise InvalidConfig where `--for` was given, and is no time span."""
-    if seconds is not None:
-        checked_seconds("--for", seconds)
+def stay_options(command: F) -> F:
+    """Give `command` what commands share that stay until Ctrl-C; it gets it as `stay`, a `Stay`.
+
+    Raises InvalidConfig where it makes no sense.
+    """
+
+    @click.option("--for", "seconds", metavar="S", type=float, help="Stop after S seconds, not at Ctrl-C.")
+    @click.option(
+        "--give-up",
+        metavar="S",
+        type=float,
+        help="Fail where no network could be reached within S seconds.  [default: keep trying]",
+    )
+    @functools.wraps(command)
+    def with_stay(*arguments: Any, seconds: float | None, give_up: float | None, **options: Any) -> Any:
+        return command(*arguments, stay=Stay(seconds=seconds, give_up=give_up), **options)
+
+    decorated: Any = with_stay
+    return decorated  # type: ignore[no-any-return]
 
 
 def _verbosity(context: click.Context, parameter: click.Parameter, value: int) -> int:
@@ -135,10 +163,16 @@ _NETWORK_OPTIONS = [
     ),
     click.option("--listen", metavar="HOST:PORT", help="Address to listen on; port 0 is any free one."),
     click.option(
+        "--state-dir",
+        metavar="D",
+        type=click.Path(),
+        help="Folder to keep contacts in for the next start.  [default: the user's own]",
+    ),
+    click.option(
         "--timeout",
         metavar="S",
         type=float,
-        help="Seconds that finding or announcing may take.  [default: 20]",
+        help="Seconds that finding, or one attempt to announce, may take.  [default: 20]",
     ),
     config_option,
     verbose_option,
@@ -154,6 +188,7 @@ class Settings:
     backend: str | None
     bootstrap: tuple[str, ...]
     listen: str | None
+    state_dir: str | None = None
     timeout: float | None
     config_file: str | None
     as_json: bool
@@ -168,6 +203,7 @@ class Settings:
             "backend": self.backend,
             "bootstrap": self.bootstrap or None,
             "listen": self.listen,
+            "state_dir": self.state_dir,
             "timeout": self.timeout,
         }
         chosen: Fields = {key: value for key, value in given.items() if value is not None}  # type: ignore[assignment]

@@ -5,19 +5,21 @@ What a command needs is imported when it is called: `bitboot --help` waits for n
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
+import errno
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
+from .. import __version__
 from ..errors import BitBootError, UsageError
 from .spellings import is_classic
 
 FAILED = 1
 WRONG_USAGE = 2
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""What writing fails with, where click writes by itself, as it does its help."""
 
 COMMANDS = {
     "announce": ("announce", "Be found in a swarm, until Ctrl-C."),
@@ -28,6 +30,7 @@ COMMANDS = {
     "lookup": ("lookup", "Find the peers of a swarm."),
     "networks": ("networks", "List what there is to announce on, and through what."),
     "plugins": ("plugins", "List what is installed, and what is wrong with it."),
+    "run": ("run", "Start a program with a swarm's peers in its environment."),
     "watch": ("watch", "See who joins a swarm and who leaves it, until Ctrl-C."),
 }
 """Each command's room, and the line that the list of commands has for it."""
@@ -64,7 +67,7 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example:  bitboot demo",
 )
-@click.version_option(package_name="bitboot-core", prog_name="bitboot")
+@click.version_option(__version__, "-V", "--version", prog_name="bitboot")
 def bitboot() -> None:
     """Find your program's other instances, with no server.
 
@@ -93,40 +96,47 @@ def run(argv: Sequence[str]) -> int:
         status = bitboot.main(list(argv), prog_name="bitboot", standalone_mode=False)
         return status or 0
     except click.ClickException as error:  # what click itself refuses: an unknown option, a missing argument
-        if as_json:
-            from .report.choice import report_for  # noqa: PLC0415
-            from .report.events import Failed  # noqa: PLC0415 - help needs none of it
-
-            report_for(True).tell(
-                Failed(error="UsageError", message=error.format_message(), hint=_help(error))
-            )
-        else:
-            _show(error)
-        return WRONG_USAGE
+        return _failed(UsageError(error.format_message(), hint=_help(error)), as_json=as_json)
     except BitBootError as error:
-        from .report.choice import report_for  # noqa: PLC0415
-        from .report.events import Failed  # noqa: PLC0415 - help needs none of it
-
-        report_for(as_json).tell(Failed.of(error))
-        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+        return _failed(error, as_json=as_json)
     except KeyboardInterrupt:
         return FAILED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`bitboot lookup x | head -1`). Python would complain once
-        # more when it flushes stdout at exit, so that goes nowhere.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    except OSError as error:
+        return _output_failed(error, as_json=as_json)
 
 
-def _show(error: click.ClickException) -> None:
-    """As click does, but safe to show: the message quotes what was typed, or what a script passed on."""
-    from .report.escaping import escaped  # noqa: PLC0415 - help needs none of it
+def _output_failed(error: OSError, *, as_json: bool) -> int:
+    """End quietly where whoever read our output has gone (`bitboot lookup x | head -1`), else say what is wrong."""
+    from .report.output import failed  # noqa: PLC0415 - help needs none of it
 
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
-    click.echo(f"Error: {escaped(' '.join(error.format_message().split()))}", err=True)
+    if isinstance(error, BrokenPipeError):
+        return _quietly(FAILED)
+    if error.errno not in _FULL:
+        raise error
+    return _failed(failed(error), as_json=as_json)
+
+
+def _failed(error: BitBootError, *, as_json: bool) -> int:
+    """Tell of the error that ends the command; return its exit status."""
+    from .report.choice import report_for  # noqa: PLC0415 - help needs none of it
+    from .report.events import Failed  # noqa: PLC0415
+    from .report.output import OutputFailed, write_line  # noqa: PLC0415
+
+    if isinstance(error, OutputFailed):
+        write_line(f"error: {error} (hint: {error.hint})", err=True)
+        return _quietly(FAILED)
+    try:
+        report_for(as_json).tell(Failed.of(error))
+    except (BrokenPipeError, OutputFailed):
+        return _quietly(FAILED)
+    return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+
+
+def _quietly(status: int) -> int:
+    from .report.output import forget_stdout  # noqa: PLC0415 - help needs none of it
+
+    forget_stdout()
+    return status
 
 
 def _help(error: click.ClickException) -> str:

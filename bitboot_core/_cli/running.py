@@ -1,4 +1,4 @@
-"""Running a command's coroutine so that Ctrl-C and SIGTERM end it in good order."""
+"""Running a command's coroutine so that Ctrl-C, SIGTERM and SIGHUP end it in good order."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
 
 
 def run(main: Coroutine[Any, Any, T]) -> T | None:
     """Run `main` to its end and return its result, or None where a signal ended it.
 
     A signal cancels `main`, so that every `async with` in it withdraws and closes; a second one
-    cancels that too.
+    cancels that too. Of what fails in several tasks at once the first is raised.
     """
-    return asyncio.run(_until_signal(main))
+    try:
+        return asyncio.run(_until_signal(main))
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _until_signal(main: Coroutine[Any, Any, T]) -> T | None:

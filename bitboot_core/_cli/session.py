@@ -7,27 +7,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
-from .report.events import Ready
+from ..errors import BitBootError, NotRunning
+from .report.events import Failed, Ready
 from .report.report import Report
 from .report.view import View
 
 
 class Session:
-    """An open BitBoot, and whom to tell which of its networks are in touch."""
+    """An open BitBoot, and whom to tell how its networks are doing."""
 
     def __init__(self, bitboot: BitBoot, report: Report) -> None:
         self.bitboot = bitboot
         self.report = report
-        self._told: set[str] = set()
+        self._ready: set[str] = set()
+        self._failures: dict[str, str] = {}  # what was told last, by network
 
     def tell_ready(self) -> None:
         """Tell of each network that is in touch by now, once. Of several, some may need longer."""
         states = self.bitboot.networks()
-        if len(self._told) == len(states):
+        if len(self._ready) == len(states):
             return
         for network, state in states.items():
-            if state.ready and network not in self._told:
-                self._told.add(network)
+            if state.ready and network not in self._ready:
+                self._ready.add(network)
                 self.report.tell(
                     Ready(
                         network=network,
@@ -37,12 +39,33 @@ class Session:
                     )
                 )
 
+    def tell_networks(self) -> None:
+        """Tell of networks that got in touch, and of those that lost touch or never had it: why."""
+        for network, state in self.bitboot.networks().items():
+            if state.ready:
+                self.forget_failure(network)
+            else:
+                self._ready.discard(network)
+                if state.error is not None and (state.attempts or not isinstance(state.error, NotRunning)):
+                    self.tell_failure(network, state.error)
+        self.tell_ready()
+
+    def tell_failure(self, network: str, error: BitBootError) -> None:
+        """Tell what is the matter with a network, unless that is what was told last."""
+        if self._failures.get(network) != str(error):
+            self._failures[network] = str(error)
+            self.report.tell(Failed.of(error, network=network))
+
+    def forget_failure(self, network: str) -> None:
+        """It works again: a failure is news the next time."""
+        self._failures.pop(network, None)
+
 
 @asynccontextmanager
 async def open_session(
-    config: BitBootConfig, report: Report, view: View | None = None
+    config: BitBootConfig, report: Report, view: View | None = None, *, wait: bool = True
 ) -> AsyncIterator[Session]:
-    """Open a BitBoot and wait until one of its networks is in touch. Raises what `BitBoot.ready` does.
+    """Open a BitBoot and, with `wait`, wait until it is in touch. Raises what `BitBoot.ready` does.
 
     `view` is shown from the beginning until everything is withdrawn and closed.
     """
@@ -53,8 +76,9 @@ async def open_session(
         await stack.enter_async_context(bitboot)
         try:
             session = Session(bitboot, report)
-            await bitboot.ready()
-            session.tell_ready()
+            if wait:
+                await bitboot.ready()
+                session.tell_ready()
             yield session
         finally:
             if view is not None:

@@ -62,9 +62,11 @@ def test_at_the_end_it_withdraws_and_closes(cli: Cli, served: Served) -> None:
 def test_what_nobody_stores_is_a_failure(cli: Cli, served: Served) -> None:
     backend = FakeBackend(announce=fails(REFUSED))
     served.add("fake", backend)
-    result = cli("announce", "mynet", "--network", "fake", "--port", "6881")
+    result = cli("announce", "mynet", "--network", "fake", "--port", "6881", "--give-up", "0.05")
     assert result.status == 1
-    assert result.err == "error: nobody would\nhint: ask nicely\n"
+    refused, hint, gave_up, _ = result.err.splitlines()
+    assert (refused, hint) == ("error: fake: nobody would", "hint: ask nicely")
+    assert gave_up == "error: not announced after 0.05 s"
     assert backend.count("aclose") == 1
 
 

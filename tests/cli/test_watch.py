@@ -101,7 +101,7 @@ def test_joining_announces_and_watches(cli: Cli, served: Served) -> None:
     served.add("fake", backend)
     result = cli("join", "mynet", "--port", "6881", "--network", "fake", "--json")
     assert result.status == 0
-    assert [event["event"] for event in result.events] == ["ready", "announced", "peer-joined", "done"]
+    assert sorted(event["event"] for event in result.events) == ["announced", "done", "peer-joined", "ready"]
     assert backend.count("announce") == backend.count("withdraw") == 1
     assert backend.calls[-1][0] == "aclose"
 
@@ -112,11 +112,11 @@ def test_joining_on_a_real_network(cli: Cli) -> None:
     assert {event["event"] for event in result.events} == {"ready", "announced", "peer-joined", "done"}
 
 
-def test_joining_where_nobody_stores_it_is_a_failure(cli: Cli, served: Served) -> None:
+def test_joining_where_nobody_stores_it_gives_up_when_told_to(cli: Cli, served: Served) -> None:
     served.add("fake", FakeBackend(announce=fails(AnnounceFailed("nobody would"))))
-    result = cli("join", "mynet", "--port", "6881", "--network", "fake")
+    result = cli("join", "mynet", "--port", "6881", "--network", "fake", "--give-up", "0.05")
     assert result.status == 1
-    assert result.err == "error: nobody would\n"
+    assert result.err.splitlines()[:2] == ["error: fake: nobody would", "error: not announced after 0.05 s"]
 
 
 def test_of_two_networks_one_may_fail(cli: Cli, served: Served) -> None:
@@ -146,7 +146,7 @@ def test_a_watch_that_dies_of_a_mistake_is_no_silence(
 
     served.add("fake", Broken())
     monkeypatch.setattr("bitboot_core._cli.following.Joined", fail)
-    with pytest.raises(BaseExceptionGroup):
+    with pytest.raises(AttributeError):
         main(["watch", "mynet", "--network", "fake"])
 
 

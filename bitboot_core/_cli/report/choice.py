@@ -11,7 +11,7 @@ def report_for(as_json: bool) -> Report:
     """The report that fits the user's wish and where stdout goes."""
     if as_json:
         return JsonReport()
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return LineReport()
     from .terminal import TerminalReport  # noqa: PLC0415 - rich is slow to import
 

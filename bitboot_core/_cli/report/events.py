@@ -104,6 +104,15 @@ class PeerFound(Event):
         """Where it is, as people write it."""
         return str(KnownHost(self.host, self.port, self.peer_id))
 
+    def environment(self) -> dict[str, str]:
+        """What a program that is started for this peer finds in its environment."""
+        return {
+            "BITBOOT_PEER": self.endpoint,
+            "BITBOOT_HOST": self.host,
+            "BITBOOT_PORT": str(self.port),
+            "BITBOOT_SWARM": self.swarm,
+        }
+
     def as_json(self) -> dict[str, object]:
         return {key: value for key, value in Event.as_json(self).items() if value is not None}
 

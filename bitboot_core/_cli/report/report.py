@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import click
-
-from .events import Event, Failed
+from .events import Event, Failed, PeerFound
+from .output import write_line
 
 if TYPE_CHECKING:
     from ...bitboot import BitBoot
@@ -43,7 +42,7 @@ class JsonReport(Report):
     """One JSON object a line on stdout, and nothing else; errors are among them."""
 
     def tell(self, event: Event) -> None:
-        click.echo(json.dumps(event.as_json()))  # which escapes whatever is not ASCII
+        write_line(json.dumps(event.as_json()))  # which escapes whatever is not ASCII
 
 
 class LineReport(Report):
@@ -51,7 +50,21 @@ class LineReport(Report):
 
     def tell(self, event: Event) -> None:
         first, *below = event.lines()
-        click.echo("\n".join([f"{event.name}: {first}", *below]), err=isinstance(event, Failed))
+        write_line("\n".join([f"{event.name}: {first}", *below]), err=isinstance(event, Failed))
 
     def suggest(self, command: str, does: str) -> None:
-        click.echo(f"try: {command}    # {does}")
+        write_line(f"try: {command}    # {does}")
+
+
+class PeersReport(LineReport):
+    """Leaves stdout to peers: errors go to stderr, and what else happens is not told."""
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Failed):
+            super().tell(event)
+        elif isinstance(event, PeerFound):
+            self.tell_peer(event)
+
+    @abstractmethod
+    def tell_peer(self, peer: PeerFound) -> None:
+        """Write one peer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-OPTIONS = ("network", "backend", "bootstrap", "listen", "timeout", "port", "limit")
+OPTIONS = ("network", "backend", "bootstrap", "listen", "state_dir", "timeout", "port", "limit")
 """The settings of the API that are options here, under the same name."""
 
 _SETTING = re.compile(rf"(?<![\w-])({'|'.join(OPTIONS)})=(\"[^\"]*\"|'[^']*'|[\w.:\-\[\]]+)?")
@@ -15,6 +15,7 @@ def as_options(text: str) -> str:
 
     def option(match: re.Match[str]) -> str:
         value = (match[2] or "").strip("\"'")
-        return f"--{match[1]} {value}" if value else f"--{match[1]}"
+        name = match[1].replace("_", "-")
+        return f"--{name} {value}" if value else f"--{name}"
 
     return _SETTING.sub(option, text)
