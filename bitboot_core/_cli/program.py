@@ -106,7 +106,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _output_failed(error: OSError, *, as_json: bool) -> int:
-    """End quietly where whoever read our output has gone (`bitboot lookup x | head -1`), else say what is wrong."""
+    """End quietly where the reader has gone (`bitboot lookup x | head -1`), else say what is wrong."""
     from .report.output import failed  # noqa: PLC0415 - help needs none of it
 
     if isinstance(error, BrokenPipeError):

@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "-m", "bitboot_core"]
 
 
 SCHEMA: dict[str, Any] = json.loads(
-    resources.files("bitboot_core._cli").joinpath("events.schema.json").read_text("utf-8")
+    resources.files("bitboot_core").joinpath("events.schema.json").read_text("utf-8")
 )
 """What `--json` prints, as it is published."""
 

@@ -15,7 +15,18 @@ import bitboot_core
 
 from .conftest import COMMAND, Cli, next_event, process
 
-COMMANDS = ["announce", "completion", "demo", "doctor", "join", "lookup", "networks", "plugins", "watch"]
+COMMANDS = [
+    "announce",
+    "completion",
+    "demo",
+    "doctor",
+    "join",
+    "lookup",
+    "networks",
+    "plugins",
+    "run",
+    "watch",
+]
 NETWORK_OPTIONS = ["--network", "--backend", "--bootstrap", "--listen", "--timeout", "--json"]
 
 WRONG_USAGE = {
