@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from .._networks.per_network import one_error
-from .._swarms.announcement import Announcement, AnnouncementStatus
+from .._swarms.announcement import Announcement
+from .._swarms.records import AnnouncementStatus
 from .._swarms.swarm import Swarm
 from .._swarms.watch import PeerJoined, Watch
 from ..errors import BitBootError, UsageError

@@ -70,7 +70,7 @@ def test_every_command_and_option_is_listed() -> None:
         for option in parameter.opts
         if option.startswith("--")
     }
-    assert set(re.findall(r"^\| `(--\w+)", COMMAND_LINE, re.MULTILINE)) == options
+    assert set(re.findall(r"^\| `(--[\w-]+)", COMMAND_LINE, re.MULTILINE)) == options
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:
