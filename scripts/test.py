@@ -1,6 +1,6 @@
 """Run the tests: make a virtual environment with tox in it, then run tox.
 
-    python3 scripts/test.py                 everything that tox.ini lists
+    python3 scripts/test.py                 everything that tox.ini lists, several environments side by side
     python3 scripts/test.py -e py311        one environment
     python3 scripts/test.py -e py311 -- -k announce
 
@@ -43,7 +43,8 @@ def main() -> int:
     if interpreters and "TOX_DISCOVER" not in env:
         env["TOX_DISCOVER"] = "\n".join(interpreters)
     tox = [_venv.program_in(folder, "python"), "-m", "tox"]
-    return _venv.hand_over([*tox, "run", *sys.argv[1:]], cwd=_venv.ROOT, env=env)
+    how = ["run", *sys.argv[1:]] if sys.argv[1:] else ["run-parallel", "--parallel", "auto"]
+    return _venv.hand_over([*tox, *how], cwd=_venv.ROOT, env=env)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import os
 import re
@@ -82,6 +83,24 @@ def test_tox_tests_every_python_that_is_supported() -> None:
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
     tested = {f"3.{minor}" for minor in re.findall(r"\bpy3(\d+)\b", tox)}
     assert pythons(CORE) <= tested
+
+
+def test_tox_tests_one_python_after_the_other() -> None:
+    """Side by side, tests that use the same port or multicast group would meet."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    ordered = [
+        name for name in tox["tox"]["env_list"].split(", ") if re.fullmatch(r"py3\d+|slow|internet", name)
+    ]
+    after: dict[str, set[str]] = {}
+    for line in tox["testenv"]["depends"].strip().splitlines():
+        names, _, earlier = line.partition(":")
+        for name in names.split(","):
+            after.setdefault(name.strip(), set()).update(one.strip() for one in earlier.split(","))
+    assert len(ordered) >= 6
+    assert {name: after.get(name, set()) for name in ordered} == {
+        name: set(ordered[:number]) for number, name in enumerate(ordered)
+    }
 
 
 def test_tox_installs_every_plugin() -> None:
