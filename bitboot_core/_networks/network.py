@@ -70,6 +70,11 @@ class ActiveNetwork:
         await asyncio.gather(self._backend.aclose(timeout), self._touch.keep_contacts(good, timeout))
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has been started, and not closed yet."""
+        return self._touch.unusable is None
+
+    @property
     def tasks(self) -> Tasks:
         """The tasks that end with this network."""
         return self._backend.tasks

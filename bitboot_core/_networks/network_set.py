@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -34,6 +35,17 @@ class NetworkSet:
         self._starting: set[asyncio.Task[None]] = set()
         self._endings = Endings()
         self._active = self.prepare(config.network, config.backend, config.bootstrap, config.listen)
+
+    def __del__(self) -> None:
+        """Warn where networks run on although nobody can close them any more, as a socket does."""
+        running = [network.name for network in getattr(self, "_active", {}).values() if network.is_running]
+        if running:
+            warnings.warn(
+                f"unclosed BitBoot on {', '.join(running)}: use `async with`, or await its aclose()",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     def __iter__(self) -> Iterator[ActiveNetwork]:
         return iter(list(self._active.values()))

@@ -1,6 +1,7 @@
 """The façade: its life, its networks, and what it refuses."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,7 +42,7 @@ async def test_the_seeds_example() -> None:
     await bitboot.aclose()
 
 
-def test_a_bitboot_that_is_never_closed_ends_without_a_word() -> None:
+def test_a_bitboot_that_is_never_closed_ends_with_a_warning_and_nothing_else() -> None:
     code = """
 import asyncio
 from bitboot_core import BitBoot, BitBootConfig, KnownHost
@@ -55,10 +56,14 @@ async def main():
 
 asyncio.run(main(), debug=True)
 """
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "127.0.0.1:6881\n", "")
+    warning = "ResourceWarning: unclosed BitBoot on local: use `async with`, or await its aclose()"
+    for flags, told in ((["-X", "dev"], [warning]), ([], [])):
+        done = subprocess.run(
+            [sys.executable, *flags, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "127.0.0.1:6881\n")
+        lines = [line for line in done.stderr.splitlines() if line[0] != " " and "alloc" not in line]
+        assert [line.partition(": ")[2] for line in lines] == told
 
 
 # Settings
@@ -449,3 +454,34 @@ async def test_ready_has_its_own_time(serve: Any, clock: ManualClock) -> None:
     bitboot = await serve(FakeBackend(bootstrap=answers(0)), bootstrap=[SEED])
     with pytest.raises(InvalidConfig, match="timeout=-1"):
         await bitboot.ready(timeout=-1)
+
+
+async def test_a_bitboot_that_nobody_closed_is_warned_of(registry: Registry, clock: ManualClock) -> None:
+    registry.register_backend(spec_of(FakeBackend(known=[PEER]), "fake-backend", ["fake"]))
+
+    async def forgotten() -> BitBoot:
+        network = NetworkDefinition("fake", "fake", (PEER,))
+        bitboot = BitBoot(network=network, registry=registry, clock=clock, state_dir=False)
+        return await bitboot.__aenter__()
+
+    def drop() -> None:
+        held.clear()
+        gc.collect()
+
+    held = [await forgotten()]
+    networks = list(held[0]._networks)
+    with pytest.warns(ResourceWarning, match="unclosed BitBoot on fake"):
+        drop()
+    for network in networks:
+        await network.aclose(1)
+
+    held = [await forgotten()]
+    await held[0].aclose()
+    drop()  # a warning would be an error
+
+
+async def test_a_bitboot_that_was_never_started_is_not_warned_of(registry: Registry) -> None:
+    registry.register_backend(spec_of(FakeBackend(), "fake-backend", ["fake"]))
+    bitboot = BitBoot(network=NetworkDefinition("fake", "fake"), registry=registry)
+    del bitboot
+    gc.collect()
