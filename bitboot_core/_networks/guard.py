@@ -177,7 +177,7 @@ class GuardedBackend:
 
     # The guard
 
-    def wrapped(self, error: Exception, doing: str) -> BitBootError:
+    def wrapped(self, error: BaseException, doing: str) -> BitBootError:
         """`error` as a BitBootError: itself where a backend may raise it, else a BackendError that names it.
 
         A UsageError says that the caller made a mistake. Of a backend it is believed where its network

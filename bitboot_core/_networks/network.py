@@ -171,7 +171,7 @@ class ActiveNetwork:
             raise self._touch.unusable.with_traceback(None)
         return self._backend.backend
 
-    def wrapped(self, error: Exception, doing: str) -> BitBootError:
+    def wrapped(self, error: BaseException, doing: str) -> BitBootError:
         """`error` as a BitBootError: itself, or a BackendError that names the backend."""
         return self._backend.wrapped(error, doing)
 

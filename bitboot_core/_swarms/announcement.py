@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
@@ -108,7 +109,7 @@ class Announcement(NetworkUser):
         records = records_of(self.swarms, self.endpoint, network, self._context.shard_salt)
         self._records[network.name] = records
         for record in with_shards(records):
-            record.task = self._tasks.start(self._keep(record, turns))
+            record.task = self._tasks.start(self._keep(record, turns), failed=partial(self._broken, record))
 
     def _stop(self) -> None:
         self._changed.notify()
@@ -119,6 +120,12 @@ class Announcement(NetworkUser):
         await self._withdraw(
             record for records in self._records.values() for record in records if record.swarm not in wanted
         )
+
+    def _broken(self, record: Record, error: BaseException) -> None:
+        """A record's task has ended in an error that nobody has foreseen: it is announced no more."""
+        record.failed(record.network.wrapped(error, "announce"))
+        record.next_try = None
+        self._changed.notify()
 
     def _announced_by_others(self) -> set[str]:
         """The swarms that the same endpoint is announced in by somebody else too."""

@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self, TypeVar
 
 from .._networks.network import ActiveNetwork
@@ -140,10 +141,15 @@ class Watch(NetworkUser):
 
     def _use(self, network: ActiveNetwork) -> None:
         scanner = self._scanners[network.name] = _Scanner(network, self._clock.now())
-        scanner.task = self._tasks.start(self._scan_for_ever(scanner))
+        scanner.task = self._tasks.start(self._scan_for_ever(scanner), failed=partial(self._broken, scanner))
 
     def _stop(self) -> None:
         self._arrived.notify()
+        self._scanned.notify()
+
+    def _broken(self, scanner: _Scanner, error: BaseException) -> None:
+        """A scanner's task has ended in an error that nobody has foreseen: its network is scanned no more."""
+        scanner.failure = scanner.network.wrapped(error, "scan")
         self._scanned.notify()
 
     async def _scan_for_ever(self, scanner: _Scanner) -> None:
