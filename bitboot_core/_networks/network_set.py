@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ class NetworkSet:
     def __init__(self, config: BitBootConfig, registry: Registry, clock: Clock, random: Random) -> None:
         """Choose backends for the config's networks. Raises as `prepare`."""
         self._config, self._registry, self._clock, self._random = config, registry, clock, random
-        self._starting: set[asyncio.Task[None]] = set()
+        self._starting: dict[asyncio.Task[None], ActiveNetwork] = {}
         self._endings = Endings()
         self._active = self.prepare(config.network, config.backend, config.bootstrap, config.listen)
 
@@ -106,42 +106,32 @@ class NetworkSet:
         caller is cancelled they are all closed.
         """
         networks = list(self if prepared is None else prepared)
-        starting = [asyncio.ensure_future(network.start(self._config.timeout)) for network in networks]
-        self._starting.update(starting)
+        starting = {asyncio.ensure_future(one.start(self._config.timeout)): one for one in networks}
+        self._starting |= starting
         try:
             await asyncio.wait(starting)
-            errors = _errors(networks, starting)
+            errors = _errors(starting)
         except BaseException:
-            await self._endings.finish(self._abandon(networks, starting))
+            await self._endings.finish(_abandon(starting))
             raise
         finally:
-            self._starting.difference_update(starting)
+            for task in starting:
+                self._starting.pop(task)
         if errors and len(errors) == len(networks):
             raise one_error(errors, "starting")
-
-    async def _abandon(
-        self, networks: Sequence[ActiveNetwork], starting: Collection[asyncio.Task[None]]
-    ) -> None:
-        """Close networks that have started, or are just doing so."""
-        for task in starting:
-            task.cancel()
-        await asyncio.wait(starting)
-        _look_at(starting)
-        await asyncio.gather(*(network.aclose(CLEAN_UP) for network in networks))
 
     async def ready(self, timeout: float) -> None:
         """Wait until one of them is in touch. Raises after `timeout` seconds, or once all have failed."""
         if any(network.is_ready for network in self):
             return
-        networks = list(self)
-        waiting = [asyncio.ensure_future(network.ready(timeout)) for network in networks]
+        waiting = {asyncio.ensure_future(network.ready(timeout)): network for network in self}
         pending = set(waiting)
         try:
             while pending:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if any(_error(one) is None for one in done):
                     return
-            errors = _errors(networks, waiting)
+            errors = _errors(waiting)
         finally:
             await cancel(pending, self._clock)
             _look_at(waiting)
@@ -158,9 +148,8 @@ class NetworkSet:
 
     async def aclose(self, within: float) -> None:
         """Close all networks, those too that are just being started, within about `within` seconds."""
-        for task in self._starting:
-            task.cancel()
-        await self.close(within)
+        closing = [network.aclose(within) for network in self]
+        await self._endings.finish(_all([_abandon(dict(self._starting)), *closing]))
         await self._endings.wait()
 
     def add(self, prepared: Mapping[str, ActiveNetwork]) -> None:
@@ -215,6 +204,16 @@ async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*works)
 
 
+async def _abandon(starting: Mapping[asyncio.Task[None], ActiveNetwork]) -> None:
+    """Close networks that have started, or are just doing so."""
+    for task in starting:
+        task.cancel()
+    if starting:
+        await asyncio.wait(starting)
+    _look_at(starting)
+    await asyncio.gather(*(network.aclose(CLEAN_UP) for network in starting.values()))
+
+
 def _look_at(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Look at the errors that nobody needs: asyncio would log that they were never retrieved."""
     for task in tasks:
@@ -223,18 +222,16 @@ def _look_at(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 
 def _error(task: asyncio.Task[None]) -> BitBootError | None:
-    """Why a task that is done has failed. Raises what is no BitBootError."""
+    """Why a task that is done has failed. Raises what is no BitBootError, NotRunning for a cancelled one."""
     if task.cancelled():
-        return NotRunning("this BitBoot has been closed", hint="make a new one")
+        raise NotRunning("this BitBoot has been closed", hint="make a new one")
     error = task.exception()
     if error is not None and not isinstance(error, BitBootError):
         raise error
     return error
 
 
-def _errors(
-    networks: Sequence[ActiveNetwork], tasks: Sequence[asyncio.Task[None]]
-) -> dict[str, BitBootError]:
+def _errors(tasks: Mapping[asyncio.Task[None], ActiveNetwork]) -> dict[str, BitBootError]:
     """Why tasks have failed, by the network of each: only of those that did."""
-    errors = {network.name: _error(task) for network, task in zip(networks, tasks, strict=True)}
+    errors = {network.name: _error(task) for task, network in tasks.items()}
     return {name: error for name, error in errors.items() if error is not None}

@@ -96,9 +96,9 @@ class Announcement(NetworkUser):
 
     async def leave(self, network: str) -> None:
         """Announce no more on this network, and withdraw from it."""
-        records = self._records.pop(network, [])
+        records = with_shards(self._records.pop(network, []))
         self._changed.notify()
-        tasks = {record.task for record in with_shards(records) if record.task is not None}
+        tasks = {record.task for record in records if record.task is not None}
         await cancel(tasks, self._clock)
         await self._withdraw(records)
 
@@ -116,10 +116,20 @@ class Announcement(NetworkUser):
 
     async def _clean_up(self) -> None:
         await self._tasks.cancel()
-        wanted = self._announced_by_others()
-        await self._withdraw(
-            record for records in self._records.values() for record in records if record.swarm not in wanted
-        )
+        heirs = {
+            (record.network, record.key): record
+            for user in self._context.users
+            if isinstance(user, Announcement) and user.is_open and user.endpoint == self.endpoint
+            for record in user._all_records()
+        }
+        due = []
+        for record in self._all_records():
+            heir = heirs.get((record.network, record.key))
+            if heir is None:
+                due.append(record)
+            else:  # somebody else announces the same: it is theirs to withdraw
+                heir.begun |= record.begun
+        await self._withdraw(due)
 
     def _broken(self, record: Record, error: BaseException) -> None:
         """A record's task has ended in an error that nobody has foreseen: it is announced no more."""
@@ -127,14 +137,8 @@ class Announcement(NetworkUser):
         record.next_try = None
         self._changed.notify()
 
-    def _announced_by_others(self) -> set[str]:
-        """The swarms that the same endpoint is announced in by somebody else too."""
-        return {
-            swarm
-            for user in self._context.users
-            if isinstance(user, Announcement) and user.is_open and user.endpoint == self.endpoint
-            for swarm in user.swarms
-        }
+    def _all_records(self) -> list[Record]:
+        return with_shards(record for records in self._records.values() for record in records)
 
     async def _keep(self, record: Record, turns: asyncio.Semaphore) -> None:
         """Announce one swarm on one network, again and again."""
@@ -195,7 +199,7 @@ class Announcement(NetworkUser):
 
     async def _withdraw(self, records: Iterable[Record]) -> None:
         # Also where the first attempt was cut short: a node may have stored it already.
-        due = [record for record in with_shards(records) if record.begun]
+        due = [record for record in records if record.begun]
         if due:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):

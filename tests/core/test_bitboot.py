@@ -14,6 +14,7 @@ from bitboot_core import (
     BackendUnavailable,
     BitBoot,
     BitBootConfig,
+    HostNotFound,
     InvalidConfig,
     KnownHost,
     ListenFailed,
@@ -28,7 +29,7 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core.backend import BackendSpec
-from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until, spec_of
+from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until, spec_of, waits
 
 PEER = KnownHost("192.0.2.7", 6881)
 SEED = KnownHost("192.0.2.1", 6881)
@@ -485,3 +486,21 @@ async def test_a_bitboot_that_was_never_started_is_not_warned_of(registry: Regis
     bitboot = BitBoot(network=NetworkDefinition("fake", "fake"), registry=registry)
     del bitboot
     gc.collect()
+
+
+async def test_of_several_that_fail_while_one_is_ready_no_error_is_left_unread(
+    serve: Any, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that end in the same moment as the one that is ready."""
+    never = fails(HostNotFound("no such name"))
+    bitboot = await serve(
+        FakeBackend(bootstrap=waits(clock, 1, never)),
+        FakeBackend(bootstrap=waits(clock, 1, answers(1))),
+        FakeBackend(bootstrap=waits(clock, 1, never)),
+        bootstrap=[SEED],
+    )
+    getting_ready = asyncio.ensure_future(bitboot.ready())
+    await clock.advance(1)
+    await getting_ready
+    gc.collect()
+    assert "never retrieved" not in caplog.text

@@ -24,6 +24,7 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core._swarms.announcement import AT_ONCE
+from bitboot_core.aio.timing import IMPROVEMENTS
 from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until
 
 DAY = 86_400.0
@@ -471,3 +472,117 @@ async def test_a_peer_in_any_spelling(serve: Any) -> None:
         bitboot.announce("swarm", "192.0.2.7", port=6881),
     ):
         assert announcement.endpoint == PEER
+
+
+# Two that announce the same
+
+
+async def test_what_was_left_to_another_is_withdrawn_by_that_one(serve: Any, clock: ManualClock) -> None:
+    """Also where it has not come to announce it itself."""
+    backend = FakeBackend()
+    bitboot = await serve(backend)
+    async with bitboot.announce("swarm", PEER) as first:
+        await first.announced()
+        backend.acts["announce"] = hangs()
+        second = bitboot.announce([*(f"swarm {number}" for number in range(AT_ONCE)), "swarm"], PEER)
+        second.open()
+        await clock.settle()
+    assert ("withdraw", swarm_key("swarm"), PEER) not in backend.calls
+    await second.aclose()
+    assert backend.calls.count(("withdraw", swarm_key("swarm"), PEER)) == 1
+
+
+# Stored on fewer nodes than could
+
+
+def receipts(backend: FakeBackend, clock: ManualClock, *each: Receipt) -> list[float]:
+    """Have the backend give these receipts, the last one again and again. When it was asked for them."""
+    times: list[float] = []
+
+    async def announce() -> Receipt:
+        times.append(clock.now())
+        return each[min(len(times), len(each)) - 1]
+
+    backend.acts["announce"] = announce
+    return times
+
+
+async def test_stored_on_far_fewer_nodes_than_could_it_is_announced_again_soon(
+    serve: Any, clock: ManualClock
+) -> None:
+    backend = FakeBackend()
+    times = receipts(backend, clock, Receipt(1, 1800.0, 8), Receipt(3, 1800.0, 8), Receipt(8, 1800.0, 8))
+    bitboot = await serve(backend)
+    async with bitboot.announce("swarm", PEER) as announcement:
+        await announcement.announced()
+        assert (announcement.status["fake"].stored_on, announcement.status["fake"].could_store) == (1, 8)
+        assert announcement.status["fake"].last_error is None
+        await clock.advance(10)
+        assert len(times) == 3
+        assert (announcement.status["fake"].stored_on, announcement.status["fake"].could_store) == (8, 8)
+        await clock.advance(0.74 * 1800)
+        assert len(times) == 3  # the normal renewal
+
+
+async def test_half_of_those_that_could_are_enough(serve: Any, clock: ManualClock) -> None:
+    backend = FakeBackend()
+    times = receipts(backend, clock, Receipt(4, 1800.0, 8))
+    bitboot = await serve(backend)
+    async with bitboot.announce("swarm", PEER):
+        await clock.advance(0.74 * 1800)
+    assert len(times) == 1
+
+
+async def test_what_does_not_get_better_is_announced_as_usual_after_some_tries(
+    serve: Any, clock: ManualClock
+) -> None:
+    backend = FakeBackend()
+    times = receipts(backend, clock, Receipt(1, 1800.0, 8))
+    bitboot = await serve(backend)
+    async with bitboot.announce("swarm", PEER):
+        await clock.advance(DAY)
+    waits = [after - before for before, after in pairwise(times)]
+    assert all(wait <= min(300, 2 ** (number + 1)) for number, wait in enumerate(waits[:IMPROVEMENTS]))
+    assert all(wait >= 0.75 * 1800 for wait in waits[IMPROVEMENTS:])
+    assert len(waits) > IMPROVEMENTS + 40
+
+
+async def test_where_a_backend_does_not_say_it_is_measured_by_the_best_so_far(
+    serve: Any, clock: ManualClock
+) -> None:
+    backend = FakeBackend(known=[KnownHost("192.0.2.9", port) for port in range(1, 21)])
+    times = receipts(backend, clock, Receipt(8, 1800.0), Receipt(1, 1800.0), Receipt(8, 1800.0))
+    bitboot = await serve(backend)
+    async with bitboot.announce("first", PEER) as first, bitboot.announce("second", PEER) as second:
+        await first.announced()
+        await second.announced()
+        assert second.status["fake"].could_store == 8
+        await clock.advance(2)
+        assert second.status["fake"].stored_on == 8
+        assert len(times) == 3
+
+
+async def test_a_network_that_has_become_small_is_not_measured_by_what_it_was(
+    serve: Any, clock: ManualClock
+) -> None:
+    backend = FakeBackend(known=[KnownHost("192.0.2.9", port) for port in range(1, 21)])
+    times = receipts(backend, clock, Receipt(8, 1800.0), Receipt(2, 1800.0))
+    bitboot = await serve(backend)
+    async with bitboot.announce("first", PEER) as first:
+        await first.announced()
+        del backend.known[2:]
+        await clock.advance(4 * 1800)
+        assert first.status["fake"].could_store == 2
+    assert 5 <= len(times) <= 7
+
+
+@pytest.mark.parametrize(("worse", "could"), [(Receipt(1, 500.0, 2), 2), (Receipt(3, 500.0, 9), 9)])
+async def test_the_status_of_several_swarms_tells_how_many_could_store_the_worst(
+    serve: Any, clock: ManualClock, worse: Receipt, could: int
+) -> None:
+    backend = FakeBackend()
+    receipts(backend, clock, Receipt(8, 1000.0, 8), worse)
+    bitboot = await serve(backend)
+    async with bitboot.announce(["a", "b"], PEER) as announcement:
+        await announcement.announced()
+        assert announcement.status["fake"].could_store == could

@@ -12,11 +12,15 @@ from bitboot_core import (
     AllBackendsFailed,
     BackendError,
     BackendTimeout,
+    BitBootError,
     BootstrapFailed,
     InvalidConfig,
+    InvalidEndpoint,
     KnownHost,
     NotRunning,
     Peer,
+    UnknownNetwork,
+    UsageError,
     swarm_key,
 )
 from bitboot_core._swarms.lookup import AT_ONCE, BUFFER
@@ -232,6 +236,39 @@ async def test_where_all_fail_each_ones_cause_is_told(serve: Any) -> None:
     with pytest.raises(AllBackendsFailed, match="looking up swarm failed on every network") as caught:
         await bitboot.lookup("swarm")
     assert set(caught.value.causes) == {"fake", "other"}
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidEndpoint("no host", hint="give one"), InvalidConfig("no"), UnknownNetwork("which?")]
+)
+async def test_a_usage_error_of_a_backend_is_its_own_failure(serve: Any, error: BitBootError) -> None:
+    """Whoever looked up has made no mistake (and the command's exit status is 1, not 2)."""
+    bitboot = await serve(FakeBackend(lookup=fails(error)))
+    with pytest.raises(BackendError, match="fake-backend failed to look up: ") as caught:
+        await bitboot.lookup("swarm")
+    assert not isinstance(caught.value, UsageError)
+    assert caught.value.hint == error.hint
+    assert caught.value.__cause__ is error
+
+
+async def test_a_network_that_answers_nothing_is_not_an_empty_swarm(serve: Any) -> None:
+    error = BackendTimeout("none of the 8 nodes asked answered")
+    bitboot = await serve(FakeBackend(lookup=fails(error)))
+    with pytest.raises(BackendTimeout, match="none of the 8"):
+        await bitboot.lookup("swarm")
+    async with bitboot.find("swarm") as found:
+        with suppress(BackendTimeout):
+            await found.collect()
+        assert dict(found.failures) == {"fake": error}
+
+
+async def test_a_peers_newest_id_is_the_one_that_counts(serve: Any, clock: ManualClock) -> None:
+    old, new = (KnownHost("192.0.2.7", 1, peer_id) for peer_id in ("old", "new"))
+    bitboot = await serve(FakeBackend(peers=[old, new, KnownHost("192.0.2.7", 1)]))
+    async with bitboot.find("swarm") as found:
+        await clock.settle()
+        assert (await anext(found)).peer_id == "new"
+        assert [peer.peer_id for peer in await found.collect()] == ["new"]
 
 
 def returns(value: object) -> Callable[[bytes], object]:

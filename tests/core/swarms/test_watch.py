@@ -9,6 +9,7 @@ import pytest
 
 from bitboot_core import (
     BackendError,
+    BackendTimeout,
     BitBoot,
     InvalidConfig,
     InvalidSwarmName,
@@ -221,6 +222,43 @@ async def test_a_scan_that_fails_is_told_and_is_no_miss(serve: Any, clock: Manua
         assert dict(watch.failures) == {}
         await clock.advance(3600)
         assert log.ports(PeerLeft) == [1]
+
+
+async def test_a_network_that_falls_silent_keeps_its_peers(serve: Any, clock: ManualClock) -> None:
+    backend = FakeBackend(peers=[ONE, TWO])
+    bitboot = await serve(backend)
+    async with bitboot.watch("swarm") as watch:
+        log = Log(watch, clock)
+        await clock.advance(HOUR)
+        backend.peers, backend.acts["lookup"] = [], fails(BackendTimeout("none of the nodes asked answered"))
+        await clock.advance(2 * DAY)
+        assert log.ports(PeerLeft) == []
+        assert len(watch.peers) == 2
+        assert isinstance(watch.failures["fake"], BackendTimeout)
+        backend.peers = [ONE]
+        del backend.acts["lookup"]
+        await clock.advance(HOUR)
+        assert log.ports(PeerLeft) == [2]
+
+
+async def test_a_peer_that_has_a_new_id_is_shown_with_it(serve: Any, clock: ManualClock) -> None:
+    old, new = (KnownHost(ONE.host, ONE.port, peer_id) for peer_id in ("old", "new"))
+    backend = FakeBackend(peers=[old])
+    bitboot = await serve(backend)
+    async with bitboot.watch("swarm") as watch:
+        log = Log(watch, clock)
+        await clock.settle()
+        assert log.events[0][1].peer.peer_id == "old"
+        backend.peers = [old, new]  # the newer one comes later in the same scan
+        await clock.advance(HOUR)
+        assert [peer.peer_id for peer in watch.peers] == ["new"]
+        backend.peers = []
+        await clock.advance(HOUR)
+        assert log.events[-1][1] == PeerLeft("swarm", Peer(ONE.host, 1))
+        assert log.events[-1][1].peer.peer_id == "new"
+        backend.peers = [ONE]  # somebody else at the same endpoint, who has none
+        await clock.advance(HOUR)
+        assert [peer.peer_id for peer in watch.peers] == [None]
 
 
 async def test_a_scan_that_is_cut_short_is_no_miss_either(serve: Any, clock: ManualClock) -> None:
