@@ -157,10 +157,16 @@ class Backend(ABC):
     def seen_at(self) -> Collection[str]:
         """The addresses that other nodes see this one at, as far as it knows: hosts, without ports.
 
-        Where they change, an announcement of "mine" is made again at once. None by default: then
-        only `address` is watched.
+        Where they change, an announcement of "mine" is made again. None by default: then only `address`
+        is watched.
         """
         return ()
+
+    def on_moved(self, handler: Callable[[], None]) -> None:  # noqa: B027 - few backends can tell
+        """Call `handler` whenever `address` or `seen_at` has changed, on the event loop.
+
+        Called once, after `start`. By default it is never called: the core looks once a minute.
+        """
 
     @abstractmethod
     def stats(self) -> Mapping[str, int | float]:

@@ -165,6 +165,10 @@ class GuardedBackend:
         address = self.address
         return self.seen_at | ({str(address)} if address is not None else frozenset())
 
+    def on_moved(self, handler: Callable[[], None]) -> None:
+        """Have the backend call `handler` when where it is has changed, if it can tell."""
+        self._ask("on_moved", lambda backend: backend.on_moved(handler), None)
+
     @property
     def fault(self) -> BackendError | None:
         """What the backend last said that makes no sense, None where it has not."""

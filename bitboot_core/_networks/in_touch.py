@@ -82,6 +82,7 @@ class InTouch:
     async def begin(self) -> None:
         """Begin to bootstrap, which goes on by itself until the backend is closed."""
         self.unusable = None
+        self._backend.on_moved(self._look_where)
         await self._read_contacts()
         self._backend.tasks.start(self._keep_in_touch())
 
@@ -211,6 +212,10 @@ class InTouch:
             if self._clock.now() >= self._saved + SAVE_EVERY:
                 self._saved = self._clock.now()
                 self._backend.tasks.start(self.keep_contacts(good, SAVE_EVERY))
+        self._look_where()
+
+    def _look_where(self) -> None:
+        """Note where we are."""
         before, self._whereabouts = self._whereabouts, self._backend.whereabouts
         # To learn of an address is no move; to lose one is.
         if self._whereabouts and before - self._whereabouts:

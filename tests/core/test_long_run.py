@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -168,6 +169,30 @@ async def test_a_changed_address_is_announced_within_a_minute(serve: Any, clock:
         backend.others_see = ("198.51.100.2", "2001:db8::1")
         await clock.advance(120)
         assert backend.count("announce") == 4
+
+
+async def test_a_backend_that_says_that_it_has_moved_is_announced_at_once(
+    serve: Any, clock: ManualClock
+) -> None:
+    class Telling(Roaming):
+        def on_moved(self, handler: Callable[[], None]) -> None:
+            self.moved = handler
+
+    backend = Telling()
+    backend.others_see = ("198.51.100.1",)
+    bitboot = await serve(backend)
+    async with bitboot.announce("mine", port=6881), bitboot.announce("fixed", PEER):
+        await clock.advance(70)
+        assert backend.count("announce") == 2
+        backend.others_see = ("198.51.100.2",)
+        backend.moved()
+        await clock.advance(0)
+        assert backend.count("announce") == 3
+        backend.moved()
+        await clock.advance(0)
+        assert backend.count("announce") == 3, "nothing has changed since"
+        await clock.advance(120)
+        assert backend.count("announce") == 3, "and the next look finds nothing new"
 
 
 async def test_a_network_that_has_grown_is_announced_to_within_a_minute(

@@ -16,7 +16,7 @@ from bitboot_btdht.backend import MainlineBackend
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.table.external import QUORUM
 from bitboot_btdht.testnet import Testnet
-from bitboot_btdht.wire import compact
+from bitboot_btdht.wire import bencode, compact
 
 from bitboot_core import (
     AnnounceFailed,
@@ -220,9 +220,19 @@ async def test_contacts_of_one_node_are_a_start_for_another(testnet: Testnet) ->
 async def test_it_tells_where_others_see_it() -> None:
     async with running() as backend:
         assert list(backend.seen_at) == []
+        moves: list[list[str]] = []
+        backend.on_moved(lambda: moves.append(list(backend.seen_at)))
+        node = backend.node
         for number in range(QUORUM):
-            backend.node.external[4].vote(public_address(number), compact.pack("93.184.216.34", 6881))
+            voter, claim = public_address(number), compact.pack("93.184.216.34", 6881)
+            node.query(voter, b"ping", {}, lambda outcome: None, now=node.now)
+            ((datagram, _),) = [sent for sent in node.outgoing() if sent[1] == voter]
+            transaction = bencode.decode(datagram)[b"t"]
+            reply = {b"t": transaction, b"y": b"r", b"r": {b"id": bytes([number]) * 20}, b"ip": claim}
+            node.receive(bencode.encode(reply), voter, node.now)
         assert list(backend.seen_at) == ["93.184.216.34"]
+        assert moves == [["93.184.216.34"]]
+        node.outgoing()  # to strangers that do not exist: nothing of it leaves
 
 
 async def test_a_read_only_client_finds_and_is_known_to_nobody(testnet: Testnet) -> None:

@@ -46,6 +46,7 @@ class MainlineBackend(Backend):
         self._driver: UdpDriver | None = None
         self._waiters: set[asyncio.Future[int]] = set()
         self._lookups: set[Arrivals] = set()
+        self._moved: Callable[[], None] = lambda: None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,7 +85,9 @@ class MainlineBackend(Backend):
             if listen is not None and listen.family is not None:
                 ip = compact.pack(listen.host, listen.port)[:-2]
                 settings = settings.relaxed() if compact.scope(ip) == "loopback" else settings
-        return Node(now=now, settings=settings, families=families, read_only=self._config.read_only)
+        node = Node(now=now, settings=settings, families=families, read_only=self._config.read_only)
+        node.on_moved = self._tell_moved
+        return node
 
     async def aclose(self) -> None:
         """Close the sockets; whoever still waits gets NotRunning."""
@@ -205,6 +208,13 @@ class MainlineBackend(Backend):
         """Our addresses as enough other nodes see them (BEP 42)."""
         elected = [external.ip for external in self._running.node.external.values()]
         return [compact.unpack(ip + b"\0\0")[0] for ip in elected if ip is not None]
+
+    def on_moved(self, handler: Callable[[], None]) -> None:
+        """Have `handler` called when `seen_at` changes."""
+        self._moved = handler
+
+    def _tell_moved(self) -> None:
+        self._moved()
 
     def stats(self) -> Mapping[str, int | float]:
         """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds."""

@@ -30,7 +30,7 @@ from .server.reply_limits import Room
 from .server.responder import Responder
 from .server.tokens import Tokens
 from .settings import Settings
-from .table.external import ExternalAddress
+from .table.address_check import AddressCheck
 from .table.routing import RoutingTable
 from .table.upkeep import Upkeep
 from .wire import compact, krpc
@@ -70,7 +70,8 @@ class Node:
             family: RoutingTable(own_id, self.settings, now) for family, own_id in self.ids.items()
         }
         self.store = PeerStore(self.settings, self._rng)
-        self.external = {family: ExternalAddress() for family in self.tables}
+        self.on_moved: Callable[[], None] = lambda: None
+        """Called when our address as others see it has changed, or has become known."""
         self._asked: set[Address] = set()
         self._outgoing: list[tuple[bytes, Address]] = []
         self.transactions = Transactions(self.settings, self._rng, self._transmit)
@@ -79,6 +80,8 @@ class Node:
             self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
         )
         self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
+        self._address_check = AddressCheck(self, self.tables, self._move, self._rng, now)
+        self.external = self._address_check.external
 
     @property
     def id(self) -> bytes:
@@ -125,11 +128,14 @@ class Node:
         self.transactions.poll(now)
         if now >= self._upkeep.next_tick:
             self._upkeep.tick(now)
+        if now >= self._address_check.next_due:
+            self._address_check.poll(now)
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
+        planned = min(self._upkeep.next_tick, self._address_check.next_due)
         first = self.transactions.deadline()
-        return self._upkeep.next_tick if first is None else min(first, self._upkeep.next_tick)
+        return planned if first is None else min(first, planned)
 
     def outgoing(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send now, each handed out once."""
@@ -292,8 +298,7 @@ class Node:
         questionable = self.tables[family].answered(response.sender, address, self.now, round_trip)
         if questionable is not None:
             self._upkeep.check(questionable)
-        if self.external[family].vote(address, response.external):
-            self._move(family)
+        self._address_check.vote(family, address, response.external, self.now)
 
     def _move(self, family: int) -> None:
         """Take an id that fits our external address (BEP 42), and sort that family's table anew."""
@@ -303,6 +308,7 @@ class Node:
             table.adopt(contact, self.now)
         self.tables[family] = table
         self._upkeep.meet_neighbours(family)
+        self.on_moved()
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1

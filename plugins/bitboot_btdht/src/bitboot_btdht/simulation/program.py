@@ -19,7 +19,8 @@ class Program:
 
     It bootstraps through `contacts` until somebody answers, again whenever it knows nobody or an
     announcement failed, and announces itself anew at 0.75 to 0.9 of an announcement's lifetime,
-    sooner after a failure or where the network has grown (`bitboot_core.aio.timing`). `stop()` ends it
+    sooner after a failure, where the network has grown (`bitboot_core.aio.timing`), and where its
+    outside address has changed. `stop()` ends it
     without a word.
     """
 
@@ -29,6 +30,7 @@ class Program:
         self.node = node
         self.port = port
         self.contacts = list(contacts)
+        node.on_moved = self._moved
         self.announced_at: dict[bytes, float] = {}
         """When each swarm was announced successfully last, in simulated seconds."""
         self._simulation = simulation
@@ -98,6 +100,10 @@ class Program:
             if not self._ready or (stored and timing.has_grown(contacts, swarm.contacts)):
                 self._announce(info_hash)
         self._ready = True
+
+    def _moved(self) -> None:
+        for info_hash in list(self.announced_at):
+            self._simulation.after(0.0, partial(self._renew, info_hash, self._swarms[info_hash].turn))
 
     def _announce(self, info_hash: bytes) -> None:
         swarm = self._swarms[info_hash]

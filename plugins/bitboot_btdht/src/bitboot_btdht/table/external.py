@@ -10,18 +10,20 @@ QUORUM = 5
 """Voters from so many networks of their own must agree."""
 
 MAX_VOTERS = 32
-"""Only the latest votes count, so that a change of address is noticed."""
+"""Only the latest votes count."""
 
 
 class ExternalAddress:
     """Collects what `ip` fields say, one vote per /24 (IPv6: /64) of the senders."""
 
     def __init__(self) -> None:
-        self._votes: OrderedDict[bytes, bytes] = OrderedDict()
+        self._votes: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()  # by network: for whom, and when
         self.ip: bytes | None = None
         """The address that was elected last: 4 or 16 bytes."""
+        self.in_doubt = False
+        """Whether there is a new vote for another address than that."""
 
-    def vote(self, voter: Address, claim: bytes | None) -> bool:
+    def vote(self, voter: Address, claim: bytes | None, now: float) -> bool:
         """A node at `voter` says that we are at `claim`. True where that changes the result.
 
         Nonsense, local addresses, and voters on local networks do not count.
@@ -31,18 +33,29 @@ class ExternalAddress:
         ip = claim[:-2]
         if scope(ip) != "public":
             return False
-        network = subnet(voter)
-        if self._votes.get(network) == ip:
-            self._votes.move_to_end(network)
-            return False  # the same vote as before, which has been counted
-        self._votes.pop(network, None)
-        self._votes[network] = ip
+        before, _ = self._votes.pop(subnet(voter), (None, 0.0))
+        self._votes[subnet(voter)] = ip, now
         if len(self._votes) > MAX_VOTERS:
             self._votes.popitem(last=False)
-        if ip == self.ip:
-            return False  # nobody else has more votes for that
-        winner, count = Counter(self._votes.values()).most_common(1)[0]
+        if ip in (before, self.ip):
+            return False  # nothing new, or nobody else has more votes for it
+        self.in_doubt = self.ip is not None
+        return self._elect()
+
+    def recount(self, since: float) -> bool:
+        """Only votes since then count any more: others were asked whether they stand by theirs.
+
+        True where that changes the result. With too few votes left there is still a doubt.
+        """
+        for network in [network for network, (_, when) in self._votes.items() if when < since]:
+            del self._votes[network]
+        self.in_doubt = len(self._votes) < QUORUM
+        return self._elect()
+
+    def _elect(self) -> bool:
+        votes = Counter(ip for ip, _ in self._votes.values())
+        winner, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
         if count < QUORUM or 2 * count <= len(self._votes) or winner == self.ip:
             return False
-        self.ip = winner
+        self.ip, self.in_doubt = winner, False
         return True
