@@ -230,6 +230,7 @@ class Node:
         *,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
+        turn: int | None = None,
     ) -> bool:
         """Send a query, and learn from its outcome before `on_outcome` hears of it."""
 
@@ -252,8 +253,13 @@ class Node:
             settle,
             on_slow=on_slow,
             wanted=wanted,
+            turn=turn,
             read_only=self.read_only,
         )
+
+    def take_turn(self) -> int:
+        """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
+        return self.transactions.take_turn()
 
     def must_wait(self, address: Address) -> bool:
         """Whether a query to `address` would have to wait: it has had so many of late."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from bitboot_btdht.asking.window import SPAN, Kind, Window
+from bitboot_btdht.asking.window import PROBATION, SPAN, Kind, Window
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
@@ -77,21 +77,35 @@ def test_no_ten_seconds_have_more_messages_and_every_query_is_sent(
 
 def test_neither_queries_nor_answers_take_all() -> None:
     window = Window(40)
-    address = ADDRESSES[0]
-    for kind, other in (Kind.QUERY, Kind.ANSWER), (Kind.ANSWER, Kind.QUERY):
-        assert [window.take(address, kind, 0.0) for _ in range(40)].count(True) == 32
-        assert [window.take(address, other, 0.0) for _ in range(40)].count(True) == 8
-        address = ADDRESSES[1]
+    for address, first, second in (
+        (ADDRESSES[0], (Kind.QUERY, 18), (Kind.ANSWER, 22)),
+        (ADDRESSES[1], (Kind.ANSWER, 32), (Kind.QUERY, 8)),
+    ):
+        for kind, allowed in (first, second):
+            assert [window.take(address, kind, 0.0) for _ in range(40)].count(True) == allowed
+
+
+def test_who_does_not_ask_us_may_be_asked_more_after_a_moment() -> None:
+    window = Window(40)
+    quiet, asking = ADDRESSES
+    for address in ADDRESSES:
+        assert [window.take(address, Kind.QUERY, 0.0) for _ in range(40)].count(True) == 18
+    assert window.free_at(quiet, Kind.QUERY, 1.0) == PROBATION
+    assert [window.take(asking, Kind.ANSWER, 1.0) for _ in range(18)] == [True] * 18
+    assert [window.take(quiet, Kind.QUERY, 3.0) for _ in range(40)].count(True) == 14
+    assert window.free_at(asking, Kind.QUERY, 3.0) == SPAN
 
 
 def test_it_says_when_the_next_message_may_be_sent() -> None:
-    window = Window(4)
+    window = Window(5)
     address = ADDRESSES[0]
-    for second in range(3):
+    for second in range(2):
         assert window.take(address, Kind.QUERY, float(second))
-    assert window.free_at(address, Kind.QUERY, 2.0) == SPAN, "three of four are queries"
-    assert window.take(address, Kind.ANSWER, 3.0)
-    assert window.free_at(address, Kind.ANSWER, 3.0) == SPAN, "four in all"
+    assert window.free_at(address, Kind.QUERY, 1.0) == PROBATION, "two of five are always queries"
+    for second in range(2, 5):
+        assert window.take(address, Kind.ANSWER, float(second))
+    assert window.free_at(address, Kind.QUERY, 5.0) == SPAN
+    assert window.free_at(address, Kind.ANSWER, 5.0) == SPAN, "five in all"
     assert window.take(address, Kind.QUERY, SPAN)
     assert not window.take(address, Kind.ANSWER, SPAN)
 

@@ -35,7 +35,18 @@ _PING = b"1:q4:ping"
 class Transaction:
     """One query under way."""
 
-    __slots__ = ("address", "datagram", "due", "id", "is_slow", "on_outcome", "on_slow", "sent_at", "wanted")
+    __slots__ = (
+        "address",
+        "datagram",
+        "due",
+        "id",
+        "is_slow",
+        "on_outcome",
+        "on_slow",
+        "sent_at",
+        "turn",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -46,6 +57,7 @@ class Transaction:
         *,
         on_slow: Callable[[], None] | None,
         wanted: Callable[[], bool] | None,
+        turn: int,
     ) -> None:
         self.id = id_
         self.address = address
@@ -53,6 +65,7 @@ class Transaction:
         self.on_outcome = on_outcome
         self.on_slow = on_slow
         self.wanted = wanted
+        self.turn = turn
         self.is_slow = False
         self.sent_at = self.due = 0.0
 
@@ -77,10 +90,11 @@ class Transactions:
         self._transmit = transmit
         self._open: dict[bytes, Transaction] = {}
         self._line: deque[Transaction] = deque()
-        self._held: dict[Address, deque[Transaction]] = {}
+        self._held: dict[Address, list[Transaction]] = {}
         self._held_count = 0
         self._free: list[tuple[float, int, Address]] = []
         self._order = count()
+        self._turns = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
         self.round_trips = RoundTrips(
@@ -106,21 +120,36 @@ class Transactions:
         *,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
+        turn: int | None = None,
         read_only: bool = False,
     ) -> bool:
         """Send a query, or put it in line.
 
         `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it; neither
-        where `wanted()` no longer holds when its turn comes: then it is not sent at all. Returns
-        False, and calls nobody, where too many wait already.
+        where `wanted()` no longer holds when its turn comes: then it is not sent at all. Of those that
+        wait for one node the lowest `turn` comes first (`take_turn`). Returns False, and calls nobody,
+        where too many wait already.
         """
         if len(self._line) + self._held_count >= 8 * self._settings.max_transactions:
             return False
         id_ = self._new_id()
         datagram = krpc.query(id_, method, arguments, read_only=read_only)
-        self._line.append(Transaction(id_, address, datagram, on_outcome, on_slow=on_slow, wanted=wanted))
+        if turn is None:
+            turn = self.take_turn()
+        transaction = Transaction(
+            id_, address, datagram, on_outcome, on_slow=on_slow, wanted=wanted, turn=turn
+        )
+        self._line.append(transaction)
         self._next_in_line(now)
         return True
+
+    def take_turn(self) -> int:
+        """A turn for all queries of one operation.
+
+        Those that began first end first. If all had the same right, none would be done before its
+        time is up where many begin at once.
+        """
+        return next(self._turns)
 
     def must_wait(self, address: Address, now: float) -> bool:
         """Whether `address` has had so many messages that a query to it would have to wait."""
@@ -179,7 +208,7 @@ class Transactions:
                 self._launch(transaction, now)
                 continue
             if address not in self._held:
-                self._held[address] = deque()
+                self._held[address] = []
                 free_at = self._window.free_at(address, Kind.QUERY, now)
                 heapq.heappush(self._free, (free_at, next(self._order), address))
             self._held[address].append(transaction)
@@ -206,6 +235,7 @@ class Transactions:
         while self._free and self._free[0][0] <= now:
             held = self._held.pop(heapq.heappop(self._free)[2])
             self._held_count -= len(held)
+            held.sort(key=lambda transaction: transaction.turn)
             self._line.extend(held)  # those that are still too many are held again
         self._next_in_line(now)
         while (due := self._next_due()) is not None and due <= now:

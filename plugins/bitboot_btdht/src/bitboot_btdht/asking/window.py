@@ -14,8 +14,15 @@ from ..wire.compact import Address
 SPAN = 10.5
 """Seconds. Ten, which is what others count over, and a little that the way may take out of a gap."""
 
-SHARE = 0.8
-"""Neither queries nor answers have more than this of the messages to one address, so neither starves."""
+QUERIES = 0.45
+"""This share of the messages to one address may always be queries: less than half, so that two nodes that
+ask each other as much as they may can both answer all of it, and nobody takes the other for dead."""
+
+MOST = 0.8
+"""Where it asks us little, so much may be queries; where we ask it little, so much may be answers."""
+
+PROBATION = 3.0
+"""Seconds from one share of QUERIES to what goes beyond: by then we know whether it asks us too."""
 
 MAX_ADDRESSES = 16_384
 """Addresses whose messages are remembered. With as many, another one has to wait until a place is free."""
@@ -33,7 +40,8 @@ class Window:
 
     def __init__(self, limit: int, max_addresses: int = MAX_ADDRESSES) -> None:
         self._limit = limit
-        self._kind_limit = max(1, int(SHARE * limit))
+        self._queries = max(1, int(QUERIES * limit))
+        self._most = max(1, int(MOST * limit))
         self._max_addresses = max_addresses
         # By the time of the last message, so that what has passed is found at the front.
         self._sent: OrderedDict[Address, tuple[deque[float], deque[float]]] = OrderedDict()
@@ -59,12 +67,14 @@ class Window:
             while each and each[0] + SPAN <= now:
                 each.popleft()
         queries, answers = times
-        free_at = now
-        if len(times[kind]) >= self._kind_limit:
-            free_at = times[kind][0] + SPAN
+        if kind is Kind.ANSWER:
+            free_at = _when_fewer(answers, self._most, SPAN)
+        else:
+            at_most = max(self._queries, self._most - len(answers))
+            free_at = max(_when_fewer(queries, at_most, SPAN), _when_fewer(queries, self._queries, PROBATION))
         if len(queries) + len(answers) >= self._limit:
             free_at = max(free_at, min(each[0] for each in times if each) + SPAN)
-        return free_at
+        return max(free_at, now)
 
     def _forget(self, now: float) -> None:
         while self._sent and self._first_free() <= now:
@@ -74,3 +84,8 @@ class Window:
         """When the address that was sent nothing for longest may be forgotten."""
         times = next(iter(self._sent.values()))
         return max(each[-1] for each in times if each) + SPAN
+
+
+def _when_fewer(times: deque[float], limit: int, span: float) -> float:
+    """When fewer than `limit` of these `times` are within the last `span` seconds."""
+    return times[-limit] + span if len(times) >= limit else float("-inf")

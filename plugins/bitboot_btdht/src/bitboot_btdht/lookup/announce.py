@@ -64,6 +64,7 @@ class Announce:
             arguments,
             lambda outcome: self._settle(candidate, outcome, tries - 1),
             wanted=lambda: not self._done,
+            turn=self._search.turn,
         )
         if sent:
             self._pending += 1

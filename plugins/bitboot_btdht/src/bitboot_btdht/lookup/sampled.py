@@ -88,6 +88,7 @@ class SampledSearch(PeerSearch):
             self._arguments,
             lambda outcome: self._answered_again(candidate, outcome),
             wanted=lambda: not self._over,
+            turn=self.turn,
         )
         if not sent:
             del self._left[candidate]

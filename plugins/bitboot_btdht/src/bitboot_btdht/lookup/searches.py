@@ -39,11 +39,15 @@ class Network(Protocol):
         *,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
+        turn: int | None = None,
     ) -> bool:
-        """Send a query, at once or when its turn comes, if it is still `wanted` then.
+        """Send a query, at once or when its `turn` comes, if it is still `wanted` then.
 
         False, and no callback, where too many wait already.
         """
+
+    def take_turn(self) -> int:
+        """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
 
     def must_wait(self, address: Address) -> bool:
         """Whether a query to `address` would have to wait: it has had so many of late."""
@@ -97,6 +101,8 @@ class NodeSearch:
     ) -> None:
         self.network = network
         self.family = family
+        self.turn = network.take_turn()
+        """Whose queries come before others' where they have to wait."""
         self.asked = 0
         """How many nodes it has asked."""
         self.replies = 0
@@ -130,6 +136,7 @@ class NodeSearch:
             lambda outcome: self._settle(candidate, outcome),
             on_slow=lambda: self.traversal.slow(candidate),
             wanted=self._is_wanted,
+            turn=self.turn,
         )
         if not sent:
             self.traversal.failed(candidate)
