@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import BootstrapFailed, ListenFailed
 from ..model import KnownHost
 from ._zones import zone_id
+from .logs import logger
 from .resolve import resolve
+from .threads import in_thread
 
 __all__ = ["bind", "is_own_address", "open_socket"]
 
@@ -23,6 +26,9 @@ SEND_BUFFER = 1 << 20
 
 SAME_PORT_TRIES = 16
 """How often a free port is looked for that is free in both families."""
+
+MAX_OWN = 64
+"""Own addresses that get a socket each, where the kernel does not tell which was asked."""
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -39,6 +45,8 @@ _HINTS = {
     errno.EACCES: "ports below 1024 need special rights: choose a higher one",
 }
 _OTHER_HINT = "choose another address, or port 0 for any free port"
+
+log = logger(__name__)
 
 Open = Callable[[int, str, int], socket.socket]
 
@@ -147,10 +155,20 @@ def is_own_address(host: str) -> bool:
     return True
 
 
+async def open_each(family: int, port: int) -> AsyncIterator[socket.socket]:
+    """A socket for each of this machine's addresses, beside one that listens on all of them on that port."""
+    for host in await in_thread(lambda: own_addresses(family), "bitboot-own-addresses"):
+        try:
+            # Windows needs no SO_REUSEADDR for it, which there would let anybody take the port over.
+            yield open_socket(family, host, port, share=sys.platform != "win32")
+        except OSError as error:
+            log.debug("no socket of its own for %s: %s", host, error)
+
+
 def own_addresses(family: int) -> Sequence[str]:
     """This machine's addresses of a family, as far as its own name tells. May block, as resolvers do."""
     try:
         found = socket.getaddrinfo(socket.gethostname(), None, FAMILIES[family], socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         return []
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))[:MAX_OWN]

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import socket
 
+from ..model import KnownHost
+from .logs import logger
+
+Address = tuple[str, int]
+"""An IP address, without a zone, and a port."""
+
 MAX_ZONES = 1_024
 """Addresses whose zones are kept in mind: neighbours on the links, and whoever forges them."""
+
+log = logger(__name__)
 
 
 class Zones:
@@ -14,23 +22,41 @@ class Zones:
     def __init__(self, default: int) -> None:
         """`default`: the number of the interface to use before any neighbour is known, 0 for none."""
         self._last = default
-        self._known: dict[tuple[str, int], int] = {}
+        self._known: dict[Address, int] = {}
 
-    def keep(self, host: str, port: int, zone: int) -> None:
-        """A neighbour is on the interface of that number."""
+    def remember(self, contact: KnownHost) -> None:
+        """Note the zone in "fe80::1%eth0". Nothing happens for an address without one."""
+        host, _, zone = contact.host.partition("%")
+        if zone:
+            try:
+                self._keep((host, contact.port), zone_id(zone))
+            except OSError as error:
+                log.debug("%s: there is no such interface: %s", contact, error)
+
+    def known_host(self, address: Address) -> KnownHost:
+        """An address with its zone, where it is known to need one."""
+        return with_zone(address, self._known.get(address, 0))
+
+    def take(self, sender: tuple[str, int, int, int]) -> Address:
+        """The address of whoever sent a datagram, as `recvfrom` tells it; its zone is noted."""
+        host, port, _, zone = sender
+        if zone:
+            host = host.partition("%")[0]
+            self._keep((host, port), zone)
+        return host, port
+
+    def target(self, address: Address) -> tuple[str, int, int, int] | Address:
+        """As `sendto` wants it. A neighbour that is not known is looked for where the last one was."""
+        if address[0].startswith(("fe8", "fe9", "fea", "feb")):  # fe80::/10
+            return (*address, 0, self._known.get(address, self._last))
+        return address
+
+    def _keep(self, address: Address, zone: int) -> None:
         self._last = zone
-        self._known.pop((host, port), None)
-        self._known[host, port] = zone
+        self._known.pop(address, None)
+        self._known[address] = zone
         if len(self._known) > MAX_ZONES:
             del self._known[next(iter(self._known))]
-
-    def get(self, address: tuple[str, int]) -> int:
-        """The number of a neighbour's interface, 0 where it is not known."""
-        return self._known.get(address, 0)
-
-    def guess(self, address: tuple[str, int]) -> int:
-        """The same, but whoever is not known is looked for where the last neighbour was."""
-        return self._known.get(address, self._last)
 
 
 def zone_id(zone: str) -> int:
@@ -38,9 +64,12 @@ def zone_id(zone: str) -> int:
     return int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
 
 
-def zone_name(number: int) -> str:
-    """The name of an interface; its number where it has none any more."""
+def with_zone(address: Address, zone: int) -> KnownHost:
+    """An address on the interface of that number, 0 for none."""
+    if not zone:
+        return KnownHost(*address)
     try:
-        return socket.if_indextoname(number)
+        name = socket.if_indextoname(zone)
     except OSError:
-        return str(number)
+        name = str(zone)  # it is gone
+    return KnownHost(f"{address[0]}%{name}", address[1])

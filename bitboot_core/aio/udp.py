@@ -20,23 +20,19 @@ What it takes care of:
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-import sys
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any
 
 from ..model import KnownHost
-from ._listening import bind, is_own_address, open_socket, own_addresses
+from ._listening import bind, is_own_address, open_each, open_socket
 from ._packet_info import CONTROL_BYTES, ControlMessages, PacketInfo
-from ._zones import Zones, zone_id, zone_name
+from ._zones import Address, Zones, with_zone
 from .logs import logger
-from .threads import in_thread
 
 __all__ = ["Address", "UdpSocket", "bind", "is_own_address", "open_socket"]
-
-Address = tuple[str, int]
-"""An IP address, without a zone, and a port."""
 
 DRAIN = 256
 """Datagrams read in one turn of the loop, before others get theirs."""
@@ -50,8 +46,19 @@ DEAD_AFTER = 64
 REOPEN_EVERY = 1.0
 """Seconds between two times that a socket is opened again."""
 
-MAX_OWN = 64
-"""Own addresses that get a socket each, where the kernel does not tell which was asked."""
+_PASSING = {
+    getattr(errno, name, None)
+    for name in (
+        "EMSGSIZE",
+        "ENETUNREACH",
+        "EHOSTUNREACH",
+        "ENETRESET",
+        "EPROTO",
+        "ENOPROTOOPT",
+        "EOPNOTSUPP",
+    )
+} - {None}
+"""What says nothing of the socket: a datagram was too long (Windows), or ICMP tells of one of ours."""
 
 log = logger(__name__)
 
@@ -84,18 +91,18 @@ class UdpSocket:
         self._receive, self._drained, self._failed = receive, drained, failed
         self._max_size = max_size
         self._is_ipv6 = sock.family == socket.AF_INET6
+        self._family = 6 if self._is_ipv6 else 4
         host, port, *more = sock.getsockname()
-        host = host.partition("%")[0]
-        scope = more[1] if more else 0
-        self.address = KnownHost(f"{host}%{zone_name(scope)}" if scope else host, port)
+        zone = more[1] if more else 0
+        self.address = with_zone((host.partition("%")[0], port), zone)
         """Where it listens."""
-        self._reopen = reopen or (lambda: open_socket(6 if self._is_ipv6 else 4, self.address.host, port))
+        self._reopen = reopen or (lambda: open_socket(self._family, self.address.host, port))
         self._errors = 0
         self._reopened = -REOPEN_EVERY
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: dict[Address, ControlMessages | socket.socket] = {}
-        self._zones = Zones(scope)
+        self._zones = Zones(zone)
         self._packet_info: PacketInfo | None = None
         self._others: list[socket.socket] = []
         self._is_closed = False
@@ -190,7 +197,7 @@ class UdpSocket:
     def _noted(self, sock: socket.socket, sender: Any, control: ControlMessages) -> Address:
         """The sender; which of our addresses it asked is noted for the answers of this turn."""
         if self._is_ipv6:
-            sender = self._without_zone(sender)
+            sender = self._zones.take(sender)
         way: ControlMessages | socket.socket | None = None
         if control and self._packet_info is not None:
             way = self._packet_info.answering(control)
@@ -202,10 +209,15 @@ class UdpSocket:
         return sender  # type: ignore[no-any-return]
 
     def _tell_drained(self) -> None:
+        if not self._is_closed:
+            self._call(self._drained)
+
+    def _call(self, callback: Callable[..., bool | None], *arguments: Any) -> bool | None:
         try:
-            self._drained()
-        except Exception as error:  # noqa: BLE001 - reported
+            return callback(*arguments)
+        except Exception as error:  # noqa: BLE001 - reported, and the reading goes on
             self._report(error)
+            return None
 
     async def _keep_reading(self, sock: socket.socket) -> None:
         """For loops that cannot watch a socket: await one datagram, and read the others at once."""
@@ -215,34 +227,28 @@ class UdpSocket:
             except OSError as error:
                 if self._read_failed(error):
                     return
-                await asyncio.sleep(0)  # whatever fails may do so at once, for ever
-                continue
-            if sender is None:  # how newer proactors tell of "port unreachable" (CPython issue 127057)
-                self._failed(ConnectionRefusedError("a datagram of ours was refused"))
-                continue
-            self._errors = 0
-            self._asked.clear()
-            others_wait: bool | None = False
-            try:
-                others_wait = self._receive(datagram, self._noted(sock, sender, []))
-            except Exception as error:  # noqa: BLE001 - reported
-                self._report(error)
-            self._tell_drained()
-            if others_wait:
-                await asyncio.sleep(0)
             else:
-                self._drain(sock)
+                if sender is None:  # how newer proactors tell of "port unreachable" (CPython issue 127057)
+                    self._read_failed(ConnectionRefusedError("a datagram of ours was refused"))
+                else:
+                    self._errors = 0
+                    self._asked.clear()
+                    others_wait = self._call(self._receive, datagram, self._noted(sock, sender, []))
+                    self._tell_drained()
+                    if not others_wait:
+                        self._drain(sock)
+            await asyncio.sleep(0)  # a read may end at once, time after time
 
     # What goes wrong
 
     def _read_failed(self, error: OSError) -> bool:
         """Count it. Whether this socket is dead, and another takes its place."""
-        self._failed(error)
-        # That a datagram of ours was refused somewhere (ICMP) says nothing of this socket.
-        self._errors += not isinstance(error, ConnectionError)
+        self._call(self._failed, error)
+        if not (isinstance(error, ConnectionError) or error.errno in _PASSING):
+            self._errors += 1
         if self._errors < DEAD_AFTER:
             return False
-        log.debug("all reads on %s fail: %s", self.address, error)
+        log.warning("all reads on %s fail: it is opened again: %s", self.address, error)
         self._end_reading()
         self._timer = self._loop.call_at(
             max(self._loop.time(), self._reopened + REOPEN_EVERY), self._open_again
@@ -254,8 +260,8 @@ class UdpSocket:
         try:
             sock = self._reopen()
         except OSError as error:
-            log.warning("cannot listen on %s any more: %s; trying again", self.address, error)
-            self._failed(error)
+            log.debug("cannot listen on %s any more, trying again: %s", self.address, error)
+            self._call(self._failed, error)
             self._timer = self._loop.call_later(REOPEN_EVERY, self._open_again)
         else:
             self._begin(sock)
@@ -268,15 +274,7 @@ class UdpSocket:
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._loop.call_exception_handler(
-                {"message": f"the reading of {self.address} has ended", "exception": error, "task": task}
-            )
+        task.add_done_callback(self._tasks.discard)  # an exception that nobody reads is reported by asyncio
 
     # Sending
 
@@ -286,7 +284,7 @@ class UdpSocket:
         Raises OSError where it cannot be sent (a full buffer, no route, a firewall): it is then lost, as it
         may be anywhere on its way.
         """
-        target = self._with_zone(address) if self._is_ipv6 else address
+        target = self._zones.target(address) if self._is_ipv6 else address
         way = self._asked.get(address)
         if way is None:
             self._sock.sendto(datagram, target)
@@ -299,43 +297,16 @@ class UdpSocket:
 
     async def _open_others(self) -> None:
         """A socket for each address of this machine; those that come later are the wildcard's."""
-        family = 6 if self._is_ipv6 else 4
-        hosts = await in_thread(lambda: own_addresses(family), "bitboot-own-addresses")
-        for host in hosts[:MAX_OWN]:
-            try:
-                # Windows needs no SO_REUSEADDR for it, which there would let anybody take the port over.
-                sock = open_socket(family, host, self.address.port, share=sys.platform != "win32")
-            except OSError as error:
-                log.debug("no socket of its own for %s: %s", host, error)
-            else:
-                self._others.append(sock)
-                self._read(sock)
+        async for sock in open_each(self._family, self.address.port):
+            self._others.append(sock)
+            self._read(sock)
 
     # Zones
 
     def remember(self, contact: KnownHost) -> None:
         """Note the zone of a link-local contact ("fe80::1%eth0"). Nothing happens for any other."""
-        host, _, zone = contact.host.partition("%")
-        if zone:
-            try:
-                self._zones.keep(host, contact.port, zone_id(zone))
-            except OSError as error:
-                log.debug("%s: there is no such interface: %s", contact, error)
+        self._zones.remember(contact)
 
     def known_host(self, address: Address) -> KnownHost:
         """`address` with its zone, where it needs one."""
-        zone = self._zones.get(address)
-        return KnownHost(f"{address[0]}%{zone_name(zone)}" if zone else address[0], address[1])
-
-    def _without_zone(self, sender: tuple[str, int, int, int]) -> Address:
-        host, port, _, zone = sender
-        if zone:
-            host = host.partition("%")[0]
-            self._zones.keep(host, port, zone)
-        return host, port
-
-    def _with_zone(self, address: Address) -> tuple[str, int, int, int] | Address:
-        """As the socket wants it."""
-        if address[0].startswith(("fe8", "fe9", "fea", "feb")):  # fe80::/10
-            return (*address, 0, self._zones.guess(address))
-        return address
+        return self._zones.known_host(address)

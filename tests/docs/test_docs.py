@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 import json
 import re
+import socket
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -19,6 +21,7 @@ from bitboot_core import (
     BackendSpec,
     BitBootConfig,
     Capabilities,
+    KnownHost,
     NetworkDefinition,
     NetworkState,
     Receipt,
@@ -36,6 +39,7 @@ COMMAND_LINE = (DOCS / "command-line.md").read_text(encoding="utf-8")
 REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
 WRITE_A_NETWORK = (DOCS / "write-a-network.md").read_text(encoding="utf-8")
 PLUGINS = (DOCS / "plugins.md").read_text(encoding="utf-8")
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 EVENTS = {
     kind.name: kind
@@ -95,12 +99,26 @@ def test_every_field_of_a_spec_is_named() -> None:
 
 
 def test_the_plugin_loads() -> None:
-    (source,) = re.findall(r"^```python\n(.*?)^```$", PLUGINS, re.MULTILINE | re.DOTALL)
+    source = PYTHON.findall(PLUGINS)[0]
     module = ModuleType("my_plugin.plugin")
     exec(compile(source, "plugins.md", "exec"), module.__dict__)
     registry = Registry(entry_points=lambda: [FakeEntryPoint("mine", module)], environ={})
     assert registry.problems() == []
     assert registry.choose(registry.network("mynet"))[0] == "mine"
+
+
+async def test_the_udp_backend_echoes() -> None:
+    module = ModuleType("my_plugin.echo")
+    exec(compile(PYTHON.findall(PLUGINS)[1], "plugins.md", "exec"), module.__dict__)
+    echo = module.Echo()
+    await echo.start(KnownHost("127.0.0.1", 0))
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(20)
+            asker.sendto(b"hello", ("127.0.0.1", echo.sockets[4].address.port))
+            assert await asyncio.to_thread(asker.recv, 100) == b"hello"
+    finally:
+        await echo.aclose()
 
 
 def test_every_page_has_its_place_in_the_index() -> None:
