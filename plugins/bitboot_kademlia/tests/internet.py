@@ -11,6 +11,7 @@ from typing import Any
 import umsgpack
 from bitboot_kademlia.crawl import Candidate, Crawl
 from bitboot_kademlia.node import PeerNode
+from bitboot_kademlia.origins import bound_id
 from bitboot_kademlia.peer_crawl import PeerCrawl
 from bitboot_kademlia.protocol import PeerProtocol
 from bitboot_kademlia.settings import Settings
@@ -18,6 +19,7 @@ from bitboot_kademlia.storage import commit
 from bitboot_kademlia.wire import Address, pack_endpoint, unpack_endpoint
 
 from bitboot_core import KnownHost
+from bitboot_core.aio.limits import packed
 
 from .strangers import Time
 
@@ -38,8 +40,9 @@ class Internet:
         self._nodes: list[PeerNode] = []
 
     def node(self, address: Address, *, node_id: bytes | None = None, settings: Settings = HASTY) -> PeerNode:
-        """A node of ours."""
-        node = PeerNode(4, settings, self.time, node_id=node_id or self.rng.randbytes(20))
+        """A node of ours, with an id that fits its address unless another is given."""
+        node = PeerNode(4, settings, self.time, node_id=node_id or bound_id(packed(address[0]), self.rng))
+        node._address = KnownHost("0.0.0.0", address[1])  # it does not know where others see it
         node.protocol.connection_made(_Cable(self, address, node.protocol))
         node.protocol.requests.round_trips.add(0.0001)
         node.healing.start()
@@ -48,8 +51,8 @@ class Internet:
         return node
 
     def nodes(self, count: int, **more: Any) -> list[PeerNode]:
-        """Several, who all know each other."""
-        nodes = [self.node((f"20.0.{number >> 8}.{number & 255}", 7000), **more) for number in range(count)]
+        """Several, who all know each other, each in another network."""
+        nodes = [self.node((f"10.{number >> 8}.{number & 255}.1", 7000), **more) for number in range(count)]
         for one in nodes:
             for other in nodes:
                 introduce(one, other)
@@ -118,7 +121,9 @@ def hold(node: PeerNode, key: bytes, *numbers: int) -> list[KnownHost]:
     peers = [KnownHost(f"30.0.{number >> 8}.{number & 255}", 6881) for number in numbers]
     for number, peer in zip(numbers, peers, strict=True):
         secret = number.to_bytes(16, "big")
-        assert node.protocol.peers.announce(key, pack_endpoint(peer), commit(secret), 1_000, "20.0.0.1")
+        assert node.protocol.peers.announce(
+            key, pack_endpoint(peer), commit(secret), 1_000, packed("20.0.0.1")
+        )
     return peers
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import umsgpack
+from bitboot_kademlia.messages import encode_call
 from bitboot_kademlia.protocol import PeerProtocol
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.wire import Address
@@ -53,9 +54,10 @@ class Talk:
         self.protocol.datagram_received(datagram, sender)
         return self.sent.datagrams[before:]
 
-    def call(self, name: str, *args: Any, sender: Address = STRANGER) -> Any:
-        """Make a call; the one answer to it. Raises LookupError where there is none."""
-        for datagram, address in self.send(b"\x00" + MESSAGE + umsgpack.packb([name, list(args)]), sender):
+    def call(self, name: str, *args: Any, sender: Address = STRANGER, has_token: bool = True) -> Any:
+        """Make a call, which shows a token; the one answer to it. Raises LookupError where there is none."""
+        token = self.protocol.tokens.issue(sender[0]) if has_token else b""
+        for datagram, address in self.send(encode_call(MESSAGE, name, list(args), token), sender):
             if datagram[:21] == b"\x01" + MESSAGE and address == sender:
                 return umsgpack.unpackb(datagram[21:])
         raise LookupError(name)

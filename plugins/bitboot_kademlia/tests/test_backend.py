@@ -185,7 +185,7 @@ async def test_listening_everywhere_it_learns_where_others_see_it(testnet: Testn
 async def test_most_of_those_asked_must_agree_on_where_we_are(lies: list[object], seen: list[str]) -> None:
     async with Testnet(3) as testnet, running("") as backend:
         for liar, lie in zip(testnet.backends, lies, strict=False):
-            liar.nodes[4].protocol.rpc_stun = lambda sender, lie=lie: lie
+            liar.nodes[4].protocol.rpc_stun = lambda sender, lie=lie: lie  # type: ignore[method-assign, misc]
         await join(backend, testnet)
         assert list(backend.seen_at) == seen
 

@@ -30,7 +30,7 @@ def far(number: int) -> bytes:
 
 
 def at(number: int) -> Address:
-    return f"20.{number >> 16}.{number >> 8 & 255}.{number & 255}", 7000
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 7000
 
 
 def add(table: ContactTable, node_id: bytes, address: Address, *, plain: bool = False) -> Contact | None:
@@ -93,7 +93,7 @@ def test_an_id_belongs_to_whoever_had_it_first(table: ContactTable, suspects: Su
 def test_one_ip_address_gets_a_few_places_only(table: ContactTable) -> None:
     for port in range(1, 1_000):
         add(table, random.Random(port).randbytes(20), ("66.6.6.6", port))
-    assert len(table) == Settings().max_contacts_per_ip
+    assert len(table) == Settings().max_contacts_per_source
     for contact in table:
         table.remove(contact)
     assert add(table, far(1), ("66.6.6.6", 1)) is not None, "what is removed is counted off"
@@ -102,7 +102,7 @@ def test_one_ip_address_gets_a_few_places_only(table: ContactTable) -> None:
 def test_on_loopback_all_share_one(table: ContactTable) -> None:
     for port in range(1, 100):
         add(table, random.Random(port).randbytes(20), ("127.0.0.1", port))
-    assert len(table) > Settings().max_contacts_per_ip
+    assert len(table) > Settings().max_contacts_per_source
 
 
 def test_we_are_not_our_own_contact(table: ContactTable) -> None:

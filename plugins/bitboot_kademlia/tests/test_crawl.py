@@ -13,7 +13,7 @@ from bitboot_kademlia.wire import ID_BYTES, pack_node
 from .internet import HASTY, Internet, address_of, crawl, find, hold, introduce
 
 KEY = b"k" * 20
-LIAR = ("66.6.6.6", 7000)
+LIAR = ("10.66.6.6", 7000)
 
 
 def nearest(nodes: list[PeerNode], count: int, key: bytes = KEY) -> list[PeerNode]:
@@ -34,7 +34,7 @@ def answer(
 
 async def test_the_closest_are_found_from_far_away(internet: Internet) -> None:
     nodes = internet.nodes(100)
-    stranger = internet.node(("20.9.9.9", 7000))
+    stranger = internet.node(("10.9.9.9", 7000))
     introduce(stranger, nearest(nodes, 100)[-1])
     found = await crawl(stranger, KEY)
     assert [one.node_id for one in found] == [node.protocol.node_id for node in nearest(nodes, 20)]
@@ -75,7 +75,7 @@ async def test_where_all_were_silent_all_are_asked_again(internet: Internet) -> 
 
 
 async def test_with_nobody_known_the_lookup_ends_at_once(internet: Internet) -> None:
-    assert await crawl(internet.node(("20.9.9.9", 7000)), KEY) == []
+    assert await crawl(internet.node(("10.9.9.9", 7000)), KEY) == []
 
 
 async def test_what_different_nodes_hold_is_united(internet: Internet) -> None:
@@ -137,8 +137,8 @@ async def test_when_the_one_who_is_read_dies_another_is(internet: Internet) -> N
 async def test_a_liar_cannot_lead_us_on_for_ever(internet: Internet) -> None:
     """One who knows of ever more nodes, ever nearer, none of which exist."""
     settings = replace(HASTY, max_queries=60)
-    asker = internet.node(("20.9.9.9", 7000), settings=settings)
-    holder = internet.node(("20.8.8.8", 7000))
+    asker = internet.node(("10.9.9.9", 7000), settings=settings)
+    holder = internet.node(("10.8.8.8", 7000))
     for one in (holder, *internet.nodes(5)):
         introduce(asker, one)
     peers = hold(holder, KEY, 1, 2, 3)
@@ -146,7 +146,9 @@ async def test_a_liar_cannot_lead_us_on_for_ever(internet: Internet) -> None:
     def lie(name: str, args: list[Any]) -> Any:
         made_up = [
             pack_node(
-                near(internet.rng.getrandbits(32)), (f"66.{port}.0.1", internet.rng.randrange(1, 9999)), 4
+                near(internet.rng.getrandbits(32)),
+                (f"10.{port + 100}.0.1", internet.rng.randrange(1, 9999)),
+                4,
             )
             for port in range(40)
         ]
@@ -160,7 +162,7 @@ async def test_a_liar_cannot_lead_us_on_for_ever(internet: Internet) -> None:
 
 async def test_a_liars_list_without_end_is_cut_off(internet: Internet) -> None:
     settings = replace(HASTY, max_pages=20)
-    asker = internet.node(("20.9.9.9", 7000), settings=settings)
+    asker = internet.node(("10.9.9.9", 7000), settings=settings)
     pages = 0
 
     def lie(name: str, args: list[Any]) -> Any:
@@ -176,7 +178,7 @@ async def test_a_liars_list_without_end_is_cut_off(internet: Internet) -> None:
 
 
 async def test_a_lookup_takes_so_many_peers_and_no_more(internet: Internet) -> None:
-    asker = internet.node(("20.9.9.9", 7000), settings=replace(HASTY, max_found=130))
+    asker = internet.node(("10.9.9.9", 7000), settings=replace(HASTY, max_found=130))
     internet.stranger(
         LIAR,
         lambda name, args: answer(
@@ -205,7 +207,7 @@ WRONG = [
 @pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
 async def test_a_malformed_answer_spoils_nothing(internet: Internet, wrong: object) -> None:
     asker, *others = internet.nodes(10)
-    peers = hold(others[0], KEY, 1, 2)
+    peers = hold(nearest(others, 1)[0], KEY, 1, 2)
     internet.stranger(LIAR, lambda name, args: wrong)
     asker.protocol.learn(near(0), LIAR, plain=False)
     assert sorted(await find(asker, KEY)) == sorted(peers)
@@ -215,7 +217,7 @@ async def test_a_malformed_answer_spoils_nothing(internet: Internet, wrong: obje
 async def test_who_is_not_who_it_is_said_to_be_takes_its_own_place(internet: Internet) -> None:
     asker, *others = internet.nodes(30)
     farthest = nearest(others, 29)[-1]
-    guide = internet.node(("20.9.9.9", 7000), node_id=near(1))
+    guide = internet.node(("10.9.9.9", 7000), node_id=near(1))
     introduce(asker, guide)
     false_name = pack_node(near(2), address_of(farthest), 4)
     asker.protocol.router.remove(asker.protocol.router.at(address_of(farthest)))  # type: ignore[arg-type]
@@ -232,22 +234,22 @@ async def test_who_is_not_who_it_is_said_to_be_takes_its_own_place(internet: Int
 
 
 async def test_nobody_elsewhere_tells_us_whom_to_write_to_on_this_machine(internet: Internet) -> None:
-    asker = internet.node(("20.9.9.9", 7000))
+    asker = internet.node(("10.9.9.9", 7000))
     asked: list[str] = []
-    targets = [("127.0.0.1", 53), ("224.0.0.1", 7000), ("0.0.0.1", 7000), ("20.5.5.5", 0), ("20.5.5.5", 7000)]
+    targets = [("127.0.0.1", 53), ("224.0.0.1", 7000), ("0.0.0.1", 7000), ("10.5.5.5", 0), ("10.5.5.5", 7000)]
     for target in targets:
         internet.stranger(target, lambda name, args, target=target: asked.append(target[0]))  # type: ignore[misc]
     nodes = b"".join(pack_node(near(number + 5), at, 4) for number, at in enumerate(targets))
     internet.stranger(LIAR, lambda name, args: answer(near(0), nodes=nodes))
     asker.protocol.learn(near(0), LIAR, plain=False)
     await crawl(asker, KEY)
-    assert set(asked) == {"20.5.5.5"}
+    assert set(asked) == {"10.5.5.5"}
 
 
 async def test_we_do_not_ask_ourselves(internet: Internet) -> None:
-    asker = internet.node(("20.9.9.9", 7000), node_id=near(3))
-    own = near(3), ("20.9.9.9", 7000)
-    other_way = near(4), ("20.9.9.9", 7000)
+    asker = internet.node(("10.9.9.9", 7000), node_id=near(3))
+    own = near(3), ("10.9.9.9", 7000)
+    other_way = near(4), ("10.9.9.9", 7000)
     nodes = b"".join(pack_node(*one, 4) for one in (own, other_way))
     internet.stranger(LIAR, lambda name, args: answer(near(0), nodes=nodes))
     asker.protocol.learn(near(0), LIAR, plain=False)
@@ -256,7 +258,7 @@ async def test_we_do_not_ask_ourselves(internet: Internet) -> None:
 
 async def test_a_node_with_the_bare_library_shows_the_way(internet: Internet) -> None:
     """It is silent on our calls, and after the first time is asked only what it knows."""
-    asker, holder = internet.node(("20.9.9.9", 7000)), internet.node(("20.0.0.1", 7000))
+    asker, holder = internet.node(("10.9.9.9", 7000)), internet.node(("10.0.0.1", 7000))
     peers = hold(holder, KEY, 1)
     calls: list[str] = []
 
@@ -266,19 +268,19 @@ async def test_a_node_with_the_bare_library_shows_the_way(internet: Internet) ->
             return [[holder.protocol.node_id, *address_of(holder)]]
         return b"p" * ID_BYTES if name == "ping" else None
 
-    internet.stranger(("20.7.7.7", 7000), plain)
-    assert await asker.protocol.greet(("20.7.7.7", 7000))
+    internet.stranger(("10.7.7.7", 7000), plain)
+    assert await asker.protocol.greet(("10.7.7.7", 7000))
     assert await find(asker, KEY) == peers
     assert "find_peers" not in calls
-    contact = asker.protocol.router.at(("20.7.7.7", 7000))
+    contact = asker.protocol.router.at(("10.7.7.7", 7000))
     assert contact is not None
     assert contact.plain
 
 
 async def test_of_a_node_told_by_a_plain_one_nothing_is_known(internet: Internet) -> None:
-    asker, holder = internet.node(("20.9.9.9", 7000)), internet.node(("20.0.0.1", 7000))
+    asker, holder = internet.node(("10.9.9.9", 7000)), internet.node(("10.0.0.1", 7000))
     peers = hold(holder, KEY, 1)
-    first, second = ("20.7.7.7", 7000), ("20.8.8.8", 7000)
+    first, second = ("10.7.7.7", 7000), ("10.8.8.8", 7000)
 
     def plain(node_id: bytes, told: list[Any]) -> Any:
         known = {"find_node": [told], "ping": node_id}

@@ -16,7 +16,7 @@ from bitboot_core import KnownHost
 from .internet import HASTY, Internet, address_of, held, hold, introduce
 
 KEY = b"k" * 20
-LIAR = ("66.6.6.6", 7000)
+LIAR = ("10.66.6.6", 7000)
 
 
 async def compare(node: PeerNode, *others: PeerNode) -> None:
@@ -42,7 +42,7 @@ async def test_a_newcomer_fetches_what_it_ought_to_hold(internet: Internet) -> N
 
 
 async def test_meeting_somebody_is_enough(internet: Internet) -> None:
-    holder, newcomer = internet.node(("20.0.0.1", 7000)), internet.node(("20.0.0.2", 7000))
+    holder, newcomer = internet.node(("10.0.0.1", 7000)), internet.node(("10.0.0.2", 7000))
     hold(holder, KEY, 1, 2)
     await newcomer.protocol.greet(address_of(holder))
     await newcomer.healing.idle()
@@ -51,7 +51,7 @@ async def test_meeting_somebody_is_enough(internet: Internet) -> None:
 
 async def test_whoever_is_met_fetches_as_well(internet: Internet) -> None:
     """Two parts of a network that find each other again."""
-    one, other = internet.node(("20.0.0.1", 7000)), internet.node(("20.0.0.2", 7000))
+    one, other = internet.node(("10.0.0.1", 7000)), internet.node(("10.0.0.2", 7000))
     hold(one, KEY, 1)
     hold(other, KEY, 2)
     await one.protocol.greet(address_of(other))
@@ -64,7 +64,7 @@ async def test_whoever_is_met_fetches_as_well(internet: Internet) -> None:
 
 async def test_what_others_ought_to_hold_is_left_to_them(internet: Internet) -> None:
     holder, newcomer, *_ = (
-        internet.node((f"20.0.0.{number}", 7000), node_id=bytes([255 * (number == 1)]) + near(number)[1:])
+        internet.node((f"10.0.0.{number}", 7000), node_id=bytes([255 * (number == 1)]) + near(number)[1:])
         for number in range(25)
     )
     nodes = internet._nodes
@@ -144,11 +144,16 @@ def record(number: int, endpoint: KnownHost, lifetime: int = 100) -> bytes:
 
 
 def lists(*pages: Any) -> dict[str, Any]:
-    return {"keys": [KEY, 5], "records": [b"".join(pages), 0], "hello": near(1)}
+    return {"keys": [KEY, 5], "records": [b"".join(pages), 0], "hello": near(1), **token_giver(near(1))}
+
+
+def token_giver(node_id: bytes) -> dict[str, Any]:
+    """Without a token nobody is asked for more."""
+    return {"find_peers": [node_id, b"t" * 8, 0, 0, b"", b"", b""]}
 
 
 async def lied_to(internet: Internet, answers: dict[str, Any]) -> PeerNode:
-    node = internet.node(("20.0.0.1", 7000))
+    node = internet.node(("10.0.0.1", 7000))
     internet.stranger(LIAR, lambda name, args: answers.get(name))
     await node.protocol.greet(LIAR)
     await node.healing.idle()
@@ -197,11 +202,13 @@ async def test_lists_without_end_come_to_one(internet: Internet) -> None:
     def lie(name: str, args: list[Any]) -> Any:
         nonlocal number
         number += 1
+        if name in (giver := token_giver(near(1))):
+            return giver[name]
         if name == "keys":
             return [internet.rng.randbytes(20), 5]
         return [record(number, KnownHost("30.0.0.1", 1)), number] if name == "records" else near(1)
 
-    node = internet.node(("20.0.0.1", 7000), settings=replace(HASTY, max_peers_per_key=30))
+    node = internet.node(("10.0.0.1", 7000), settings=replace(HASTY, max_peers_per_key=30))
     internet.stranger(LIAR, lie)
     await node.protocol.greet(LIAR)
     await node.healing.idle()
@@ -209,11 +216,73 @@ async def test_lists_without_end_come_to_one(internet: Internet) -> None:
     assert len(node.protocol.peers) <= 30 * node.protocol.peers.keys
 
 
+async def compare_again_and_again(node: PeerNode, rounds: int) -> None:
+    """As liars have it who come back under one new id after the other."""
+    for _ in range(rounds):
+        contact = node.protocol.router.at(LIAR)
+        assert contact is not None
+        node.healing.compare_with(contact)
+        await node.healing.idle()
+
+
+@pytest.mark.parametrize("brings", ["nothing", "what lapses soon", "other keys each time"])
+async def test_a_liar_has_a_budget(internet: Internet, brings: str) -> None:
+    """Lists that are new each time, and keys whose fingerprints never fit: not for ever."""
+    number = 0
+
+    def lie(name: str, args: list[Any]) -> Any:
+        nonlocal number
+        number += 1
+        if name in (giver := token_giver(near(1))):
+            return giver[name]
+        if name == "keys":
+            own = int.from_bytes(args[0], "big")
+            last = int.from_bytes(args[1], "big") ^ own if args[1] else 0
+            keys = [((last + step) ^ own).to_bytes(20, "big") for step in range(1, 41)]
+            if brings == "other keys each time":
+                keys = [internet.rng.randbytes(20) for _ in range(40)]
+            return [part for key in keys for part in (key, number)]
+        if name != "records":
+            return near(1)
+        if brings == "nothing":
+            return [b"", number]
+        internet.time.now += 0.2  # else they would not lapse
+        return [record(number, KnownHost("30.0.0.1", 1 + number % 60_000), lifetime=10), number]
+
+    settings = replace(HASTY, heal_requests=500, heal_useless=100)
+    node = internet.node(("20.0.0.1", 7000), settings=settings)
+    internet.stranger(LIAR, lie)
+    await node.protocol.greet(LIAR)
+    await node.healing.idle()
+    await compare_again_and_again(node, 20)
+    spent = internet.calls["keys"] + internet.calls["records"]
+    allowance = 500 + 500 * (internet.time.now - 1_000) / HASTY.heal_every
+    assert 90 < spent <= (2 * 100 if brings == "nothing" else allowance)
+    assert node.protocol.counters["errors"] == 0
+
+
+async def test_liars_do_not_keep_others_from_being_healed(internet: Internet) -> None:
+    """Three of them, as many as contacts are compared with at a time."""
+    node, honest = internet.nodes(2)
+    hold(honest, KEY, 1, 2)
+    for number in range(3):
+        address, node_id = (f"10.66.6.{number}", 7000), near(number)
+        answers = {**token_giver(node_id), "hello": node_id, "records": [b"", 0]}
+
+        def lie(name: str, args: list[Any], answers: dict[str, Any] = answers) -> Any:
+            return answers.get(name, [internet.rng.randbytes(20), 5])
+
+        internet.stranger(address, lie)
+        await node.protocol.greet(address)
+    await compare(node, honest)
+    assert held(node, KEY) == 2
+
+
 # Upkeep
 
 
 async def test_upkeep_drops_what_has_lapsed(internet: Internet) -> None:
-    node = internet.node(("20.0.0.1", 7000))
+    node = internet.node(("10.0.0.1", 7000))
     hold(node, KEY, 1, 2, 3)
     internet.time.now += 1_001
     await node.upkeep()

@@ -17,7 +17,7 @@ from bitboot_kademlia.storage import commit
 from bitboot_kademlia.wire import Address, split_endpoints
 
 from .hostile import KEY, MAKERS
-from .strangers import Talk
+from .strangers import Talk, Time
 
 DATAGRAMS = 100_000
 MEMORY = 16 * 2**20
@@ -55,14 +55,14 @@ async def test_a_hundred_thousand_hostile_datagrams(talk: Talk, caplog: pytest.L
 
 
 @pytest.mark.slow
-async def test_announcements_without_end(talk: Talk) -> None:
+async def test_announcements_without_end(talk: Talk, time: Time) -> None:
     """From real addresses, with sound tokens, of the longest names: that is as much as strangers may fill."""
     gc.collect()
     before = psutil.Process().memory_info().rss
     kept = 0
     for number in range(DATAGRAMS):
         sender = f"66.6.{number % 16}.1", 7000
-        key = (number % 10_000).to_bytes(20, "big")
+        key = (number % 4_000).to_bytes(20, "big")
         host = f"{number:06}." + "x" * 240
         args = (
             b"",
@@ -75,8 +75,9 @@ async def test_announcements_without_end(talk: Talk) -> None:
         )
         kept += talk.call("announce", *args, sender=sender) > 0
         talk.sent.datagrams.clear()
+        time.now += 0.001
     gc.collect()
-    assert kept == len(talk.protocol.peers) == Settings().max_peers
+    assert kept >= len(talk.protocol.peers) == Settings().max_peers
     assert talk.protocol.peers.keys <= Settings().max_keys
     grown = psutil.Process().memory_info().rss - before
     assert grown < MEMORY

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bitboot_kademlia.settings import Settings
+from bitboot_kademlia.values import SLOT_BYTES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -25,10 +26,8 @@ def test_the_numbers_are_right() -> None:
     for words in (
         f"up to {settings.max_lifetime / 3600:.0f} hours",
         f"the {settings.k} nodes closest",
-        f"({settings.max_values} of them, {settings.max_value_bytes >> 20} MiB in all)",
+        f"({settings.max_value_slots} of them, {settings.max_value_slots * SLOT_BYTES >> 20} MiB in all)",
         f"for {settings.shunned_for:.0f} seconds",
-        f"({settings.max_peers_per_key_and_source:,} peers of a key, ",
-        f"{settings.max_peers_per_source:,} in all",
     ):
         assert words in README
     assert (settings.agreement, settings.quorum, settings.heal_every) == (3, 8, 600), (

@@ -240,7 +240,10 @@ class KademliaBackend(Backend):
     def stats(self) -> Mapping[str, int | float]:
         """Datagrams, timeouts, contacts, what is stored, and the smoothed round trip in seconds."""
         protocols = [node.protocol for node in self.nodes.values()]
-        names = ("sent", "received", "calls", "timeouts", "malformed", "strays", "refused", "errors")
+        names = (
+            *("sent", "received", "calls", "unanswered", "timeouts"),
+            *("malformed", "strays", "refused", "errors"),
+        )
         return {
             **{name: sum(one.counters[name] for one in protocols) for name in names},
             "contacts": self._known(),

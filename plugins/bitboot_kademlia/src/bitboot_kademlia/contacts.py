@@ -1,16 +1,18 @@
-"""The nodes that we know: those that answered, and those that lately did not."""
+"""The nodes that we know: those that answered, and those that recently did not."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import islice
 
 from kademlia.node import Node
 
+from bitboot_core.aio.limits import packed, source_of
+
+from .origins import fits, origin_of, preferred
 from .settings import Settings
-from .storage import source_of
-from .wire import Address, is_loopback, pack_node
+from .wire import ID_BYTES, Address, is_loopback, pack_node
 
 BACKOFF = 4
 """Each failure in a row makes a node be left alone so many times longer."""
@@ -28,6 +30,8 @@ class Contact(Node):  # type: ignore[misc]  # the library has no types
         self.plain = plain
         self.heard = heard
         self.packed = pack_node(node_id, address, family)
+        self.origin = origin_of(self.packed[ID_BYTES:-2])
+        self.fits = fits(node_id, self.packed[ID_BYTES:-2])
 
 
 class Suspects:
@@ -77,12 +81,33 @@ class Suspects:
             self._failures[address] = self.failures(address), self._now()
 
 
+class Introduced:
+    """Addresses that answered one of our calls not long ago: they are not made up."""
+
+    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._now = now
+        self._answered: OrderedDict[Address, float] = OrderedDict()
+
+    def __contains__(self, address: Address) -> bool:
+        """Whether `address` is one of them."""
+        return self._answered.get(address, 0.0) > self._now()
+
+    def answered(self, address: Address) -> None:
+        """It has answered. Of too many addresses the one that did so longest ago is forgotten."""
+        self._answered[address] = self._now() + self._settings.introduced_for
+        self._answered.move_to_end(address)
+        if len(self._answered) > self._settings.max_introduced:
+            self._answered.popitem(last=False)
+
+
 class ContactTable:
     """Contacts by their distance from us, k for each bit of it. Takes the place of the library's table.
 
     That one takes in whoever writes to us, under any id, and grows as strangers like. Here only
-    nodes that answered get in, one id for an address, and what is full stays as it is unless one of
-    its contacts has fallen silent.
+    nodes that answered get in, one id for an address. What is full stays as it is, unless one of its
+    contacts has fallen silent, has an id that is not for its address, or is one of too many of its
+    source or network: see origins.py.
     """
 
     def __init__(
@@ -100,7 +125,7 @@ class ContactTable:
         self._suspects = suspects
         self._buckets: dict[int, dict[int, Contact]] = {}
         self._by_address: dict[Address, Contact] = {}
-        self._per_source: Counter[str] = Counter()
+        self._per_source: Counter[bytes] = Counter()
         self._answering: dict[bool, dict[int, Contact]] = {}  # by whether they are plain, and by id
         self._answering_since = -1
 
@@ -117,10 +142,10 @@ class ContactTable:
         return self._by_address.get(address)
 
     def wants(self, node_id: bytes, address: Address) -> bool:
-        """Whether a node would be taken in, or confirmed, if it answered."""
+        """Whether a node of our kind would be taken in, or confirmed, if it answered."""
         known = self._by_address.get(address)
         if known is not None:
-            return known.id != node_id or address in self._suspects
+            return known.id != node_id or known.plain or address in self._suspects
         return self._place(int.from_bytes(node_id, "big"), address, plain=False) is not None
 
     def add(self, node_id: bytes, address: Address, *, plain: bool) -> Contact | None:
@@ -141,9 +166,19 @@ class ContactTable:
         contact = Contact(node_id, address, self._family, plain=plain, heard=self._now())
         self._buckets.setdefault(self._bucket_of(contact.long_id), {})[contact.long_id] = contact
         self._by_address[address] = contact
-        self._per_source[source_of(address[0])] += 1
+        self._per_source[source_of(packed(address[0]))] += 1
         self._answering_since = -1
         return contact
+
+    def take_id(self, own_id: bytes) -> None:
+        """We have another id: sort the contacts anew. Those for whom there is no place are left out."""
+        self._own = int.from_bytes(own_id, "big")
+        contacts = list(self._by_address.values())
+        self._buckets, self._by_address, self._per_source = {}, {}, Counter()
+        for contact in contacts:
+            if self.add(contact.id, contact.address, plain=contact.plain) is not None:
+                self._by_address[contact.address].heard = contact.heard
+        self._answering_since = -1
 
     def remove(self, contact: Contact) -> None:
         """Forget a contact."""
@@ -151,7 +186,7 @@ class ContactTable:
             self._answering_since = -1
             del self._by_address[contact.address]
             del self._buckets[self._bucket_of(contact.long_id)][contact.long_id]
-            source = source_of(contact.address[0])
+            source = source_of(packed(contact.address[0]))
             self._per_source[source] -= 1
             if not self._per_source[source]:
                 del self._per_source[source]
@@ -159,7 +194,17 @@ class ContactTable:
     def closest(
         self, target: int, count: int, *, plain: bool, exclude: Address | None = None
     ) -> list[Contact]:
-        """The `count` contacts closest to `target` that answer, of those that are plain or of the others."""
+        """The `count` contacts closest to `target` that answer, of those that are plain or of the others.
+
+        Preferred ones first, each part by distance.
+        """
+        chosen, others = self._choose(target, count, plain=plain, exclude=exclude)
+        return chosen + others[: count - len(chosen)]
+
+    def _choose(
+        self, target: int, count: int, *, plain: bool, exclude: Address | None = None
+    ) -> tuple[list[Contact], list[Contact]]:
+        """At most `count` of those that are preferred, closest first, and who was passed over for them."""
         if self._answering_since != self._suspects.changes:
             self._answering_since = self._suspects.changes
             self._answering = {True: {}, False: {}}
@@ -167,24 +212,26 @@ class ContactTable:
                 if contact.address not in self._suspects:
                     self._answering[contact.plain][contact.long_id] = contact
         answering = self._answering[plain]
-        nearest = sorted(answering, key=target.__xor__)[: count + 1]
-        return [answering[one] for one in nearest if answering[one].address != exclude][:count]
+        ordered = (answering[one] for one in sorted(answering, key=target.__xor__))
+        others: list[Contact] = []
+        choice = preferred(
+            (contact for contact in ordered if contact.address != exclude), self._settings.spread, others
+        )
+        return list(islice(choice, count)), others
 
-    def find_neighbors(self, node: Any, k: int | None = None, exclude: Any = None) -> list[Contact]:
-        """What the library's `rpc_find_node` asks for: contacts of either kind."""
-        count = k or self._settings.k
-        without = (exclude.ip, exclude.port) if exclude is not None else None
+    def nearest(self, target: int, count: int, *, exclude: Address) -> list[Contact]:
+        """The same with contacts of either kind."""
         found = [
             contact
             for plain in (False, True)
-            for contact in self.closest(node.long_id, count, plain=plain, exclude=without)
+            for contact in self.closest(target, count, plain=plain, exclude=exclude)
         ]
-        return sorted(found, key=node.distance_to)[:count]
+        return sorted(found, key=lambda contact: contact.long_id ^ target)[:count]
 
     def is_among_closest(self, target: int) -> bool:
         """Whether we are one of the k nodes closest to `target`, as far as we know."""
         own = self._own ^ target
-        nearer = self.closest(target, self._settings.k, plain=False)
+        nearer, _ = self._choose(target, self._settings.k, plain=False)
         return len(nearer) < self._settings.k or own < nearer[-1].long_id ^ target
 
     def _bucket_of(self, long_id: int) -> int:
@@ -192,7 +239,8 @@ class ContactTable:
 
     def _place(self, long_id: int, address: Address, *, plain: bool) -> list[Contact] | None:
         """Whom a newcomer would replace, None where there is no place for it."""
-        crowded = self._per_source[source_of(address[0])] >= self._settings.max_contacts_per_ip
+        ip = packed(address[0])
+        crowded = self._per_source[source_of(ip)] >= self._settings.max_contacts_per_source
         if long_id == self._own or (crowded and not is_loopback(address[0])):
             return None
         bucket = self._buckets.get(self._bucket_of(long_id), {})
@@ -203,4 +251,24 @@ class ContactTable:
             return []
         silent = [contact for contact in bucket.values() if contact.address in self._suspects]
         replaceable = silent or [contact for contact in bucket.values() if contact.plain and not plain]
-        return replaceable[:1] or None
+        return replaceable[:1] or self._less_preferred(bucket, long_id, ip)
+
+    def _less_preferred(self, bucket: dict[int, Contact], long_id: int, ip: bytes) -> list[Contact] | None:
+        """Who has to go for a newcomer from elsewhere, whose id fits its address."""
+        origin = origin_of(ip)
+        if not fits(long_id.to_bytes(ID_BYTES, "big"), ip):
+            return None
+        crowd: list[Contact] = []
+        chosen = list(preferred(bucket.values(), self._settings.spread, crowd))
+        if not crowd:
+            return None
+        if origin is not None:
+            near = [one.origin for one in chosen if one.origin is not None]
+            of_source = sum(one.source == origin.source for one in near)
+            of_network = sum(one.network == origin.network for one in near)
+            if of_source >= self._settings.spread.per_source:
+                return None
+            if of_network >= self._settings.spread.per_network:
+                return None
+        unfit = [contact for contact in crowd if not contact.fits]
+        return (unfit or crowd)[-1:]

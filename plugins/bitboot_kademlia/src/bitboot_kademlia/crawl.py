@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 
 from .contacts import Contact
 from .messages import MAX_NODES, PeersAnswer, read_nodes, read_peers_answer
+from .origins import Origin, Spread, fits, origin_of, preferred
 from .protocol import PeerProtocol
 from .requests import Answer
 from .wire import (
@@ -28,8 +30,13 @@ from .wire import (
     unpack_address,
 )
 
+A_FEW = 15
+"""Nodes that fit into an answer to whoever shows no token."""
 
-class _State(Enum):
+
+class State(Enum):
+    """How far a lookup is with a node."""
+
     NEW = auto()
     ASKED = auto()
     SLOW = auto()
@@ -37,28 +44,60 @@ class _State(Enum):
     SKIPPED = auto()  # it failed, or holds no peers
 
 
-NEW, ASKED, SLOW, ANSWERED, SKIPPED = _State
+NEW, ASKED, SLOW, ANSWERED, SKIPPED = State
 
 
-@dataclass(slots=True, eq=False)
 class Candidate:
-    """A node on the way. `plain`: whether it runs the bare library, None where that is not known."""
+    """A node on the way. `plain`: whether it runs the bare library, None where that is not known.
 
-    node_id: bytes
-    packed: bytes
-    distance: int
-    plain: bool | None
-    address: Address = ("", 0)
-    state: _State = NEW
-    token: bytes = b""
-    fingerprint: int = 0
-    more: int = 0
+    `teller`: the network that told us of it, None where that was ourselves.
+    """
+
+    __slots__ = (
+        "address",
+        "distance",
+        "fingerprint",
+        "fits",
+        "more",
+        "node_id",
+        "origin",
+        "packed",
+        "plain",
+        "state",
+        "teller",
+        "token",
+        "was_short",
+    )
+
+    def __init__(
+        self, node_id: bytes, packed: bytes, target: int, plain: bool | None, teller: bytes | None = None
+    ) -> None:
+        self.packed = packed
+        self.plain = plain
+        self.teller = teller
+        self.address: Address = ("", 0)
+        self.state = NEW
+        self.token = b""
+        self.was_short = False
+        self.fingerprint = 0
+        self.more = 0
+        self.origin: Origin | None = origin_of(packed[ID_BYTES:-2])
+        self.take_id(node_id, target)
+
+    def take_id(self, node_id: bytes, target: int) -> None:
+        """It has this id; `target` is what the lookup looks for."""
+        self.node_id = node_id
+        self.distance = int.from_bytes(node_id, "big") ^ target
+        self.fits = fits(node_id, self.packed[ID_BYTES:-2])
 
 
 class Crawl:
     """Asks the nodes closest to `key` until `quorum` of the closest that live have answered.
 
     `done` is set at the end to those, closest first. Nodes with the bare library show the way only.
+
+    Nodes whose ids do not fit their addresses, and more than a few of one source or network, come after
+    all others, so that nobody stands around a key with ids of their choice: see origins.py.
     """
 
     def __init__(self, protocol: PeerProtocol, key: bytes, *, quorum: int) -> None:
@@ -69,9 +108,11 @@ class Crawl:
         self._quorum = quorum
         self._order: list[Candidate] = []
         self._places: set[bytes] = set()
+        self._told: Counter[bytes] = Counter()  # by who told us: who has not answered yet
         self._futures: set[asyncio.Future[Answer | None]] = set()
         self._queries = 0
         self._is_widened = self._asks_the_shunned = False
+        self._has_looked_again = quorum <= A_FEW
         self._busy = 0  # how many are asked and not slow
         self.done: asyncio.Future[list[Candidate]] = asyncio.get_running_loop().create_future()
 
@@ -90,8 +131,7 @@ class Crawl:
             place = contact.packed[ID_BYTES:]
             if place not in self._places:
                 self._places.add(place)
-                distance = contact.long_id ^ self._target
-                self._order.append(Candidate(contact.id, contact.packed, distance, contact.plain))
+                self._order.append(Candidate(contact.id, contact.packed, self._target, contact.plain))
         self._order.sort(key=_distance_of)
 
     def close(self) -> None:
@@ -109,7 +149,9 @@ class Crawl:
             return
         wanted = self._wanted()
         ready = prospects = slow = 0
-        for candidate in self._order:
+        for is_preferred, candidate in self._ranked(self._spread()):
+            if not is_preferred:
+                wanted = self._quorum
             if candidate.state is NEW:
                 if self._busy >= self._settings.alpha:
                     return
@@ -126,12 +168,37 @@ class Crawl:
             self._is_widened = True
             self._begin_at(self._protocol.router)
             self._go_on()
+        elif not self._has_looked_again:
+            self._look_again()
         elif ready == wanted or not slow:  # those who are slow have most often died: wait only if we must
             self._finish()
 
+    def _look_again(self) -> None:
+        """Ask the closest node once more, if it told us of a few nodes only, because we had no token yet."""
+        self._has_looked_again = True
+        closest = next((one for _, one in self._ranked(self._spread()) if one.state is ANSWERED), None)
+        if closest is not None and closest.was_short:
+            self._ask(closest, 0)
+        else:
+            self._go_on()
+
     def _finish(self) -> None:
         if not self.done.done():
-            self.done.set_result([one for one in self._order if one.state is ANSWERED][: self._quorum])
+            answered = (one for _, one in self._ranked(self._settings.spread) if one.state is ANSWERED)
+            self.done.set_result(sorted(islice(answered, self._quorum), key=_distance_of))
+
+    def _ranked(self, spread: Spread) -> Iterator[tuple[bool, Candidate]]:
+        """All who have not failed, in the order in which they count: the preferred first, by distance."""
+        passed_over: list[Candidate] = []
+        living = (candidate for candidate in self._order if candidate.state is not SKIPPED)
+        for candidate in preferred(living, spread, passed_over):
+            yield True, candidate
+        for candidate in passed_over:
+            yield False, candidate
+
+    def _spread(self) -> Spread:
+        """How many of one source and of one network are preferred."""
+        return self._settings.spread
 
     def _wanted(self) -> int:
         """How many of the closest nodes have to answer."""
@@ -162,6 +229,7 @@ class Crawl:
             future = protocol.requests.call(
                 candidate.address, "find_peers", args, fallback=fallback, on_slow=slow
             )
+        candidate.was_short = not protocol.held_tokens.get(candidate.address)
         candidate.state = ASKED
         self._busy += 1
         self._futures.add(future)
@@ -178,6 +246,9 @@ class Crawl:
         if self.done.done() or future.cancelled():
             return
         answer = future.result()
+        if answer is not None and candidate.teller is not None:
+            self._told[candidate.teller] -= 1
+            candidate.teller = None
         candidate.state = SKIPPED
         try:
             if answer is None:
@@ -201,9 +272,10 @@ class Crawl:
         plain = split_nodes(answer.plain, self._protocol.family)
         if answer.node_id != candidate.node_id:  # whoever told us of it was mistaken, or lied
             self._order.remove(candidate)
-            candidate.node_id, candidate.distance = answer.node_id, self._distance(answer.node_id)
+            candidate.take_id(answer.node_id, self._target)
             insort(self._order, candidate, key=_distance_of)
         self._protocol.learn(answer.node_id, candidate.address, plain=False)
+        self._protocol.held_tokens.put(candidate.address, answer.token)
         candidate.state, candidate.token = ANSWERED, answer.token
         candidate.fingerprint, candidate.more = answer.fingerprint, answer.more
         self._tell(nodes, candidate, plain=False)
@@ -218,21 +290,22 @@ class Crawl:
 
     def _tell(self, nodes: Sequence[bytes], teller: Candidate, *, plain: bool | None) -> None:
         from_here = is_loopback(teller.address[0])
+        network = teller.origin.network if teller.origin is not None else teller.packed[ID_BYTES:]
         for node in nodes[:MAX_NODES]:
+            if self._told[network] >= self._settings.max_told:
+                return
             if node[ID_BYTES:] not in self._places and is_reachable(node, from_here=from_here):
-                self._add(node, plain)
+                self._add(node, plain, network)
 
-    def _add(self, node: bytes, plain: bool | None) -> None:
+    def _add(self, node: bytes, plain: bool | None, teller: bytes) -> None:
         node_id = node[:ID_BYTES]
         if node_id == self._protocol.node_id:
             return
         self._places.add(node[ID_BYTES:])
-        insort(self._order, Candidate(node_id, node, self._distance(node_id), plain), key=_distance_of)
+        self._told[teller] += 1
+        insort(self._order, Candidate(node_id, node, self._target, plain, teller), key=_distance_of)
         if len(self._order) > self._settings.max_candidates and self._order[-1].state in (NEW, SKIPPED):
             self._order.pop()
-
-    def _distance(self, node_id: bytes) -> int:
-        return int.from_bytes(node_id, "big") ^ self._target
 
 
 _distance_of = attrgetter("distance")

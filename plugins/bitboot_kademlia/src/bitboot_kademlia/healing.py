@@ -7,6 +7,10 @@ answer, and newcomers decide how much they take.
 
 A node compares what it holds with each contact that it meets, and with its neighbours every few
 minutes, since a holder that dies moves others up. Where fingerprints are equal that is all.
+
+A liar's lists could go on for ever, or be different each time. So a source has a budget of requests that
+bring nothing, and one of requests in all; when one is used up, comparing ends, and it fills up again only
+in the time between two rounds.
 """
 
 from __future__ import annotations
@@ -16,17 +20,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bitboot_core.aio.limits import Allowance, packed, source_of
 from bitboot_core.aio.logs import logger
 
 from .contacts import Contact
+from .messages import read_peers_answer
 from .protocol import PeerProtocol
-from .storage import source_of
-from .wire import ID_BYTES, fill_in, pack_reachable, split_records, unpack_endpoint
+from .wire import (
+    ID_BYTES,
+    Address,
+    fill_in,
+    is_loopback,
+    pack_reachable,
+    split_records,
+    unpack_endpoint,
+)
 
 log = logger(__name__)
 
 WORKERS = 3
 """Contacts that one node is compared with at a time."""
+
+
+PACE = 150.0
+"""Requests a second to one source, with bursts: fewer than a node answers."""
+
+PATIENCE = 10.0
+"""Seconds that one request waits for its turn."""
+
+
+class _EndedError(Exception):
+    """There is no more to be had of a contact for now."""
 
 
 class Healing:
@@ -38,6 +62,10 @@ class Healing:
         self._tasks: list[asyncio.Task[None]] = []
         self._may_work = asyncio.Event()
         self._may_work.set()
+        settings = protocol.settings
+        self._useless = Allowance(settings.heal_useless / settings.heal_every, settings.heal_useless)
+        self._in_all = Allowance(settings.heal_requests / settings.heal_every, settings.heal_requests)
+        self._pace = Allowance(PACE, 4 * PACE)
 
     def start(self) -> None:
         """Begin to work off the queue."""
@@ -79,6 +107,8 @@ class Healing:
             try:
                 await self._may_work.wait()
                 await self._compare(contact)
+            except _EndedError as ended:
+                log.debug("comparing with %s ends: %s", contact, ended)
             except Exception:
                 # Others must still be healed: what is wrong here is a bug, so say so.
                 log.exception("comparing with %s failed", contact)
@@ -87,45 +117,78 @@ class Healing:
 
     async def _compare(self, contact: Contact) -> None:
         """Fetch what we ought to hold, and hold otherwise or not at all."""
-        settings, peers = self._protocol.settings, self._protocol.peers
+        protocol = self._protocol
+        await self._get_token(contact)
         last = b""
-        for _ in range(settings.max_keys):  # a liar's list might have no end
+        for _ in range(protocol.settings.max_keys):
             found = _read_keys(await self._ask(contact, "keys", last))
-            ours = [
-                key for key, _ in found if self._protocol.router.is_among_closest(int.from_bytes(key, "big"))
-            ]
+            ours = [key for key, _ in found if protocol.router.is_among_closest(int.from_bytes(key, "big"))]
             for key, fingerprint in found:
-                if key in ours and peers.fingerprint(key) != fingerprint:
+                if key in ours and protocol.peers.fingerprint(key) != fingerprint:
                     await self._fetch(contact, key)
             if not ours or not self._is_further(found, last):
                 return
             last = found[-1][0]
+            self._was_useless(contact)  # what was fetched has been counted by itself
+
+    async def _get_token(self, contact: Contact) -> None:
+        """Without one, answers are short, and few of them."""
+        held = self._protocol.held_tokens
+        if not held.get(contact.address):
+            answer = await self._ask(contact, "find_peers", self._protocol.node_id, 0)
+            try:
+                held.put(contact.address, read_peers_answer(answer).token)
+            except ValueError:
+                self._protocol.counters["malformed"] += answer is not None
 
     async def _fetch(self, contact: Contact, key: bytes) -> None:
-        source = source_of(contact.address[0])
+        ip = packed(contact.address[0])
         after = 0
         for _ in range(self._protocol.settings.max_peers_per_key):
             page, more = _read_page(await self._ask(contact, "records", key, after))
+            is_news = False
             try:
                 for record in split_records(page):
                     endpoint = fill_in(record.endpoint, contact.address[0])
                     endpoint = pack_reachable(unpack_endpoint(endpoint))
-                    self._protocol.peers.hand(key, record._replace(endpoint=endpoint), source)
-            except ValueError:
+                    is_news |= self._protocol.peers.hand(key, record._replace(endpoint=endpoint), ip)
+            except ValueError as error:
                 self._protocol.counters["malformed"] += 1
-                return
+                raise _EndedError("malformed") from error
+            if not is_news:
+                self._was_useless(contact)
             if more <= after:
                 return
             after = more
 
     async def _ask(self, contact: Contact, name: str, *args: Any) -> Any:
+        """What it answers, if anything. Raises _EndedError where it stays silent or was asked enough."""
+        source, now = _source(contact.address), self._protocol.now()
+        if self._useless.level(source, now) < 1 or not self._in_all.take(source, now):
+            raise _EndedError("its budget is used up")
+        if not is_loopback(contact.address[0]):
+            delay = self._pace.reserve(source, asyncio.get_running_loop().time(), PATIENCE)
+            if delay is None:
+                raise _EndedError("too much waits for it")
+            await asyncio.sleep(delay)
         answer = await self._protocol.requests.call(contact.address, name, (self._protocol.node_id, *args))
+        if answer is None and self._protocol.suspects.failures(contact.address) > 1:
+            raise _EndedError("it is silent")
         return answer.value if answer is not None else None
+
+    def _was_useless(self, contact: Contact) -> None:
+        self._useless.take(_source(contact.address), self._protocol.now())
 
     def _is_further(self, found: list[tuple[bytes, int]], last: bytes) -> bool:
         """Whether a page of keys leads away from us, as an honest one does."""
         own = int.from_bytes(self._protocol.node_id, "big")
         return not last or int.from_bytes(found[-1][0], "big") ^ own > int.from_bytes(last, "big") ^ own
+
+
+def _source(address: Address) -> bytes:
+    """Whose budget it is. On loopback each port has one."""
+    ip = packed(address[0])
+    return ip + address[1].to_bytes(2, "big") if is_loopback(address[0]) else source_of(ip)
 
 
 def _read_keys(value: Any) -> list[tuple[bytes, int]]:

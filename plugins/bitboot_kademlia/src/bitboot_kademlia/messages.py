@@ -4,6 +4,10 @@
     bytes 1 to 20   the message's id
     the rest        msgpack: [name, [argument, ...]], or whatever the answer is
 
+Behind a call may be more bytes, which are not unpacked. The last 8 of them may be a token that its
+receiver once gave to the caller: whoever shows one is answered in full, others with no more than a
+few times what they sent. So calls that ask for lists are filled up with zeros.
+
 The calls `ping`, `store`, `find_node`, `find_value` and `stun` are the library's, the others ours.
 """
 
@@ -34,9 +38,11 @@ NOBODY = b""
 """Instead of a caller's id: whoever calls serves nobody, so that there is no use in calling back."""
 
 
-def encode_call(message_id: bytes, name: str, args: Sequence[Any]) -> bytes:
-    """The datagram that makes a call."""
-    return b"\x00" + message_id + bytes(umsgpack.packb([name, args]))
+def encode_call(message_id: bytes, name: str, args: Sequence[Any], token: bytes = b"") -> bytes:
+    """The datagram that makes a call, and shows a token."""
+    packed = bytes(umsgpack.packb([name, args]))
+    length = _SHORT if name in LISTS else len(packed) + len(token)
+    return b"\x00" + message_id + packed.ljust(length - len(token), b"\x00") + token
 
 
 def encode_answer(message_id: bytes, answer: Any) -> bytes:
@@ -52,26 +58,37 @@ def decode(packed: bytes) -> Any:
         raise ValueError(f"not msgpack: {type(error).__name__}") from error
 
 
-def decode_call(packed: bytes) -> tuple[str, list[Any]]:
-    """The name and the arguments of a call. Raises ValueError for all but what `CALLS` allows.
+def read_name(packed: bytes) -> str:
+    """The name of a call. Raises ValueError for all but those in `CALLS`, and where one is too long.
 
-    The name is read first, so that what nobody wants is never unpacked.
+    It is read first, so that what nobody wants is never unpacked.
     """
     if len(packed) < 3 or packed[0] != _ARRAY_OF_TWO or not _SHORT_TEXT <= packed[1] < _SHORT_TEXT + 32:
         raise ValueError("not a call")
-    end = packed[1] - _SHORT_TEXT + 2
-    name = packed[2:end].decode("ascii")
+    name = packed[2 : packed[1] - _SHORT_TEXT + 2].decode("ascii")
     call = CALLS.get(name)
     if call is None:
         raise ValueError("a call that we do not know")
     if len(packed) > call.max_bytes:
         raise ValueError(f"a {name} of {len(packed)} bytes")
-    args = decode(packed[end:])
+    return name
+
+
+def read_args(name: str, packed: bytes) -> list[Any]:
+    """The arguments of a call of that name. Raises ValueError for all but what `CALLS` allows."""
+    call = CALLS[name]
+    args = decode(packed[len(name) + 2 :])
     if not isinstance(args, list) or len(args) != len(call.checks):
         raise ValueError(f"a {name} with other arguments")
     if not all(check(arg) for check, arg in zip(call.checks, args, strict=True)):
         raise ValueError(f"a {name} with arguments of other types")
-    return name, args
+    return args
+
+
+def decode_call(packed: bytes) -> tuple[str, list[Any]]:
+    """Both. Raises ValueError."""
+    name = read_name(packed)
+    return name, read_args(name, packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +142,12 @@ CALLS = {
     "records": _Call(_SHORT, (_ID, _ID, _is_number)),
 }
 """Every call that is answered: how long its packed form may be, and a check of each argument."""
+
+LISTS = frozenset({"find_peers", "keys", "records"})
+"""Calls whose answers may be long."""
+
+PLAIN_CALLS = frozenset({"stun", "ping", "find_node", "find_value", "store"})
+"""The library's."""
 
 MAX_NODES = 64
 """Nodes taken of one answer. Honest ones hold 20 unless somebody has set another k."""

@@ -14,15 +14,18 @@ from statistics import median_low
 from typing import Any
 
 from bitboot_core import KnownHost
+from bitboot_core.aio.limits import packed
 from bitboot_core.aio.logs import logger
+from bitboot_core.model import address_scope
 
 from .contacts import Contact
 from .crawl import Candidate, Crawl
 from .healing import Healing
+from .origins import bound_id, fits
 from .peer_crawl import PeerCrawl
 from .protocol import PeerProtocol
 from .settings import Settings
-from .storage import commit, source_of
+from .storage import commit
 from .udp import Transport
 from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_endpoints
 
@@ -64,6 +67,7 @@ class PeerNode:
         self._ending: list[asyncio.Task[None]] = []
         self._address = KnownHost("", 0)
         self._transport: Transport | None = None
+        self._may_move_at = now()
         self.seen_at: Collection[str] = ()
         """The IP address that others see us at, once most of those asked agree, if we listen everywhere."""
         self.protocol = PeerProtocol(
@@ -82,6 +86,7 @@ class PeerNode:
         """Begin to serve on a bound socket, which is ours from here on."""
         self._transport = Transport(self.protocol, sock, self.settings.max_datagram + 1)
         self._address = self._transport.address
+        self._take_id_for(self._address.host)
         if not self.protocol.read_only:
             self.healing.start()
         self._upkeep_task = asyncio.create_task(self._keep_up())
@@ -114,8 +119,8 @@ class PeerNode:
 
     async def join(self) -> None:
         """Find our neighbours, so that they find us."""
-        await self._crawl(self.protocol.node_id, self.settings.k)
         await self._ask_where_we_are()
+        await self._crawl(self.protocol.node_id, self.settings.k)
 
     def find(self, key: bytes, on_peers: Callable[[list[bytes]], None]) -> PeerCrawl:
         """Look up peers: see PeerCrawl. To be closed."""
@@ -153,14 +158,14 @@ class PeerNode:
         target = int.from_bytes(key, "big")
         if self.protocol.read_only or not self.protocol.router.is_among_closest(target):
             return 0.0
-        packed = pack_endpoint(replace(endpoint, port=endpoint.port or self.address.port))
-        source = source_of(self.address.host)
-        return self.protocol.peers.announce(key, packed, commitment, lifetime, source)
+        endpoint_packed = pack_endpoint(replace(endpoint, port=endpoint.port or self.address.port))
+        own = packed(self.address.host)
+        return self.protocol.peers.announce(key, endpoint_packed, commitment, lifetime, own)
 
     def kept(self, key: bytes) -> list[bytes]:
         """The endpoints under `key` that are kept here, packed. Without our own while nobody sees us."""
-        packed, _ = self.protocol.peers.peers(key, 0, 1 << 30)
-        endpoints = split_endpoints(packed)
+        page, _ = self.protocol.peers.peers(key, 0, 1 << 30)
+        endpoints = split_endpoints(page)
         for me in self.seen_at:
             endpoints = [fill_in(endpoint, me) for endpoint in endpoints]
         return [endpoint for endpoint in endpoints if not is_itself(endpoint)]
@@ -199,8 +204,9 @@ class PeerNode:
         """One round: drop what has lapsed, ask the silent, and now and then compare with neighbours."""
         self.protocol.peers.sweep()
         await self._check_contacts()
-        await self._ask_where_we_are()
-        if self._now() >= self._healed + self.settings.heal_every and not self.protocol.read_only:
+        has_moved = await self._ask_where_we_are()
+        is_due = has_moved or self._now() >= self._healed + self.settings.heal_every
+        if is_due and not self.protocol.read_only:
             self._healed = self._now()
             await self.join()
             self.healing.compare_with_neighbours()
@@ -222,16 +228,35 @@ class PeerNode:
                 if suspects.failures(contact.address) >= self.settings.max_failures:
                     router.remove(contact)
 
-    async def _ask_where_we_are(self) -> None:
-        """Listening everywhere, learn from a few others at which address they see us."""
+    async def _ask_where_we_are(self) -> bool:
+        """Where our own address is not one that all know us by, learn from a few others where they see us.
+
+        Whether we have taken another id for it.
+        """
+        own = self._address
+        is_known = not own.is_any and address_scope(packed(own.host)) in {"machine", "public"}
         contacts = [one for one in self.protocol.router if one.address not in self.protocol.suspects]
-        if not self._address.is_any or not contacts:
-            return
+        if is_known or not contacts:
+            return False
         asked = self._random.sample(contacts, min(WITNESSES, len(contacts)))
         answers = await self._ask_all([(contact.address, "stun", ()) for contact in asked])
         seen = Counter(_host_of(answer) for answer in answers.values())
         agreed = {host for host, count in seen.items() if host and 2 * count > len(asked)}
-        self.seen_at = agreed or self.seen_at
+        if own.is_any:
+            self.seen_at = agreed or self.seen_at
+        return self._now() >= self._may_move_at and any(self._take_id_for(host) for host in agreed)
+
+    def _take_id_for(self, host: str) -> bool:
+        """Have an id that fits the address that others see us at (see origins.py); whether it is a new one.
+
+        Not again for a while, since witnesses may lie, and some networks show a new address to each.
+        """
+        ip = packed(host)
+        if fits(self.protocol.node_id, ip):
+            return False
+        self.protocol.take_id(bound_id(ip, self._random))
+        self._may_move_at = self._now() + self.settings.heal_every
+        return True
 
     async def _keep_up(self) -> None:
         while True:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .crawl import ANSWERED, ASKED, SLOW, Candidate, Crawl
+from .crawl import ANSWERED, ASKED, SLOW, Candidate, Crawl, State
 from .messages import PeersAnswer
+from .origins import APART, Spread
 from .protocol import PeerProtocol
 from .wire import fill_in, split_endpoints
 
@@ -14,7 +15,7 @@ class PeerCrawl(Crawl):
     """Asks the nodes closest to `key`, and gathers their peers.
 
     `on_peers` is given the endpoints that are new, packed. It ends before the quorum where the first
-    few who answer hold the very same peers, which are then read from one of them.
+    few who answer, each of another network, hold the very same peers, which are then read from one of them.
     """
 
     def __init__(
@@ -28,16 +29,31 @@ class PeerCrawl(Crawl):
 
     def _go_on(self) -> None:
         if self._agree():
-            answered = sum(candidate.state is ANSWERED for candidate in self._order)
-            asked = sum(candidate.state is ASKED for candidate in self._order)
+            answered, asked = self._networks(ANSWERED), self._networks(ANSWERED, ASKED)
             if answered >= self._settings.agreement and not self._is_reading():
                 self._finish()
-            if answered + asked >= self._settings.agreement:
+            if asked >= self._settings.agreement:
                 return
         super()._go_on()
 
+    def _networks(self, *states: State) -> int:
+        """In how many networks the candidates in one of these states are. On a LAN each counts as one."""
+        return len(
+            {
+                candidate.origin.network if candidate.origin is not None else candidate.packed
+                for candidate in self._order
+                if candidate.state in states
+            }
+        )
+
+    def _may_agree(self) -> bool:
+        return self._agree() or not self._read_from
+
     def _wanted(self) -> int:
-        return self._settings.agreement if self._agree() or not self._read_from else self._quorum
+        return self._settings.agreement if self._may_agree() else self._quorum
+
+    def _spread(self) -> Spread:
+        return APART if self._may_agree() else super()._spread()
 
     def _agree(self) -> bool:
         """Whether all who answered hold the very same peers."""

@@ -37,6 +37,7 @@ class _Request:
     address: Address
     fallback: tuple[str, Sequence[Any]] | None
     on_slow: Callable[[], None] | None
+    is_repeated: bool
     sent: float = 0.0
     messages: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     timer: asyncio.Handle | None = None
@@ -48,7 +49,8 @@ class Requests:
     """All requests that wait for an answer.
 
     An answer counts only from the address that was asked. `on_answer` and `on_silence` are told of
-    every address that did, or did not, answer. A future that is cancelled is simply dropped.
+    every address that did, or did not, answer. `token_for` gives what to show there. A
+    future that is cancelled is simply dropped.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Requests:
         *,
         on_answer: Callable[[Address], None],
         on_silence: Callable[[Address], None],
+        token_for: Callable[[Address], bytes] = lambda _: b"",
     ) -> None:
         self._send = send
+        self._token_for = token_for
         self._settings = settings
         self._on_answer, self._on_silence = on_answer, on_silence
         self._loop = asyncio.get_running_loop()
@@ -85,17 +89,19 @@ class Requests:
         *,
         fallback: tuple[str, Sequence[Any]] | None = None,
         on_slow: Callable[[], None] | None = None,
+        is_repeated: bool = True,
     ) -> asyncio.Future[Answer | None]:
         """Ask `address`; the future's result is None where it does not answer, and never an exception.
 
         `fallback`: another call to make beside this one where it is slow to answer, since nodes with
         the bare library are silent on calls they do not know. `on_slow` is called at that time.
+        `is_repeated`: whether to send it once more if there is no answer.
         """
         future: asyncio.Future[Answer | None] = self._loop.create_future()
         if self._closed or len(self._waiting) + len(self._line) >= self._settings.max_outstanding:
             future.set_result(None)
             return future
-        self._line.append((_Request(future, address, fallback, on_slow), name, args))
+        self._line.append((_Request(future, address, fallback, on_slow, is_repeated), name, args))
         self._start_next()
         return future
 
@@ -139,7 +145,7 @@ class Requests:
 
     def _make(self, request: _Request, name: str, args: Sequence[Any]) -> None:
         message_id = os.urandom(MESSAGE_ID_BYTES)
-        datagram = encode_call(message_id, name, args)
+        datagram = encode_call(message_id, name, args, self._token_for(request.address))
         request.messages[message_id] = name, datagram
         self._waiting[message_id] = request
         self._send(datagram, request.address)
@@ -165,8 +171,9 @@ class Requests:
             wait = request.sent + self.round_trips.timeout - self._loop.time()
             request.timer = self._loop.call_later(max(wait, self.round_trips.slow), self._expire, request)
             request.turns = TURNS
-            for _, datagram in list(request.messages.values()):
-                self._send(datagram, request.address)  # it may have been lost on the way
+            if request.is_repeated:
+                for _, datagram in list(request.messages.values()):
+                    self._send(datagram, request.address)  # it may have been lost on the way
             if request.fallback is not None:
                 self._make(request, *request.fallback)
             self._leave_window(request)  # the dead must not hold up the living

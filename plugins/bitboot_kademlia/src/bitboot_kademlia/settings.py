@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .origins import Spread
+
+_SPREAD = Spread(per_source=2, per_network=4)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -51,22 +55,51 @@ class Settings:
     min_handed_lifetime: float = 10.0
     """Peers that lapse sooner are not handed on, so that no two nodes can keep one alive between them."""
 
+    # What strangers may ask
+    amplification: int = 3
+    """Whoever has not shown that it can receive at its address is answered with so many times its bytes."""
+    calls_per_stranger: float = 20.0
+    """Calls a second, of one source without a token, that are read ..."""
+    calls_per_strange_network: float = 80.0
+    """... of one network ..."""
+    calls_of_strangers: float = 1_000.0
+    """... and of all together, those of our contacts not counted."""
+    calls_per_source: float = 200.0
+    """Calls a second of one source with a token that are read ..."""
+    calls_per_network: float = 800.0
+    """... and of one network."""
+    value_bytes_per_source: float = 2_500.0
+    """Bytes a second of long values for one source that runs the bare library, and so has no token ..."""
+    value_bytes_per_network: float = 10_000.0
+    """... and those of one network."""
+    max_introduced: int = 4_096
+    """Addresses remembered as having answered us: only such may store without a token ..."""
+    introduced_for: float = 600.0
+    """... and for how long."""
+    max_held_tokens: int = 2_048
+    """Tokens of others that we remember."""
+
+    # Healing
+    heal_useless: int = 256
+    """Requests to one source that bring nothing, in the time of `heal_every` ..."""
+    heal_requests: int = 8_192
+    """... and requests to it in all, after which it is left alone until the next."""
+
     # Caps on what strangers can make grow
     max_keys: int = 4_096
     max_peers: int = 16_384
     """Peers held here, all keys together."""
     max_peers_per_key: int = 2_048
-    max_peers_per_source: int = 4_096
-    """Peers held for one source: an IPv4 address, or an IPv6 /64. Not on loopback, which all share."""
-    max_keys_per_source: int = 1_024
-    """Keys held of which one source was the first to announce a peer."""
-    max_peers_per_key_and_source: int = 1_024
-    max_values: int = 512
-    """Values held for nodes that run the bare library ..."""
-    max_value_bytes: int = 1 << 20
-    """... and their size, all together."""
-    max_contacts_per_ip: int = 32
-    """Contacts in the table with one IP address. Not on loopback, which all share."""
+    max_value_slots: int = 512
+    """Room for values of nodes that run the bare library: so many times 2 KiB."""
+    max_contacts_per_source: int = 32
+    """Contacts in the table with one IPv4 address, or of one IPv6 /64. Not on loopback, which all share."""
+    spread: Spread = _SPREAD
+    """Of one source (an IPv4 address, an IPv6 /64) and of one network (a /24, a /48), so many are preferred:
+    in a bucket, in an answer, and among the nodes that a lookup waits for. Others come after whoever is
+    elsewhere. Holds for public addresses only."""
+    max_told: int = 20
+    """Nodes that one network has told a lookup of, and that have not answered yet."""
     window: int = 32
     """Requests under way at once, all together, without the slow; more wait in line."""
     max_outstanding: int = 8_192

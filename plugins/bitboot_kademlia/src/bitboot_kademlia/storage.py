@@ -8,21 +8,21 @@ until the peer would have lapsed, so that nobody hands it back, and others can b
 from __future__ import annotations
 
 import hashlib
-import heapq
-import ipaddress
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import islice
 
+from bitboot_core.aio.limits import Shares, source_of
+
+from .key_index import KeyIndex
 from .settings import Settings
 from .wire import COMMITMENT_BYTES, HandedRecord, pack_record
 
 SWEEP_AT_MOST_EVERY = 1.0
 """Seconds between looks for what has lapsed while the store is full."""
 
-LOOPBACK = "loopback"
-"""The source of whatever comes from this machine itself. It has no share, since all here have its address."""
+_Name = tuple[bytes, bytes]
+"""A record's commitment and endpoint."""
 
 
 def commit(secret: bytes) -> bytes:
@@ -30,64 +30,60 @@ def commit(secret: bytes) -> bytes:
     return hashlib.blake2b(secret, digest_size=COMMITMENT_BYTES, person=b"bitboot").digest()
 
 
-@lru_cache(4_096)
-def source_of(host: str) -> str:
-    """What one IP address is counted as: IPv4 itself, IPv6 its /64, which one household has."""
-    address = ipaddress.ip_address(host)
-    if address.is_loopback:
-        return LOOPBACK
-    if address.version == 4:
-        return host
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-
-
 @dataclass(slots=True)
 class Record:
-    """One announcement of an endpoint. `secret` is known once it is withdrawn."""
+    """One announcement of an endpoint. `secret` is known once it is withdrawn; `ip`: who brought it."""
 
     commitment: bytes
     endpoint: bytes
     expires: float
-    source: str
+    ip: bytes
     secret: bytes | None = None
     number: int = 0
+
+    @property
+    def name(self) -> _Name:
+        """What it is known by under its key."""
+        return self.commitment, self.endpoint
 
 
 @dataclass(slots=True)
 class _Set:
-    first_source: str
-    records: dict[tuple[bytes, bytes], Record] = field(default_factory=dict)
-    sources: Counter[str] = field(default_factory=Counter)
+    """`ip`: whom the key is counted for."""
+
+    ip: bytes
+    records: dict[_Name, Record] = field(default_factory=dict)
+    shares: Shares[_Name] | None = None  # once it is full
     fingerprint: int = 0
 
 
 class PeerStore:
-    """Peers by key. Lifetimes are in seconds; `now` gives the time.
+    """Peers by key. Lifetimes are in seconds; `now` gives the time; addresses are packed bytes.
 
-    Nothing here grows without bound: what does not fit is refused, so that nobody can push out
-    what is there, and no source can have more than its share.
+    Nothing here grows without bound. Where something is full, the source that holds most of it loses
+    what it brought first, and if that is who brings something now, it is refused: see `Shares`.
     """
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
         self._sets: dict[bytes, _Set] = {}
-        self._sources: Counter[str] = Counter()
-        self._key_sources: Counter[str] = Counter()
-        self._size = 0
+        self._index = KeyIndex()
+        self._keys: Shares[bytes] = Shares()
+        self._records: Shares[tuple[bytes, _Name]] = Shares()
         self._number = 0
         self._swept = now()
 
     def __len__(self) -> int:
         """How many peers are held, all keys together."""
-        return self._size
+        return len(self._records)
 
     @property
     def keys(self) -> int:
         """How many keys have peers."""
         return len(self._sets)
 
-    def announce(self, key: bytes, endpoint: bytes, commitment: bytes, lifetime: float, source: str) -> float:
+    def announce(self, key: bytes, endpoint: bytes, commitment: bytes, lifetime: float, ip: bytes) -> float:
         """Keep a peer, or keep it longer; the lifetime granted, 0 where it is refused.
 
         A renewal never shortens a life: commitments travel in the open, so others could send one.
@@ -100,7 +96,7 @@ class PeerStore:
                 return 0.0
             record.expires = max(record.expires, expires)
             return granted
-        return granted if self._add(key, Record(commitment, endpoint, expires, source)) else 0.0
+        return granted if self._add(key, Record(commitment, endpoint, expires, ip)) else 0.0
 
     def withdraw(self, key: bytes, secret: bytes) -> bool:
         """Take back what was announced with the commitment to `secret`; whether there was any."""
@@ -113,23 +109,30 @@ class PeerStore:
             self._mark_withdrawn(key, record, secret)
         return bool(records)
 
-    def hand(self, key: bytes, record: HandedRecord, source: str) -> None:
-        """Keep what another node holds. Never prolongs what is here; believes no withdrawal without proof."""
+    def hand(self, key: bytes, record: HandedRecord, ip: bytes) -> bool:
+        """Keep what another node holds; whether that is news.
+
+        Never prolongs what is here; believes no withdrawal without proof.
+        """
         if record.secret is not None and commit(record.secret) != record.commitment:
-            return
+            return False
         known = self._find(key, record.commitment, record.endpoint)
         if known is None:
             lifetime = min(record.lifetime, self._settings.max_lifetime)
             if lifetime >= self._settings.min_handed_lifetime:
                 expires = self._now() + lifetime
-                self._add(key, Record(record.commitment, record.endpoint, expires, source, record.secret))
-        elif record.secret is not None:
+                fresh = Record(record.commitment, record.endpoint, expires, ip, record.secret)
+                return self._add(key, fresh)
+        elif record.secret is not None and known.secret is None:
             self._mark_withdrawn(key, known, record.secret)
+            return True
+        return False
 
     def peers(self, key: bytes, after: int, budget: int) -> tuple[bytes, int]:
         """The endpoints under `key` from number `after` on, packed into at most `budget` bytes.
 
-        With the number to go on after, 0 where these were the last.
+        With the number to go on after, 0 where these were the last. One that is longer than that by
+        itself is left out.
         """
         return self._page(key, after, budget, lambda one, left: one.endpoint if one.secret is None else b"")
 
@@ -156,7 +159,9 @@ class PeerStore:
             if record.number > after and record.expires > now:
                 packed = pack(record, record.expires - now)
                 if len(page) + len(packed) > budget:
-                    return bytes(page), last
+                    if page:
+                        return bytes(page), last
+                    continue
                 page += packed
                 last = record.number
         return bytes(page), 0
@@ -168,8 +173,7 @@ class PeerStore:
 
     def nearest_keys(self, target: int, beyond: int, count: int) -> list[bytes]:
         """At most `count` keys, nearest to `target` first, of those at a distance of more than `beyond`."""
-        far = ((int.from_bytes(key, "big") ^ target, key) for key in self._sets)
-        return [key for _, key in heapq.nsmallest(count, (one for one in far if one[0] > beyond))]
+        return list(islice(self._index.nearest(target, beyond), count))
 
     def sweep(self) -> None:
         """Forget what has lapsed."""
@@ -188,43 +192,74 @@ class PeerStore:
         return record
 
     def _add(self, key: bytes, record: Record) -> bool:
-        if not self._has_room(key, record.source):
-            if self._now() < self._swept + SWEEP_AT_MOST_EVERY:
-                return False
-            self.sweep()
-            if not self._has_room(key, record.source):
-                return False
+        if not self._make_room(key, record.ip):
+            return False
         self._number += 1
         record.number = self._number
         peers = self._sets.get(key)
         if peers is None:
-            peers = self._sets[key] = _Set(record.source)
-            self._key_sources[record.source] += 1
-        peers.records[record.commitment, record.endpoint] = record
+            peers = self._sets[key] = _Set(record.ip)
+            self._index.add(key)
+            self._keys.add(key, record.ip)
+        peers.records[record.name] = record
         peers.fingerprint ^= _trace(record)
-        peers.sources[record.source] += 1
-        self._sources[record.source] += 1
-        self._size += 1
+        if peers.shares is not None:
+            peers.shares.add(record.name, record.ip)
+        self._records.add((key, record.name), record.ip)
         return True
 
-    def _has_room(self, key: bytes, source: str) -> bool:
-        settings = self._settings
+    def _make_room(self, key: bytes, ip: bytes) -> bool:
+        """Room for one record more under `key`; False where it is the bringer who holds most."""
+        if self._is_full(key) and self._now() >= self._swept + SWEEP_AT_MOST_EVERY:
+            self.sweep()
+        if key not in self._sets and len(self._sets) >= self._settings.max_keys:
+            return self._drop_a_key(ip) and self._make_room(key, ip)
         peers = self._sets.get(key)
-        is_known = peers is not None
-        held, held_of_source = (len(peers.records), peers.sources[source]) if peers is not None else (0, 0)
-        fits = (
-            self._size < settings.max_peers
-            and held < settings.max_peers_per_key
-            and (is_known or len(self._sets) < settings.max_keys)
+        if peers is not None and len(peers.records) >= self._settings.max_peers_per_key:
+            if peers.shares is None:
+                peers.shares = Shares()
+                for record in peers.records.values():
+                    peers.shares.add(record.name, record.ip)
+            return self._replace(key, peers.shares.largest(), ip)
+        return len(self) < self._settings.max_peers or self._replace(*self._records.largest(), ip)
+
+    def _is_full(self, key: bytes) -> bool:
+        peers = self._sets.get(key)
+        return len(self) >= self._settings.max_peers or (
+            len(self._sets) >= self._settings.max_keys
+            if peers is None
+            else len(peers.records) >= self._settings.max_peers_per_key
         )
-        return fits and (
-            source == LOOPBACK
-            or (
-                self._sources[source] < settings.max_peers_per_source
-                and held_of_source < settings.max_peers_per_key_and_source
-                and (is_known or self._key_sources[source] < settings.max_keys_per_source)
-            )
-        )
+
+    def _replace(self, key: bytes, name: _Name, ip: bytes) -> bool:
+        """Drop a record for what comes from `ip`, unless both are of one source."""
+        peers = self._sets[key]
+        record = peers.records[name]
+        if source_of(record.ip) == source_of(ip):
+            return False
+        self._drop(key, peers, record)
+        return True
+
+    def _drop_a_key(self, ip: bytes) -> bool:
+        """Drop the first key of the source that has most of them; False where that is the bringer.
+
+        A key under which somebody who has fewer keys has peers too is counted for that one from now on.
+        """
+        while len(self._sets) >= self._settings.max_keys:
+            key = self._keys.largest()
+            peers = self._sets[key]
+            if source_of(peers.ip) == source_of(ip):
+                return False
+            heir = min((one.ip for one in peers.records.values()), key=self._keys.held_by)
+            # Only where that evens things out, so that it comes to an end.
+            if self._keys.held_by(heir) + 1 < self._keys.held_by(peers.ip):
+                self._keys.discard(key, peers.ip)
+                peers.ip = heir
+                self._keys.add(key, heir)
+            else:
+                for record in list(peers.records.values()):
+                    self._drop(key, peers, record)
+        return True
 
     def _mark_withdrawn(self, key: bytes, record: Record, secret: bytes) -> None:
         if record.secret is None:
@@ -234,20 +269,15 @@ class PeerStore:
             peers.fingerprint ^= _trace(record)
 
     def _drop(self, key: bytes, peers: _Set, record: Record) -> None:
-        del peers.records[record.commitment, record.endpoint]
+        del peers.records[record.name]
         peers.fingerprint ^= _trace(record)
-        _count_off(peers.sources, record.source)
-        _count_off(self._sources, record.source)
-        self._size -= 1
+        if peers.shares is not None:
+            peers.shares.discard(record.name, record.ip)
+        self._records.discard((key, record.name), record.ip)
         if not peers.records:
             del self._sets[key]
-            _count_off(self._key_sources, peers.first_source)
-
-
-def _count_off(sources: Counter[str], source: str) -> None:
-    sources[source] -= 1
-    if not sources[source]:
-        del sources[source]
+            self._index.remove(key)
+            self._keys.discard(key, peers.ip)
 
 
 def _trace(record: Record) -> int:

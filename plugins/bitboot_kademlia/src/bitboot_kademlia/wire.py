@@ -116,9 +116,14 @@ def pack_node(node_id: bytes, address: Address, family: int) -> bytes:
     return node_id + pack_ip(address[0], family) + address[1].to_bytes(2, "big")
 
 
+def node_bytes(family: int) -> int:
+    """How long a packed node is."""
+    return ID_BYTES + _IP_BYTES[family] + 2
+
+
 def split_nodes(packed: bytes, family: int) -> list[bytes]:
     """The nodes in `packed`, each still packed."""
-    size = ID_BYTES + _IP_BYTES[family] + 2
+    size = node_bytes(family)
     if len(packed) % size:
         raise ValueError("not a list of nodes")
     return [packed[start : start + size] for start in range(0, len(packed), size)]
