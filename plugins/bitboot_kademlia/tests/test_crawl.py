@@ -211,7 +211,7 @@ async def test_a_malformed_answer_spoils_nothing(internet: Internet, wrong: obje
     internet.stranger(LIAR, lambda name, args: wrong)
     asker.protocol.learn(near(0), LIAR, plain=False)
     assert sorted(await find(asker, KEY)) == sorted(peers)
-    assert asker.protocol.counters["malformed"] == 1
+    assert asker.protocol.counters["malformed"] >= 1
 
 
 async def test_who_is_not_who_it_is_said_to_be_takes_its_own_place(internet: Internet) -> None:

@@ -15,19 +15,31 @@ import bitboot_kademlia
 import pytest
 import umsgpack
 from bitboot_kademlia import wire
-from bitboot_kademlia.messages import read_peers_answer
+from bitboot_kademlia.gate import Sender
+from bitboot_kademlia.messages import PeersAnswer, read_peers_answer
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.storage import commit
-from bitboot_kademlia.wire import split_endpoints, unpack_endpoint
+from bitboot_kademlia.testnet import Testnet
+from bitboot_kademlia.wire import pack_endpoint, split_endpoints, unpack_endpoint
 
 from bitboot_core import KnownHost
 
-from .conftest import running
+from .conftest import found, running
 from .strangers import MESSAGE, STRANGER, Talk, Time
 
 KEY = b"k" * 20
 ID = b"i" * 20
 SECRET = b"s" * 16
+HOSTS_OF_MALICE = [
+    "fe80::1%eth0\x1b[2J\r\npeer 1.2.3.4:5",
+    "fe80::1%" + "x" * 33,
+    "-oProxyCommand=x",
+    "127.1",
+    "2130706433",
+    "0x7f.1",
+]
+"""What a terminal, a shell or another program's parser would take for something else."""
+
 SOURCE = Path(bitboot_kademlia.__file__ or "").parent
 
 
@@ -71,12 +83,41 @@ async def test_no_host_is_the_address_that_we_see(talk: Talk) -> None:
 
 @pytest.mark.parametrize(
     ("host", "port"),
-    [("0.0.0.0", 1), ("::", 1), ("a b", 1), ("x" * 254, 1), ("1.2.3.4", 70_000), ("[::1]", 1), ("a/b", 1)],
+    [
+        *[
+            ("0.0.0.0", 1),
+            ("::", 1),
+            ("a b", 1),
+            ("x" * 254, 1),
+            ("1.2.3.4", 70_000),
+            ("[::1]", 1),
+            ("a/b", 1),
+        ],
+        *[(host, 1) for host in HOSTS_OF_MALICE],
+    ],
 )
 async def test_what_nobody_could_reach_is_not_kept(talk: Talk, host: str, port: int) -> None:
     with pytest.raises(LookupError):
         announce(talk, host, port)
     assert len(talk.protocol.peers) == 0
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_MALICE)
+async def test_a_host_of_malice_is_not_yielded_whoever_answers_with_it(host: str) -> None:
+    """A liar answers with it; what is sound beside it is found."""
+    sound = pack_endpoint(KnownHost("30.0.0.1", 1))
+    malice = bytes((0, len(host))) + host.encode() + b"\x00\x01"
+    async with Testnet(1) as testnet, running() as backend:
+        liar = testnet.backends[0].nodes[4].protocol
+
+        def lie(sender: Sender, caller: bytes, key: bytes, after: int) -> PeersAnswer:
+            return PeersAnswer(liar.node_id, b"t" * 8, 5, 0, malice + sound, b"", b"")
+
+        liar.rpc_find_peers = lie  # type: ignore[method-assign]
+        await backend.bootstrap([testnet.backends[0].address])
+        assert await found(backend, KEY) == [KnownHost("30.0.0.1", 1)]
+        node = backend.nodes[4]
+        assert len(node.protocol.peers) == 0
 
 
 async def test_nobody_announces_without_a_token_of_its_own(talk: Talk, time: Time) -> None:
