@@ -37,7 +37,7 @@ class Libtorrent:
                 | kinds.status_notification,
             }
         )
-        self._stored: dict[str, set[str]] = {}
+        self._stored: dict[str, dict[str, float]] = {}
         self._found: dict[str, set[str]] = {}
         self._outside: set[str] = set()
         self._contacts = 0
@@ -48,7 +48,8 @@ class Libtorrent:
             self._session.wait_for_alert(int(seconds * 1000))
         for alert in self._session.pop_alerts():
             if isinstance(alert, lt.dht_announce_alert):
-                self._stored.setdefault(str(alert.info_hash), set()).add(f"{alert.ip}:{alert.port}")
+                stored = self._stored.setdefault(str(alert.info_hash), {})
+                stored.setdefault(f"{alert.ip}:{alert.port}", time.monotonic())
             elif isinstance(alert, lt.dht_get_peers_reply_alert):
                 peers = {f"{host}:{port}" for host, port in alert.peers()}
                 self._found.setdefault(str(alert.info_hash), set()).update(peers)
@@ -83,8 +84,8 @@ class Libtorrent:
         return {"peers": sorted(self._found.get(key, ())), "first": first}
 
     def holds(self, keys: list[str]) -> dict[str, Any]:
-        """Who was announced to this node, under each key."""
-        return {"peers": {key: sorted(self._stored.get(key, ())) for key in keys}}
+        """Who was announced to this node, under each key, and when for the first time (monotonic clock)."""
+        return {"peers": {key: self._stored.get(key, {}) for key in keys}}
 
     def status(self) -> dict[str, Any]:
         """How many contacts it has, and which outside addresses it was told of."""
