@@ -1,6 +1,6 @@
 """Many strangers, each at an address of its own, announce themselves to some nodes (BEP 5).
 
-crowd.py KEY COUNT NODE...: KEY in hex; the strangers are 11.0.0.1, 11.1.0.1, and so on; the nodes' port is 6881.
+crowd.py KEY COUNT NODE...: KEY in hex; the strangers are 11.0.0.1, 11.1.0.1, and so on; nodes listen on 6881.
 """
 
 from __future__ import annotations
