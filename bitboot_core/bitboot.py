@@ -9,6 +9,7 @@ from typing import Self, Unpack
 from weakref import WeakValueDictionary
 
 from ._plugins.registry import Registry, default_registry
+from ._settings import Host
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, swarm_names
 from ._swarms.lookup import Lookup
@@ -16,7 +17,7 @@ from ._swarms.networking import Networking
 from ._swarms.swarm import Swarm
 from ._swarms.watch import Watch
 from .aio.clock import Clock, SystemClock
-from .config import BitBootConfig, Host, Settings
+from .config import BitBootConfig, Settings
 from .model import KnownHost, Peer
 
 __all__ = ["BitBoot"]

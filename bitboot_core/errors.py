@@ -137,7 +137,7 @@ class AllBackendsFailed(BitBootError):
 
     def __init__(self, message: str, causes: Mapping[str, BaseException], *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.causes = dict(causes)
+        self.causes: dict[str, BaseException] = dict(causes)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (str(self), self.causes), {"hint": self.hint}

@@ -15,15 +15,15 @@ from .errors import InvalidEndpoint, InvalidSwarmName
 
 __all__ = ["KnownHost", "Peer", "Receipt", "swarm_key"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 KEY_BYTES = 20
 """The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
 
-MAX_HOST_LENGTH = 253
+_MAX_HOST_LENGTH = 253
 """The longest name that DNS can carry (RFC 1035, section 2.3.4)."""
 
-ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
+_ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
 """Hosts that name no particular address. In an announcement they mean "mine"."""
 
 
@@ -53,7 +53,7 @@ def swarm_key(name: str) -> bytes:
 
 @lru_cache(maxsize=1024)  # once a name
 def _warn_of_spelling(name: str) -> None:
-    log.warning(
+    _log.warning(
         "the swarm name %s is not in Unicode's normal form C: whoever writes it as %s is in another swarm",
         ascii(name),
         ascii(unicodedata.normalize("NFC", name)),
@@ -142,7 +142,7 @@ class KnownHost:
     @property
     def is_any(self) -> bool:
         """Whether the host names no particular address ("", 0.0.0.0 or ::)."""
-        return self.host in ANY_HOSTS
+        return self.host in _ANY_HOSTS
 
     def __str__(self) -> str:
         if self.peer_id is not None:
@@ -243,7 +243,7 @@ def _checked_host(host: str) -> str:
 
 
 def _checked_name(name: str) -> str:
-    if len(name) > MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in name):
+    if len(name) > _MAX_HOST_LENGTH or any(c.isspace() or not c.isprintable() or c in "[]/:@" for c in name):
         raise InvalidEndpoint(
             f"{name[:60]!r} is not a host",
             hint="give a name such as router.example.org or an IP address",

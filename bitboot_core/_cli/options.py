@@ -12,9 +12,9 @@ from click.shell_completion import CompletionItem
 
 from .._plugins.config_file import ConfigFile
 from .._plugins.registry import default_registry
+from .._settings import seconds as checked_seconds
 from ..config import BitBootConfig
 from ..config import Settings as Fields
-from ..config import seconds as checked_seconds
 from ..errors import BitBootError, InvalidEndpoint
 from .report.choice import report_for
 from .report.escaping import escaped

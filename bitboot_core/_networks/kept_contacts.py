@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from .._settings import users_folder
 from ..aio.logs import logger
-from ..config import users_folder
 from ..errors import InvalidEndpoint
 from ..model import KnownHost
 
@@ -90,7 +90,9 @@ class ContactFile:
 
     def __init__(self, path: Path, network: str, *, is_shared: bool = False) -> None:
         """`is_shared`: whether all of the user's programs keep their contacts in that folder."""
-        self.path, self.network, self._is_shared = path, network, is_shared
+        self.path: Path = path
+        self.network: str = network
+        self._is_shared = is_shared
         self._warned = False
 
     def read(self) -> list[KnownHost]:

@@ -37,14 +37,14 @@ class ActiveNetwork:
         file: ContactFile | None = None,
     ) -> None:
         """`file`: where its contacts are kept for the next start, None to keep none."""
-        self.name = definition.name
+        self.name: str = definition.name
         self.backend_name = backend_name
         self._clock = clock
         self._backend = GuardedBackend(backend_name, spec, config, clock)
         self._touch = InTouch(
             self.name, self._backend, bootstrap=bootstrap, clock=clock, random=random, file=file
         )
-        self.most_stored = 0
+        self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
 
     # Its life

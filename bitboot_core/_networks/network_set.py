@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from .._plugins.checks import check_network
 from .._plugins.registry import Registry
+from .._settings import Host, Network, contacts, endpoint, networks, state_folder
 from ..aio.clock import Clock
 from ..aio.endings import Endings
 from ..aio.tasks import cancel
 from ..backend import BackendConfig
-from ..config import BitBootConfig, Host, Network, contacts, endpoint, networks, state_folder
+from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning, UnknownNetwork
 from ..networks import NetworkDefinition
 from .kept_contacts import contact_file

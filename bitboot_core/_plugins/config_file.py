@@ -23,7 +23,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from ..config import BitBootConfig, Settings, contacts, networks, users_folder
+from .._settings import contacts, networks, users_folder
+from ..config import BitBootConfig, Settings
 from ..errors import InvalidConfig, UnknownNetwork, UsageError
 from ..model import KnownHost
 from ..networks import NetworkDefinition

@@ -41,7 +41,7 @@ class Announcement(NetworkUser):
         self, context: Context, swarms: Sequence[str], endpoint: KnownHost, *, renew: bool = True
     ) -> None:
         super().__init__(context)
-        self.swarms = tuple(swarms)
+        self.swarms: tuple[str, ...] = tuple(swarms)
         self.endpoint = endpoint
         self._renew = renew
         self._records: dict[str, list[Record]] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .. import config as settings
-from ..config import Host
+from .. import _settings as settings
+from .._settings import Host
 from ..errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName
 from ..model import KnownHost, swarm_key
 

@@ -53,11 +53,11 @@ class Lookup(NetworkUser):
         self, context: Context, swarms: Sequence[str], *, limit: int | None = None, timeout: float
     ) -> None:
         super().__init__(context)
-        self.swarms = tuple(swarms)
+        self.swarms: tuple[str, ...] = tuple(swarms)
         self._keys = [swarm_key(swarm) for swarm in self.swarms]
         self._timeout = timeout
         self._limit = math.inf if limit is None else limit
-        self.crowded = False
+        self.crowded: bool = False
         """Whether a swarm's own key held so many peers that its shards were read as well."""
         self._asked: dict[str, ActiveNetwork] = {}
         self._readers: list[asyncio.Task[None]] = []

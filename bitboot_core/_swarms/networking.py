@@ -8,16 +8,17 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from .. import config as settings
+from .. import _settings as settings
 from .._networks.network import ActiveNetwork
 from .._networks.network_set import NetworkSet
 from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
+from .._settings import Host, Network
 from ..aio.clock import Clock
 from ..aio.endings import Endings
 from ..backend import Backend
-from ..config import BitBootConfig, Host, Network
+from ..config import BitBootConfig
 from ..errors import InvalidConfig, NotRunning
 from .use import Context
 

@@ -28,7 +28,8 @@ class Swarm:
     """
 
     def __init__(self, announcement: Announcement, watch: Watch) -> None:
-        self.announcement, self.watch = announcement, watch
+        self.announcement: Announcement = announcement
+        self.watch: Watch = watch
 
     async def __aenter__(self) -> Self:
         self.announcement.open()

@@ -54,7 +54,7 @@ def continuous_clock(platform: str = sys.platform, system: ModuleType = time) ->
     return now
 
 
-CONTINUOUS = continuous_clock()
+_CONTINUOUS = continuous_clock()
 """That of this system."""
 
 
@@ -72,7 +72,7 @@ class SystemClock:
 
     def __init__(
         self,
-        continuous: Callable[[], float] | None = CONTINUOUS,
+        continuous: Callable[[], float] | None = _CONTINUOUS,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:

@@ -11,7 +11,7 @@ from .logs import logger
 
 T = TypeVar("T")
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 class Endings:
@@ -41,6 +41,6 @@ class Endings:
 def _log_error(task: asyncio.Task[Any]) -> None:
     error = None if task.cancelled() else task.exception()
     if isinstance(error, BitBootError):
-        log.info("after its caller was cancelled: %s", error)
+        _log.info("after its caller was cancelled: %s", error)
     elif error is not None:
-        log.error("work failed after its caller was cancelled", exc_info=error)
+        _log.error("work failed after its caller was cancelled", exc_info=error)

@@ -16,12 +16,12 @@ from ..errors import BitBootError
 from .clock import Clock, TimeUp, deadline
 from .logs import logger
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 GRACE = 0.05
 """Seconds that a cancelled task gets to clean up before its caller goes on."""
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 class Cancelled(Exception):
@@ -49,25 +49,25 @@ class Tasks:
         return len(self._running)
 
     def start(
-        self, work: Coroutine[Any, Any, T], *, failed: Callable[[BaseException], object] | None = None
-    ) -> asyncio.Task[T]:
+        self, work: Coroutine[Any, Any, _T], *, failed: Callable[[BaseException], object] | None = None
+    ) -> asyncio.Task[_T]:
         """Run `work` on its own, where nobody awaits it.
 
         Where it raises, that is logged with its traceback, and `failed` is called with the error.
         """
         task = self._begin(work)
 
-        def ended(task: asyncio.Task[T]) -> None:
+        def ended(task: asyncio.Task[_T]) -> None:
             error = _error_of(task)
             if error is not None:
-                log.error("%s ended with an error", _name_of(task), exc_info=error)
+                _log.error("%s ended with an error", _name_of(task), exc_info=error)
                 if failed is not None:
                     failed(error)
 
         task.add_done_callback(ended)
         return task
 
-    async def run(self, work: Coroutine[Any, Any, T], until: float | None) -> T:
+    async def run(self, work: Coroutine[Any, Any, _T], until: float | None) -> _T:
         """Await `work`, no longer than `until`.
 
         Raises TimeUp at that time, Cancelled where the work was cancelled by itself, and whatever the
@@ -92,7 +92,7 @@ class Tasks:
         """Cancel all that run, and wait for them for at most GRACE."""
         await cancel(set(self._running), self._clock)
 
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _begin(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -111,9 +111,9 @@ def _name_of(task: asyncio.Task[Any]) -> str:
 def _log_late_error(task: asyncio.Task[Any]) -> None:
     error = _error_of(task)
     if isinstance(error, BitBootError):
-        log.debug("%s failed after its time was up: %s", _name_of(task), error)
+        _log.debug("%s failed after its time was up: %s", _name_of(task), error)
     elif error is not None:
-        log.warning("%s failed after its time was up", _name_of(task), exc_info=error)
+        _log.warning("%s failed after its time was up", _name_of(task), exc_info=error)
 
 
 class Signal:

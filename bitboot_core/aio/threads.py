@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-async def in_thread(work: Callable[[], T], name: str) -> T:
+async def in_thread(work: Callable[[], _T], name: str) -> _T:
     """Await `work()` in a daemon thread of its own; raise what it raises.
 
     Where the caller is cancelled the work goes on, and nobody waits for it: asyncio's own pool would
     be joined by `asyncio.run`, so that a resolver or a disk that hangs would hold up every Ctrl-C.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    future: asyncio.Future[_T] = loop.create_future()
 
     def settle(finish: Callable[[], None]) -> None:
         if not future.done():

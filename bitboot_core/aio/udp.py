@@ -60,7 +60,7 @@ _PASSING = {
 } - {None}
 """What says nothing of the socket: a datagram was too long (Windows), or ICMP tells of one of ours."""
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 class UdpSocket:
@@ -94,7 +94,7 @@ class UdpSocket:
         self._family = 6 if self._is_ipv6 else 4
         host, port, *more = sock.getsockname()
         zone = more[1] if more else 0
-        self.address = with_zone((host.partition("%")[0], port), zone)
+        self.address: KnownHost = with_zone((host.partition("%")[0], port), zone)
         """Where it listens."""
         self._reopen = reopen or (lambda: open_socket(self._family, self.address.host, port))
         self._errors = 0
@@ -248,7 +248,7 @@ class UdpSocket:
             self._errors += 1
         if self._errors < DEAD_AFTER:
             return False
-        log.warning("all reads on %s fail: it is opened again: %s", self.address, error)
+        _log.warning("all reads on %s fail: it is opened again: %s", self.address, error)
         self._end_reading()
         self._timer = self._loop.call_at(
             max(self._loop.time(), self._reopened + REOPEN_EVERY), self._open_again
@@ -260,7 +260,7 @@ class UdpSocket:
         try:
             sock = self._reopen()
         except OSError as error:
-            log.debug("cannot listen on %s any more, trying again: %s", self.address, error)
+            _log.debug("cannot listen on %s any more, trying again: %s", self.address, error)
             self._call(self._failed, error)
             self._timer = self._loop.call_later(REOPEN_EVERY, self._open_again)
         else:

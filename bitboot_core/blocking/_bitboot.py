@@ -12,7 +12,8 @@ from .. import bitboot
 from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
-from ..config import BitBootConfig, Host, Network, Settings
+from .._settings import Host, Network
+from ..config import BitBootConfig, Settings
 from ..model import Peer
 from ._loop import LoopThread
 from ._users import Announcement, Lookup, Swarm, Watch

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bitboot_core.aio.clock import Timer
 
-TURNS = 100
+_TURNS = 100
 """Turns of the event loop after which everything that a timer woke has come to rest."""
 
 
@@ -61,7 +61,7 @@ class ManualClock:
 
     async def settle(self) -> None:
         """Let every task run until it waits for something."""
-        for _ in range(TURNS):
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
 
     @property

@@ -83,11 +83,11 @@ class FakeBackend(Backend):
         capabilities: Capabilities | None = None,
         **acts: Act,
     ) -> None:
-        self.peers = list(peers)
-        self.known = list(known)
-        self.acts = dict(acts)
+        self.peers: list[Any] = list(peers)
+        self.known: list[KnownHost] = list(known)
+        self.acts: dict[str, Act] = dict(acts)
         self.calls: list[tuple[Any, ...]] = []
-        self.open_streams = 0
+        self.open_streams: int = 0
         self._capabilities = capabilities or Capabilities(
             can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS
         )

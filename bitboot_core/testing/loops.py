@@ -21,7 +21,7 @@ class LoopWithoutReaders(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.refusals = 0
+        self.refusals: int = 0
         self.dead: WeakSet[socket.socket] = WeakSet()
         self.reading: WeakSet[socket.socket] = WeakSet()
         """Sockets that have been read from."""

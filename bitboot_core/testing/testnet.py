@@ -8,10 +8,10 @@ from typing import Generic, Self, TypeVar
 from ..backend import Backend
 from ..model import KnownHost
 
-B = TypeVar("B", bound=Backend)
+_B = TypeVar("_B", bound=Backend)
 
 
-class BackendTestnet(Generic[B]):
+class BackendTestnet(Generic[_B]):
     """`size` backends, each of which joins through the first three. `make` makes one, on a free port.
 
     Raises ValueError where `size` is less than 1.
@@ -19,14 +19,14 @@ class BackendTestnet(Generic[B]):
 
     __test__ = False  # a subclass whose name starts with "Test" is no test case
 
-    def __init__(self, size: int, make: Callable[[], B]) -> None:
+    def __init__(self, size: int, make: Callable[[], _B]) -> None:
         if size < 1:
             raise ValueError("a network has at least one node")
         self._size, self._make = size, make
-        self._backends: list[B] = []
+        self._backends: list[_B] = []
 
     @property
-    def backends(self) -> list[B]:
+    def backends(self) -> list[_B]:
         """The nodes that are running, longest first."""
         return list(self._backends)
 
@@ -52,7 +52,7 @@ class BackendTestnet(Generic[B]):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    async def add(self) -> B:
+    async def add(self) -> _B:
         """One more node, which joins through those that are there."""
         backend = self._make()
         bootstrap = self.bootstrap

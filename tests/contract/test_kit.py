@@ -14,7 +14,7 @@ import pytest
 
 from bitboot_core import KnownHost
 from bitboot_core.testing.contract import BackendContract, World, advance_event_loop
-from bitboot_core.testing.contract.world import make_event_loop
+from bitboot_core.testing.contract._world import make_event_loop
 
 from .broken import BROKEN, LeavesASocket, LeavesAThread, RenewsForEver
 from .conftest import PLUGIN, Install

@@ -15,7 +15,8 @@ from bitboot_core import (
     NetworkDefinition,
     UsageError,
 )
-from bitboot_core.config import Settings, networks, state_folder
+from bitboot_core._settings import networks, state_folder
+from bitboot_core.config import Settings
 
 
 def test_the_defaults() -> None:

@@ -22,6 +22,7 @@ WINGS = [
     ["networks"],
     ["backend"],
     ["hookspecs"],
+    ["_settings"],
     ["config"],
     ["aio"],
     ["_plugins"],

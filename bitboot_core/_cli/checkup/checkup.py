@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import replace
 
 from ..._plugins.registry import Registry
+from ..._settings import contacts as checked_contacts
+from ..._settings import endpoint
+from ..._settings import networks as several
 from ...aio.clock import SystemClock
 from ...aio.threads import in_thread
-from ...config import BitBootConfig, endpoint
-from ...config import contacts as checked_contacts
-from ...config import networks as several
+from ...config import BitBootConfig
 from ...errors import BitBootError, UsageError
 from ...networks import NetworkDefinition
 from ..options import Settings

@@ -17,16 +17,16 @@ override its method.
 
 from __future__ import annotations
 
-from .capabilities import CapabilityChecks
-from .ending import EndingChecks
-from .finding import FindingChecks
-from .hostile import HostileChecks
-from .installed import InstalledChecks
-from .interrupted import InterruptedChecks
-from .leftovers import LeftoverChecks
-from .lifetimes import LifetimeChecks
-from .silence import SilenceChecks
-from .world import World, advance_event_loop
+from ._capabilities import CapabilityChecks
+from ._ending import EndingChecks
+from ._finding import FindingChecks
+from ._hostile import HostileChecks
+from ._installed import InstalledChecks
+from ._interrupted import InterruptedChecks
+from ._leftovers import LeftoverChecks
+from ._lifetimes import LifetimeChecks
+from ._silence import SilenceChecks
+from ._world import World, advance_event_loop
 
 
 class BackendContract(

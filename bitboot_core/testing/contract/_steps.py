@@ -18,7 +18,7 @@ class Steps:
     """
 
     def __init__(self, cancel_at: int | None = None) -> None:
-        self.taken = 0
+        self.taken: int = 0
         self._cancel_at = cancel_at
 
     @property

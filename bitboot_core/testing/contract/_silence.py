@@ -6,7 +6,7 @@ import pytest
 
 from bitboot_core.errors import BackendError, BackendTimeout
 
-from .base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of, raised_by
+from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of, raised_by
 
 
 class SilenceChecks(Checks):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from .base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of
-from .leftovers import open_sockets, sockets_left, tasks_left
-from .steps import Steps
+from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of
+from ._leftovers import open_sockets, sockets_left, tasks_left
+from ._steps import Steps
 
 MAX_AWAITS = 100
 """Awaits of one call at which it is cancelled: a call that has more is cancelled at the first of them."""

@@ -13,7 +13,7 @@ import pytest
 from bitboot_core.backend import Announces, Backend
 from bitboot_core.model import KnownHost, Receipt
 
-from .world import World, make_event_loop
+from ._world import World, make_event_loop
 
 T = TypeVar("T")
 

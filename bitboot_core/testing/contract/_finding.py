@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from .base import Checks, Nodes, check, collect, endpoint_of, fail, key_of, stream
-from .steps import Steps
+from ._base import Checks, Nodes, check, collect, endpoint_of, fail, key_of, stream
+from ._steps import Steps
 
 LOOKUPS = 50
 

@@ -14,7 +14,7 @@ import pytest
 
 from bitboot_core.model import KnownHost
 
-from .base import Checks, Nodes, check, endpoint_of, fail, key_of
+from ._base import Checks, Nodes, check, endpoint_of, fail, key_of
 
 BATCH = 10
 """Datagrams sent in one turn of the event loop, so that they do not overflow the receiver's buffer."""

@@ -14,7 +14,7 @@ from bitboot_core._plugins.registry import Registry
 from bitboot_core.backend import PROJECT_NAME, Backend, BackendConfig, BackendSpec
 from bitboot_core.errors import BitBootError
 
-from .base import Checks, fail
+from ._base import Checks, fail
 
 LOOK = """
 import importlib, json, sys

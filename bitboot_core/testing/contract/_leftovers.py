@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from .base import Checks, Nodes, check, endpoint_of, fail, key_of
+from ._base import Checks, Nodes, check, endpoint_of, fail, key_of
 
 T = TypeVar("T")
 
