@@ -19,7 +19,7 @@ from bitboot_core import (
     Registry,
 )
 from bitboot_core.testing import FakeBackend, ManualClock, waits
-from bitboot_core.testing.contract.steps import Steps
+from bitboot_core.testing.contract._steps import Steps
 
 PEER = KnownHost("192.0.2.7", 6881)
 NETWORKS = [NetworkDefinition(f"net{number}", "slow") for number in range(4)]
