@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._plugins.plugin import *
     from ._plugins.registry import *
     from ._swarms.announcement import *
+    from ._swarms.keys import *
     from ._swarms.lookup import *
     from ._swarms.records import *
     from ._swarms.swarm import *
@@ -44,6 +45,7 @@ _MODULES = (
     "_plugins.config_file",
     "_networks.state",
     "_swarms.records",
+    "_swarms.keys",
     "_swarms.announcement",
     "_swarms.lookup",
     "_swarms.watch",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 from typing import Self, Unpack
@@ -12,6 +11,7 @@ from ._plugins.registry import Registry, default_registry
 from ._settings import Host
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, swarm_names
+from ._swarms.keys import SwarmName, SwarmNames
 from ._swarms.lookup import Lookup
 from ._swarms.networking import Networking
 from ._swarms.swarm import Swarm
@@ -58,7 +58,7 @@ class BitBoot(Networking):
             clock if clock is not None else SystemClock(),
             random if random is not None else Random(),
         )
-        self._announced_peers: WeakValueDictionary[tuple[frozenset[str], KnownHost], Announcement] = (
+        self._announced_peers: WeakValueDictionary[tuple[frozenset[SwarmName], KnownHost], Announcement] = (
             WeakValueDictionary()
         )
 
@@ -73,7 +73,7 @@ class BitBoot(Networking):
 
     def announce(
         self,
-        swarm: str | Iterable[str],
+        swarm: SwarmNames,
         host: Host | None = None,
         *,
         port: int | None = None,
@@ -91,9 +91,7 @@ class BitBoot(Networking):
         self._usable()
         return Announcement(self._context, swarm_names(swarm), peer_to_announce(host, port), renew=renew)
 
-    async def announce_peer(
-        self, swarm: str | Iterable[str], host: Host, *, renew: bool = True
-    ) -> Announcement:
+    async def announce_peer(self, swarm: SwarmNames, host: Host, *, renew: bool = True) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it.
 
         The Announcement that is returned renews itself until it is closed, at the latest with this
@@ -117,7 +115,11 @@ class BitBoot(Networking):
         return announcement
 
     def find(
-        self, swarm: str | Iterable[str], *, limit: int | None = None, timeout: float | None = None
+        self,
+        swarm: SwarmNames,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
     ) -> Lookup:
         """A Lookup of a swarm, or of several: `async with` begins it, `async for` reads its peers.
 
@@ -131,7 +133,11 @@ class BitBoot(Networking):
         )
 
     async def lookup(
-        self, swarm: str | Iterable[str], *, limit: int | None = None, timeout: float | None = None
+        self,
+        swarm: SwarmNames,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources.
 
@@ -141,7 +147,7 @@ class BitBoot(Networking):
         async with self.find(swarm, limit=limit, timeout=timeout) as found:
             return await found.collect()
 
-    def watch(self, swarm: str, *, timeout: float | None = None) -> Watch:
+    def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
         """A Watch of a swarm: `async with` begins it, `async for` gives PeerJoined and PeerLeft.
 
         `timeout`: seconds that each scan may take, None for the config's. Raises InvalidSwarmName,
@@ -152,7 +158,7 @@ class BitBoot(Networking):
 
     def join(
         self,
-        swarm: str,
+        swarm: SwarmName,
         host: Host | None = None,
         *,
         port: int | None = None,

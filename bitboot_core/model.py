@@ -1,21 +1,16 @@
-"""The plain things that everything else speaks of: hosts, peers, receipts, swarm keys."""
+"""The plain things that everything else speaks of: hosts, peers, receipts."""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import logging
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
-from .errors import InvalidEndpoint, InvalidSwarmName
+from .errors import InvalidEndpoint
 
-__all__ = ["KnownHost", "Peer", "Receipt", "swarm_key"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["KnownHost", "Peer", "Receipt"]
 
 KEY_BYTES = 20
 """The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
@@ -25,40 +20,6 @@ _MAX_HOST_LENGTH = 253
 
 _ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
 """Hosts that name no particular address. In an announcement they mean "mine"."""
-
-
-def swarm_key(name: str) -> bytes:
-    """The 20-byte key of the swarm `name`: SHA-1 of its UTF-8 bytes, as BitBoot derived it.
-
-    The key is that of the name as it is given. Two spellings of the same letters ("é" as one character or
-    as two) are two swarms, so a name that is not in Unicode's normal form C is warned of, once.
-
-    Raises InvalidSwarmName for an empty name, or one that is not text.
-    """
-    if not isinstance(name, str):
-        raise InvalidSwarmName(f"a swarm's name must be text, not {type(name).__name__}")
-    if not name:
-        raise InvalidSwarmName(
-            "a swarm's name must not be empty",
-            hint='choose one that nobody else uses, such as "my-app/v1/lobby"',
-        )
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidSwarmName(f"a swarm's name must be valid Unicode: {error.reason}") from error
-    if not name.isascii() and not unicodedata.is_normalized("NFC", name):
-        _warn_of_spelling(name)
-    return hashlib.sha1(encoded, usedforsecurity=False).digest()
-
-
-@lru_cache(maxsize=1024)  # once a name
-def _warn_of_spelling(name: str) -> None:
-    _log.warning(
-        "the swarm name %s is not in Unicode's normal form C: whoever writes it as %s is in another swarm",
-        ascii(name),
-        ascii(unicodedata.normalize("NFC", name)),
-    )
-
 
 AddressScope = Literal["machine", "link", "private", "public"]
 """How far away an address can be reached from: see `address_scope`."""
@@ -163,6 +124,11 @@ class Peer:
     port: int
     sources: tuple[str, ...] = field(default=(), compare=False)
     peer_id: str | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port as sockets take them: `asyncio.open_connection(*peer.address)`."""
+        return self.host, self.port
 
     @property
     def endpoint(self) -> KnownHost:

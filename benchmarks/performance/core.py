@@ -5,8 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from bitboot_core import BitBoot, KnownHost
-from bitboot_core.model import swarm_key
+from bitboot_core import BitBoot, KnownHost, swarm_key
 
 from .rows import Row, shown
 

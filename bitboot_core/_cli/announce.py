@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from ..model import swarm_key
+from .._swarms.keys import swarm_key
 from .examples import example
 from .following import follow_announcement
 from .options import Settings, Stay, network_options, port_option, stay_options

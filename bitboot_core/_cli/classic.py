@@ -17,9 +17,10 @@ from typing import NoReturn
 from .._plugins.config_file import ConfigFile
 from .._plugins.config_text import read_text
 from .._plugins.registry import default_registry
+from .._swarms.keys import swarm_key
 from ..config import BitBootConfig
 from ..errors import BitBootError, UsageError
-from ..model import KnownHost, swarm_key
+from ..model import KnownHost
 from .following import follow_announcement, follow_peers, follow_scans
 from .report.choice import report_for
 from .report.events import Done, Failed, PeerFound

@@ -35,13 +35,13 @@ async def follow_announcement(session: Session, announcement: Announcement) -> N
             if final and len(final) == len(statuses):
                 raise one_error(final, f"announcing in {swarm}")
             for network, status in statuses.items():
-                key = swarm, network
+                key = str(swarm), network
                 if status.expires_in is not None and status.successes > successes.get(key, 0):
                     successes[key] = status.successes
                     session.forget_failure(network)
                     session.report.tell(
                         Announced(
-                            swarm=swarm,
+                            swarm=str(swarm),
                             network=network,
                             stored_on=status.stored_on,
                             expires_in=round(status.expires_in),
@@ -63,7 +63,7 @@ async def follow_peers(report: Report, events: Watch | Swarm, commands: PeerComm
     """Tell who joins and who has left, and run the user's commands, until the watch is closed."""
     async for event in events:
         kind = Joined if isinstance(event, PeerJoined) else Left
-        told = kind.of(event.swarm, event.peer)
+        told = kind.of(str(event.swarm), event.peer)
         report.tell(told)
         if commands is not None:
             await commands.run(told, report)

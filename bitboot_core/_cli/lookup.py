@@ -7,8 +7,8 @@ import time
 
 import click
 
+from .._swarms.keys import swarm_key
 from ..errors import UsageError
-from ..model import swarm_key
 from .examples import example
 from .finding import NOBODY, Wish, find, wait_option
 from .options import Settings, network_options

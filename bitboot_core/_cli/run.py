@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 
 import click
 
-from ..model import Peer, swarm_key
+from .._swarms.keys import swarm_key
+from ..model import Peer
 from .children import exit_status
 from .examples import example
 from .finding import NOBODY, Wish, find, wait_option

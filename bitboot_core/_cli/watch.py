@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from .._swarms.keys import swarm_key
 from .._swarms.watch import Watch
-from ..model import swarm_key
 from .examples import example
 from .following import follow_announcement, follow_peers, follow_scans
 from .options import Settings, Stay, network_options, port_option, stay_options

@@ -13,6 +13,7 @@ from ..aio.logs import logger
 from ..aio.tasks import Signal, cancel
 from ..errors import BackendTimeout, BitBootError, NotRunning, UsageError
 from ..model import KnownHost
+from .keys import SwarmName
 from .records import AnnouncementStatus, Record, records_of, with_shards, worst
 from .use import Context, NetworkUser
 
@@ -38,10 +39,10 @@ class Announcement(NetworkUser):
     made_by = "announce"
 
     def __init__(
-        self, context: Context, swarms: Sequence[str], endpoint: KnownHost, *, renew: bool = True
+        self, context: Context, swarms: Sequence[SwarmName], endpoint: KnownHost, *, renew: bool = True
     ) -> None:
         super().__init__(context)
-        self.swarms: tuple[str, ...] = tuple(swarms)
+        self.swarms: tuple[SwarmName, ...] = tuple(swarms)
         self.endpoint = endpoint
         self._renew = renew
         self._records: dict[str, list[Record]] = {}
@@ -82,7 +83,7 @@ class Announcement(NetworkUser):
             }
         )
 
-    def status_of(self, swarm: str) -> PerNetwork[AnnouncementStatus]:
+    def status_of(self, swarm: SwarmName) -> PerNetwork[AnnouncementStatus]:
         """How one of its swarms stands on each network."""
         now = self._clock.now()
         return self._per_network(

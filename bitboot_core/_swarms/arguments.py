@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from .. import _settings as settings
 from .._settings import Host
 from ..errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName
-from ..model import KnownHost, swarm_key
+from ..model import KnownHost
+from .keys import SwarmName, SwarmNames, swarm_key
 
 
-def swarm_names(swarm: str | Iterable[str]) -> tuple[str, ...]:
-    """The names of one swarm or several, each once, checked. Raises InvalidSwarmName."""
+def swarm_names(swarm: SwarmNames) -> tuple[SwarmName, ...]:
+    """The names or keys of one swarm or several, each once, checked. Raises InvalidSwarmName."""
     names = (
         tuple(dict.fromkeys(swarm))
         if isinstance(swarm, Iterable) and not isinstance(swarm, (str, bytes))

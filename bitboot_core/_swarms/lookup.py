@@ -13,7 +13,8 @@ from .._networks.per_network import PerNetwork, one_error
 from ..aio.clock import Timer
 from ..aio.tasks import cancel
 from ..errors import BackendError, BitBootError, NotRunning
-from ..model import KnownHost, Peer, swarm_key
+from ..model import KnownHost, Peer
+from .keys import SwarmName, swarm_key
 from .shards import all_shards
 from .use import Context, NetworkUser
 
@@ -50,10 +51,10 @@ class Lookup(NetworkUser):
     made_by = "find"
 
     def __init__(
-        self, context: Context, swarms: Sequence[str], *, limit: int | None = None, timeout: float
+        self, context: Context, swarms: Sequence[SwarmName], *, limit: int | None = None, timeout: float
     ) -> None:
         super().__init__(context)
-        self.swarms: tuple[str, ...] = tuple(swarms)
+        self.swarms: tuple[SwarmName, ...] = tuple(swarms)
         self._keys = [swarm_key(swarm) for swarm in self.swarms]
         self._timeout = timeout
         self._limit = math.inf if limit is None else limit
@@ -153,7 +154,7 @@ class Lookup(NetworkUser):
             await self._arrived.wait()
         elif self._failures and not (self._succeeded or self._sources or self._has_failed) and self.is_open:
             self._has_failed = True
-            raise one_error(self._failures, f"looking up {', '.join(self.swarms)}")
+            raise one_error(self._failures, f"looking up {', '.join(map(str, self.swarms))}")
         else:
             raise StopAsyncIteration
 

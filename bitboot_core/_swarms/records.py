@@ -11,7 +11,8 @@ from typing import Any
 from .._networks.network import ActiveNetwork
 from ..aio import timing
 from ..errors import AnnounceFailed, BitBootError
-from ..model import KnownHost, Receipt, swarm_key
+from ..model import KnownHost, Receipt
+from .keys import SwarmName, swarm_key
 from .shards import shard_key, shard_of
 
 __all__ = ["AnnouncementStatus"]
@@ -44,7 +45,9 @@ class AnnouncementStatus:
 class Record:
     """One swarm on one network, under one of its keys. `shard`: the same under its shard's."""
 
-    def __init__(self, network: ActiveNetwork, swarm: str, key: bytes, shard: Record | None = None) -> None:
+    def __init__(
+        self, network: ActiveNetwork, swarm: SwarmName, key: bytes, shard: Record | None = None
+    ) -> None:
         self.network, self.swarm, self.key, self.shard = network, swarm, key, shard
         self.begun = False
         self.next_try: float | None = None
@@ -142,14 +145,14 @@ def _could_store(receipt: Receipt, network: ActiveNetwork, contacts: int) -> int
 
 
 def records_of(
-    swarms: Iterable[str], endpoint: KnownHost, network: ActiveNetwork, shard_salt: bytes
+    swarms: Iterable[SwarmName], endpoint: KnownHost, network: ActiveNetwork, shard_salt: bytes
 ) -> list[Record]:
     """A record for each swarm on a network, with one for its shard where the network has such.
 
     `shard_salt`: as for `shard_of`.
     """
 
-    def record(swarm: str) -> Record:
+    def record(swarm: SwarmName) -> Record:
         key = swarm_key(swarm)
         if network.crowd is None:
             return Record(network, swarm, key)

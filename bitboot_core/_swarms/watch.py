@@ -23,8 +23,9 @@ from ..aio import timing
 from ..aio.clock import sleep_until
 from ..aio.tasks import Signal, cancel
 from ..errors import BackendError, BitBootError
-from ..model import KnownHost, Peer, swarm_key
+from ..model import KnownHost, Peer
 from . import sights
+from .keys import SwarmName, swarm_key
 from .lookup import Lookup
 from .use import Context, NetworkUser
 
@@ -40,7 +41,7 @@ MAX_EVENTS = 1024
 class PeerJoined:
     """A peer was seen in the swarm that was not there before."""
 
-    swarm: str
+    swarm: SwarmName
     peer: Peer
 
 
@@ -48,7 +49,7 @@ class PeerJoined:
 class PeerLeft:
     """A peer has not been seen in the swarm for long, however often it was looked for."""
 
-    swarm: str
+    swarm: SwarmName
     peer: Peer
 
 
@@ -79,7 +80,7 @@ class Watch(NetworkUser):
     what = "watch"
     made_by = "watch"
 
-    def __init__(self, context: Context, swarm: str, *, timeout: float) -> None:
+    def __init__(self, context: Context, swarm: SwarmName, *, timeout: float) -> None:
         super().__init__(context)
         swarm_key(swarm)
         self.swarm = swarm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -13,6 +13,7 @@ from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from .._settings import Host, Network
+from .._swarms.keys import SwarmName, SwarmNames
 from ..config import BitBootConfig, Settings
 from ..model import Peer
 from ._loop import LoopThread
@@ -84,7 +85,7 @@ class BitBoot:
 
     def announce(
         self,
-        swarm: str | Iterable[str],
+        swarm: SwarmNames,
         host: Host | None = None,
         *,
         port: int | None = None,
@@ -95,14 +96,18 @@ class BitBoot:
             self._loop.ask(lambda: self._bitboot.announce(swarm, host, port=port, renew=renew)), self._loop
         )
 
-    def announce_peer(self, swarm: str | Iterable[str], host: Host, *, renew: bool = True) -> Announcement:
+    def announce_peer(self, swarm: SwarmNames, host: Host, *, renew: bool = True) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it."""
         return Announcement(
             self._loop.call(self._bitboot.announce_peer(swarm, host, renew=renew)), self._loop
         )
 
     def find(
-        self, swarm: str | Iterable[str], *, limit: int | None = None, timeout: float | None = None
+        self,
+        swarm: SwarmNames,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
     ) -> Lookup:
         """A Lookup of a swarm, or of several: `with` begins it, `for` reads its peers."""
         return Lookup(
@@ -110,18 +115,22 @@ class BitBoot:
         )
 
     def lookup(
-        self, swarm: str | Iterable[str], *, limit: int | None = None, timeout: float | None = None
+        self,
+        swarm: SwarmNames,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources."""
         return self._loop.call(self._bitboot.lookup(swarm, limit=limit, timeout=timeout))
 
-    def watch(self, swarm: str, *, timeout: float | None = None) -> Watch:
+    def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
         """A Watch of a swarm: `with` begins it, `for` gives PeerJoined and PeerLeft."""
         return Watch(self._loop.ask(lambda: self._bitboot.watch(swarm, timeout=timeout)), self._loop)
 
     def join(
         self,
-        swarm: str,
+        swarm: SwarmName,
         host: Host | None = None,
         *,
         port: int | None = None,

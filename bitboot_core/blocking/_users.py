@@ -10,6 +10,7 @@ from .._swarms import announcement as _announcement
 from .._swarms import lookup as _lookup
 from .._swarms import swarm as _swarm
 from .._swarms import watch as _watch
+from .._swarms.keys import SwarmName
 from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
 from ..model import Peer
@@ -83,7 +84,7 @@ class Announcement(_Used[_announcement.Announcement]):
         """How it stands on each network."""
         return self._loop.ask(lambda: self._inner.status)
 
-    def status_of(self, swarm: str) -> PerNetwork[AnnouncementStatus]:
+    def status_of(self, swarm: SwarmName) -> PerNetwork[AnnouncementStatus]:
         """How one of its swarms stands on each network."""
         return self._loop.ask(lambda: self._inner.status_of(swarm))
 

@@ -71,7 +71,7 @@ class View:
         self.states, self.stats = bitboot.networks(), bitboot.stats()
         if self.announcement is not None:
             self.announced = {
-                (swarm, network): status
+                (str(swarm), network): status
                 for swarm in self.announcement.swarms
                 for network, status in self.announcement.status_of(swarm).items()
             }
