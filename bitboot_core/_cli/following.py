@@ -45,6 +45,7 @@ async def follow_announcement(session: Session, announcement: Announcement) -> N
                             network=network,
                             stored_on=status.stored_on,
                             expires_in=round(status.expires_in),
+                            could_store=status.could_store if status.is_meagre else None,
                         )
                     )
                 if status.last_error is not errors.get(key):

@@ -28,7 +28,7 @@ class AnnouncementStatus:
     `last_error`: why the last attempt failed, None where it did not. `successes`: how often it has
     been stored, at first and at each renewal. `could_store`: how many nodes the network could have
     stored it on when it was stored last, as far as known. Where that is more than twice `stored_on`
-    it is announced again within seconds or minutes instead of at the normal renewal.
+    it is announced again within seconds or minutes instead of at the normal renewal (`is_meagre`).
 
     All this is of the swarm's own key. Where the announcement is stored under its shard alone, it is
     of the shard; and of the shard's errors where the key itself has none.
@@ -40,6 +40,11 @@ class AnnouncementStatus:
     last_error: BitBootError | None = None
     successes: int = 0
     could_store: int = 0
+
+    @property
+    def is_meagre(self) -> bool:
+        """Whether it is stored on far fewer nodes than could store it."""
+        return self.stored_on > 0 and timing.is_meagre(self.stored_on, self.could_store)
 
 
 class Record:

@@ -137,6 +137,33 @@ def test_renewals_and_their_failures_are_told(served: Served, monkeypatch: pytes
     assert [event.stored_on for event in report.events if isinstance(event, Announced)] == [3, 5]
 
 
+def test_far_fewer_nodes_than_could_are_told_of_and_it_is_announced_again_soon(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    answers = [Receipt(1, 1800, 8), Receipt(8, 1800, 8)]
+    advancing: set[asyncio.Task[None]] = set()
+
+    async def announce() -> Receipt:
+        return answers.pop(0)
+
+    def react(event: Event) -> None:
+        if isinstance(event, Announced) and answers:
+            advancing.add(asyncio.create_task(clock.advance(5)))
+        elif isinstance(event, Announced):
+            signal.raise_signal(signal.SIGINT)
+
+    report = Reacting(react)
+    monkeypatch.setattr("bitboot_core._cli.options.report_for", lambda as_json: report)
+    monkeypatch.setattr("bitboot_core._cli.session.BitBoot", functools.partial(BitBoot, clock=clock))
+    served.add("fake", FakeBackend(announce=announce))
+    assert main(["announce", "mynet", "--network", "fake", "--port", "6881"]) == 0
+    told = [event for event in report.events if isinstance(event, Announced)]
+    assert [(event.stored_on, event.could_store) for event in told] == [(1, 8), (8, None)]
+    assert told[0].text() == "mynet on fake, stored on 1 of 8 nodes, expires in 1800 s"
+    assert "could_store" not in told[1].as_json()
+
+
 def test_it_runs_in_a_thread_too(served: Served) -> None:
     """Where signals belong to somebody else."""
     statuses: list[int] = []

@@ -84,7 +84,12 @@ class Drawing:
     def _announcement(self) -> Table:
         table = plain_table("announced", "on", "stored on", "lapses in", "next", "times")
         for (swarm, network), status in self._view.announced.items():
-            stored = Text(count(status.stored_on, "node"), "green") if status.stored_on else Text("nowhere")
+            if status.is_meagre:
+                stored = Text(f"{status.stored_on} of {count(status.could_store, 'node')}", "yellow")
+            else:
+                stored = (
+                    Text(count(status.stored_on, "node"), "green") if status.stored_on else Text("nowhere")
+                )
             if status.last_error is not None:
                 stored.append(f" ({status.last_error})", "red")
             table.add_row(

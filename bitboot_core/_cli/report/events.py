@@ -63,7 +63,10 @@ class Started(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Announced(Event):
-    """A network stored an announcement, for the first time or again. `port`: where several peers are."""
+    """A network stored an announcement, for the first time or again. `port`: where several peers are.
+
+    `could_store`: how many nodes could have stored it, where that is far more.
+    """
 
     name = "announced"
     swarm: str
@@ -71,13 +74,15 @@ class Announced(Event):
     stored_on: int
     expires_in: float
     port: int | None = None
+    could_store: int | None = None
 
     def as_json(self) -> dict[str, object]:
         return {key: value for key, value in Event.as_json(self).items() if value is not None}
 
     def text(self) -> str:
         port = "" if self.port is None else f"port {self.port}, "
-        stored = count(self.stored_on, "node")
+        of = "" if self.could_store is None else f"{self.stored_on} of "
+        stored = of + count(self.could_store or self.stored_on, "node")
         return f"{self.swarm} on {self.network}, {port}stored on {stored}, expires in {self.expires_in:g} s"
 
 

@@ -62,12 +62,22 @@ async def testnet() -> AsyncIterator[Testnet]:
         yield testnet
 
 
+async def test_it_says_how_many_nodes_could_have_stored_an_announcement(testnet: Testnet) -> None:
+    async with running() as here:
+        await here.bootstrap(testnet.bootstrap)
+        await here.announce(KEY, KnownHost("", 7000), lifetime=900)  # it knows them all now
+        while len(testnet.addresses) > 2:
+            await testnet.remove()
+        receipt = await here.announce(KEY, KnownHost("", 7000), lifetime=900)
+        assert (receipt.stored_on, receipt.could_store) == (2, 8)
+
+
 async def test_announced_here_is_found_there(testnet: Testnet) -> None:
     async with running() as here, running() as there:
         assert await here.bootstrap(testnet.bootstrap) == 3
         assert await there.bootstrap(testnet.bootstrap) == 3
         receipt = await here.announce(KEY, KnownHost("", 7000), lifetime=900)
-        assert receipt.stored_on == 8
+        assert (receipt.stored_on, receipt.could_store) == (8, 8)
         assert receipt.lifetime == 900
         assert await found(there) == [KnownHost("127.0.0.1", 7000)]
         assert await found(there, b"o" * 20) == []

@@ -117,7 +117,8 @@ class MainlineBackend(Backend):
                 if not known
                 else "check that UDP is not filtered on the way out",
             )
-        return Receipt(stored_on=stored, lifetime=min(lifetime, node.settings.peer_lifetime))
+        could_store = sum(min(node.settings.k, len(node.tables[family])) for family in families)
+        return Receipt(stored, min(lifetime, node.settings.peer_lifetime), max(stored, could_store))
 
     def _own_families(self, endpoint: KnownHost) -> list[int]:
         """Where to announce. Raises UnsupportedOperation for an address that is not ours."""
