@@ -24,10 +24,13 @@ from rich.console import Console
 
 from bitboot_core import BitBoot, BitBootConfig, ConfigFile, KnownHost, default_registry
 from bitboot_core._cli.checkup.checkup import Checkup
+from bitboot_core._cli.demo import NODES, show, suggest_next
 from bitboot_core._cli.following import follow_peers
 from bitboot_core._cli.options import Settings
+from bitboot_core._cli.report.demo_drawing import DemoDrawing
+from bitboot_core._cli.report.demo_view import DemoView
 from bitboot_core._cli.report.drawing import Drawing
-from bitboot_core._cli.report.events import Done, PeerFound
+from bitboot_core._cli.report.events import Done, PeerFound, Started
 from bitboot_core._cli.report.terminal import TerminalReport
 from bitboot_core._cli.report.view import View
 from bitboot_core._cli.session import open_session
@@ -55,6 +58,14 @@ async def swarm(contacts: Sequence[KnownHost]) -> AsyncIterator[BitBootConfig]:
 
 
 Scene = Callable[[Console, BitBootConfig], Awaitable[None]]
+
+
+async def demo(console: Console, config: BitBootConfig) -> None:
+    """`bitboot demo`, done, on the testnet that all pictures share."""
+    report = _Final(console)
+    report.tell(Started(network="mainline", nodes=NODES))
+    report.tell(await show("btdht", config.bootstrap or [], report))
+    suggest_next(report, ".venv/bin/bitboot")
 
 
 async def lookup(console: Console, config: BitBootConfig) -> None:
@@ -118,8 +129,25 @@ class _Showing(TerminalReport):
         self._view = view
 
 
-SCENES: dict[str, Scene] = {"lookup": lookup, "join": join, "doctor": doctor}
+class _Final(TerminalReport):
+    """Shows a view once, as it is in the end."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._console = console
+
+    @asynccontextmanager
+    async def showing(self, view: View, bitboot: BitBoot) -> AsyncIterator[None]:
+        assert isinstance(view, DemoView)
+        self._view = view
+        yield
+        self._view = None
+        self._console.print(DemoDrawing(view).draw(WIDTH, HEIGHT, final=True))
+
+
+SCENES: dict[str, Scene] = {"demo": demo, "lookup": lookup, "join": join, "doctor": doctor}
 TITLES = {
+    "demo": "python3 scripts/demo.py",
     "lookup": f"bitboot lookup {SWARM}",
     "join": f"bitboot join {SWARM} --port 50000",
     "doctor": "bitboot doctor",

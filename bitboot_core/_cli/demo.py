@@ -37,14 +37,14 @@ TIMEOUT = 8.0
 NEXT = [
     (
         "{bitboot} join my-app --port 7001 --listen 127.0.0.1:4000 --bootstrap 127.0.0.1:4001",
-        "in one terminal: a swarm of your own, on this machine",
+        "a swarm of your own on this machine: in one terminal",
     ),
     (
         "{bitboot} join my-app --port 7002 --listen 127.0.0.1:4001 --bootstrap 127.0.0.1:4000",
-        "in another: the two find each other",
+        "and in another",
     ),
     ("{bitboot} doctor", "whether BitTorrent's DHT can be reached from here"),
-    ("{bitboot} join my-app/v1/lobby --port 7001", "if so: on two machines anywhere, with no server"),
+    ("{bitboot} join my-app/v1/lobby --port 7001", "if so, on two machines anywhere, with no server"),
 ]
 """What to try next, and what that does."""
 
@@ -66,10 +66,14 @@ def demo(as_json: bool) -> int:
     report.tell(done)
     if done.peers != len(PORTS):
         return 1
-    typed = this_command()
-    for command, does in NEXT:
-        report.suggest(command.format(bitboot=typed), does)
+    suggest_next(report, this_command())
     return 0
+
+
+def suggest_next(report: Report, bitboot: str) -> None:
+    """Say what to try next, where `bitboot` is what to type for the command itself."""
+    for command, does in NEXT:
+        report.suggest(command.format(bitboot=bitboot), does)
 
 
 def _with_testnet(registry: Registry) -> tuple[str, BackendSpec]:
@@ -89,12 +93,12 @@ async def _demo(backend: str, spec: BackendSpec, report: Report) -> Done:
     try:
         async with asyncio.timeout(TIMEOUT), spec.testnet(NODES) as contacts:
             report.tell(Started(network=MAINLINE.name, nodes=NODES))
-            return await _show(backend, contacts, report)
+            return await show(backend, contacts, report)
     except TimeoutError as error:
         raise BackendTimeout(f"the demo was not done after {TIMEOUT:g} s") from error
 
 
-async def _show(backend: str, contacts: Sequence[KnownHost], report: Report) -> Done:
+async def show(backend: str, contacts: Sequence[KnownHost | str], report: Report) -> Done:
     """Announce the peers, and find them from a node that knows none of them."""
     own = BitBootConfig(backend=backend, bootstrap=contacts, listen="127.0.0.1:0", state_dir=False)
     view = DemoView(f"{len(PORTS)} peers and {NODES} nodes on this machine alone", ports=PORTS)

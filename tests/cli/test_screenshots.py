@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-NAMES = ["doctor", "join", "lookup"]
+NAMES = ["demo", "doctor", "join", "lookup"]
 
 
 def text(picture: Path) -> str:
@@ -24,6 +24,8 @@ def test_the_script_draws_them_all(tmp_path: Path) -> None:
     script = ROOT / "scripts" / "screenshots.py"
     subprocess.run([sys.executable, script, tmp_path], check=True, timeout=60)
     assert sorted(path.stem for path in tmp_path.iterdir()) == NAMES
+    assert "5 of 5 peers found" in text(tmp_path / "demo.svg")
+    assert ".venv/bin/bitboot doctor" in text(tmp_path / "demo.svg")
     assert "4 peers found in " in text(tmp_path / "lookup.svg")
     assert "8 nodes" in text(tmp_path / "join.svg")
     assert "127.0.0.1:50004" in text(tmp_path / "join.svg")

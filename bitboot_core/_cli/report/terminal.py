@@ -87,7 +87,7 @@ class TerminalReport(Report):
         self._out.print(table)
 
     def suggest(self, command: str, does: str) -> None:
-        line = Text.assemble((f"{'try':<11} ", "magenta"), (command, "bold"), (f"    # {does}", "dim"))
+        line = Text.assemble((f"{'try':<11} ", "magenta"), f"{does}:\n{'':<12}", (command, "bold"))
         self._out.print(line, soft_wrap=True)
 
     @asynccontextmanager
