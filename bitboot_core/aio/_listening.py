@@ -84,8 +84,9 @@ def _bind_everywhere(port: int, open_: Open) -> dict[int, socket.socket]:
         try:
             return _bind_both(port, open_)
         except OSError as error:
-            # A free port of one family was taken in the other: the next may be free in both.
-            if error.errno != errno.EADDRINUSE or not tries:
+            # A free port of one family was taken in the other (or reserved: Windows keeps ranges of each
+            # family for itself, and then refuses access): the next may be free in both.
+            if error.errno not in {errno.EADDRINUSE, errno.EACCES} or not tries:
                 raise
 
 

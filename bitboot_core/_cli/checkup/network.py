@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Sequence
 
 from ..._networks.guard import GuardedBackend
 from ...aio.clock import Clock, TimeUp, deadline, sleep_until
 from ...aio.resolve import resolve
+from ...aio.udp import is_own_address
 from ...backend import BackendConfig, BackendSpec, Scope
 from ...errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound
 from ...model import KnownHost, address_scope
@@ -199,7 +199,7 @@ class NetworkCheckup:
         called = await self._wait_for_calls(min(until - 0.5, self._clock.now() + CALLS))
         seen = sorted(self._backend.seen_at)
         if seen:
-            ours = [one for one in seen if _is_ours(one)]
+            ours = [one for one in seen if is_own_address(one)]
             nat = "" if ours else ", which is not an address of this machine: it is behind NAT"
             self._say("external address", OK, f"others see it at {', '.join(seen)}{nat}")
         else:
@@ -238,12 +238,3 @@ def _fields(check: Check) -> dict[str, str]:
 
 def _is_loopback(host: KnownHost) -> bool:
     return host.family is not None and address_scope(host.host) == "machine"
-
-
-def _is_ours(host: str) -> bool:
-    """Whether an address belongs to this machine: only then can it be bound."""
-    family = _FAMILIES[ipaddress.ip_address(host).version]
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return True
-    return False

@@ -114,6 +114,13 @@ async def test_who_asks_unasked_is_counted() -> None:
         assert there.stats()["unsolicited"] == 0
 
 
+async def test_what_goes_wrong_is_counted_where_people_look() -> None:
+    async with running() as backend:
+        backend.node.counters.update(unsent=1, refused=2, errors=3)
+        stats = backend.stats()
+        assert [stats[name] for name in ("unsent", "refused", "errors")] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("host", ["8.8.8.8", "127.0.0.2", "::1", "router.example.org"])
 async def test_somebody_elses_address_is_refused_before_anything_is_sent(testnet: Testnet, host: str) -> None:
     async with running() as backend:

@@ -218,12 +218,19 @@ class MainlineBackend(Backend):
         self._moved()
 
     def stats(self) -> Mapping[str, int | float]:
-        """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds."""
+        """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds.
+
+        `unsent`: what the system would not send. `refused`: reads that failed, mostly as ICMP tells that a
+        datagram was refused. `errors`: exceptions, which were logged.
+        """
         node = self._running.node
         return {
             **{
                 name: node.counters[name]
-                for name in ("sent", "received", "queries", "unsolicited", "timeouts", "malformed")
+                for name in (
+                    *("sent", "unsent", "received", "refused", "queries", "unsolicited"),
+                    *("timeouts", "malformed", "errors"),
+                )
             },
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),
