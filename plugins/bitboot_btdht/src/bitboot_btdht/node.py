@@ -31,6 +31,7 @@ from .server.responder import Responder
 from .server.tokens import Tokens
 from .settings import Settings
 from .table.address_check import AddressCheck
+from .table.external import ExternalAddress
 from .table.routing import RoutingTable
 from .table.upkeep import Upkeep
 from .wire import compact, krpc
@@ -59,29 +60,29 @@ class Node:
         read_only: bool = False,
         rng: random.Random | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings: Settings = settings or Settings()
         self.read_only = read_only
         self.counters: Counter[str] = Counter()
-        self.now = now
+        self.now: float = now
         self._rng = rng or random.SystemRandom()
-        self.families = tuple(families)
-        self.ids = {family: node_id or random_id(self._rng) for family in self.families}
-        self.tables = {
+        self.families: tuple[int, ...] = tuple(families)
+        self.ids: dict[int, bytes] = {family: node_id or random_id(self._rng) for family in self.families}
+        self.tables: dict[int, RoutingTable] = {
             family: RoutingTable(own_id, self.settings, now) for family, own_id in self.ids.items()
         }
-        self.store = PeerStore(self.settings, self._rng)
+        self.store: PeerStore = PeerStore(self.settings, self._rng)
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
         self._asked: set[Address] = set()
         self._outgoing: list[tuple[bytes, Address]] = []
-        self.transactions = Transactions(self.settings, self._rng, self._transmit)
-        self.extensions = Extensions()
+        self.transactions: Transactions = Transactions(self.settings, self._rng, self._transmit)
+        self.extensions: Extensions = Extensions()
         self._responder = Responder(
             self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
         )
         self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
         self._address_check = AddressCheck(self, self.tables, self._move, self._rng, now)
-        self.external = self._address_check.external
+        self.external: dict[int, ExternalAddress] = self._address_check.external
 
     @property
     def id(self) -> bytes:

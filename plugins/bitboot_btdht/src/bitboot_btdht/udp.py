@@ -17,7 +17,7 @@ from .node import Node
 from .server.extensions import LOGGED_BURST, LOGGED_PER_SECOND
 from .wire import compact
 
-log = logger(__name__)
+_log = logger(__name__)
 
 PAUSE_AFTER_BUG = 0.1
 """Seconds until the timer runs again after an exception, which might otherwise come at once and for ever."""
@@ -63,7 +63,7 @@ class UdpDriver:
             for sock in sockets.values():
                 sock.close()
             raise
-        if log.isEnabledFor(logging.DEBUG):
+        if _log.isEnabledFor(logging.DEBUG):
             _log_messages(driver.node)
         driver.flush()
         return driver
@@ -105,7 +105,7 @@ class UdpDriver:
             except OSError as error:
                 # As if it were lost on the way: the buffer is full, there is no route, or a firewall minds.
                 self.node.counters["unsent"] += 1
-                log.debug("could not send to %s: %s", compact.unpack(address), error)
+                _log.debug("could not send to %s: %s", compact.unpack(address), error)
 
     def _poll(self) -> None:
         self._timer = None
@@ -146,13 +146,13 @@ class UdpDriver:
 
     def _read_failed(self, error: OSError) -> None:
         self.node.counters["refused"] += 1
-        log.debug("an earlier datagram was refused: %s", error)
+        _log.debug("an earlier datagram was refused: %s", error)
 
     def _report(self, message: str, *values: object) -> None:
         """Report the exception at hand, though not as often as somebody might like."""
         self.node.counters["errors"] += 1
         if self._may_log.take(b"", self._loop.time()):
-            log.exception(message, *values)
+            _log.exception(message, *values)
 
     async def aclose(self) -> None:
         """Close the sockets. May be called twice."""
@@ -168,12 +168,12 @@ class UdpDriver:
 def _log_messages(node: Node) -> None:
     """Log every query and answer: asked for when the node is made, so that nobody else pays for it."""
     node.extensions.on_query(
-        lambda query, address: log.debug(
+        lambda query, address: _log.debug(
             "%s asks %s", compact.known_host(address), query.method.decode("ascii", "replace")
         )
     )
     node.extensions.on_response(
-        lambda exchange: log.debug(
+        lambda exchange: _log.debug(
             "%s answers %s: %s",
             compact.known_host(exchange.address),
             exchange.method.decode("ascii", "replace"),

@@ -40,17 +40,17 @@ class Acquaintance(KademliaProtocol):  # type: ignore[misc]  # the library has n
         on_contact: Callable[[Contact], None],
     ) -> None:
         super().__init__(Node(node_id), ValueStore(settings, now), settings.k)
-        self.node_id = node_id
+        self.node_id: bytes = node_id
         self.family = family
         self.settings = settings
         self.read_only = read_only
-        self.caller = NOBODY if read_only else node_id
+        self.caller: bytes = NOBODY if read_only else node_id
         self.counters: Counter[str] = Counter()
-        self.suspects = Suspects(settings, now)
-        self.introduced = Introduced(settings, now)
-        self.router = ContactTable(node_id, family, settings, self.suspects, now)
-        self.held_tokens = HeldTokens(now, settings.max_held_tokens)
-        self.requests = Requests(
+        self.suspects: Suspects = Suspects(settings, now)
+        self.introduced: Introduced = Introduced(settings, now)
+        self.router: ContactTable = ContactTable(node_id, family, settings, self.suspects, now)
+        self.held_tokens: HeldTokens = HeldTokens(now, settings.max_held_tokens)
+        self.requests: Requests = Requests(
             send,
             settings,
             on_answer=self._on_answer,

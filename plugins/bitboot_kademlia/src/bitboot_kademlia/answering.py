@@ -46,9 +46,9 @@ class Answering(Acquaintance):
         super().__init__(
             node_id, family, settings, now, send=send, read_only=read_only, on_contact=on_contact
         )
-        self.peers = PeerStore(settings, now)
-        self.tokens = Tokens(now)
-        self.gate = Gate(settings, now, self.tokens, self.router)
+        self.peers: PeerStore = PeerStore(settings, now)
+        self.tokens: Tokens = Tokens(now)
+        self.gate: Gate = Gate(settings, now, self.tokens, self.router)
         self._long_values = AddressLimits(settings.value_bytes_per_source, settings.value_bytes_per_network)
 
     # The library's

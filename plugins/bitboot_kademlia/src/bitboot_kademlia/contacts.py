@@ -10,7 +10,7 @@ from kademlia.node import Node
 
 from bitboot_core.aio.limits import packed, source_of
 
-from .origins import fits, origin_of, preferred
+from .origins import Origin, fits, origin_of, preferred
 from .settings import Settings
 from .wire import ID_BYTES, Address, is_loopback, pack_node
 
@@ -29,9 +29,9 @@ class Contact(Node):  # type: ignore[misc]  # the library has no types
         self.address = address
         self.plain = plain
         self.heard = heard
-        self.packed = pack_node(node_id, address, family)
-        self.origin = origin_of(self.packed[ID_BYTES:-2])
-        self.fits = fits(node_id, self.packed[ID_BYTES:-2])
+        self.packed: bytes = pack_node(node_id, address, family)
+        self.origin: Origin | None = origin_of(self.packed[ID_BYTES:-2])
+        self.fits: bool = fits(node_id, self.packed[ID_BYTES:-2])
 
 
 class Suspects:
@@ -41,7 +41,7 @@ class Suspects:
         self._settings = settings
         self._now = now
         self._failures: OrderedDict[Address, tuple[int, float]] = OrderedDict()
-        self.changes = 0
+        self.changes: int = 0
         """Grows whenever an address comes or goes."""
 
     def __len__(self) -> int:

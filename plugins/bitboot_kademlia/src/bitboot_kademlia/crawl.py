@@ -72,23 +72,23 @@ class Candidate:
     def __init__(
         self, node_id: bytes, packed: bytes, target: int, plain: bool | None, teller: bytes | None = None
     ) -> None:
-        self.packed = packed
-        self.plain = plain
-        self.teller = teller
+        self.packed: bytes = packed
+        self.plain: bool | None = plain
+        self.teller: bytes | None = teller
         self.address: Address = ("", 0)
-        self.state = NEW
-        self.token = b""
-        self.was_short = False
-        self.fingerprint = 0
-        self.more = 0
+        self.state: State = NEW
+        self.token: bytes = b""
+        self.was_short: bool = False
+        self.fingerprint: int = 0
+        self.more: int = 0
         self.origin: Origin | None = origin_of(packed[ID_BYTES:-2])
         self.take_id(node_id, target)
 
     def take_id(self, node_id: bytes, target: int) -> None:
         """It has this id; `target` is what the lookup looks for."""
-        self.node_id = node_id
-        self.distance = int.from_bytes(node_id, "big") ^ target
-        self.fits = fits(node_id, self.packed[ID_BYTES:-2])
+        self.node_id: bytes = node_id
+        self.distance: int = int.from_bytes(node_id, "big") ^ target
+        self.fits: bool = fits(node_id, self.packed[ID_BYTES:-2])
 
 
 class Crawl:

@@ -36,7 +36,7 @@ from .wire import (
     unpack_endpoint,
 )
 
-log = logger(__name__)
+_log = logger(__name__)
 
 WORKERS = 3
 """Contacts that one node is compared with at a time."""
@@ -108,10 +108,10 @@ class Healing:
                 await self._may_work.wait()
                 await self._compare(contact)
             except _EndedError as ended:
-                log.debug("comparing with %s ends: %s", contact, ended)
-            except Exception:
+                _log.debug("comparing with %s ends: %s", contact, ended)
+            except Exception:  # noqa: BLE001 - logged with its traceback
                 # Others must still be healed: what is wrong here is a bug, so say so.
-                log.exception("comparing with %s failed", contact)
+                _log.exception("comparing with %s failed", contact)
             finally:
                 self._queue.task_done()
 

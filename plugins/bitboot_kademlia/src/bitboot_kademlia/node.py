@@ -29,7 +29,7 @@ from .storage import commit
 from .udp import Transport
 from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_endpoints
 
-log = logger(__name__)
+_log = logger(__name__)
 
 WITNESSES = 3
 """Nodes that are asked at which address they see us: more than half must agree."""
@@ -70,7 +70,7 @@ class PeerNode:
         self._may_move_at = now()
         self.seen_at: Collection[str] = ()
         """The IP address that others see us at, once most of those asked agree, if we listen everywhere."""
-        self.protocol = PeerProtocol(
+        self.protocol: PeerProtocol = PeerProtocol(
             node_id or os.urandom(ID_BYTES),
             family,
             settings,
@@ -78,7 +78,7 @@ class PeerNode:
             read_only=read_only,
             on_contact=self._on_contact,
         )
-        self.healing = Healing(self.protocol)
+        self.healing: Healing = Healing(self.protocol)
 
     # Its life
 
@@ -264,9 +264,9 @@ class PeerNode:
             await asyncio.sleep(self.settings.upkeep_every * self._random.uniform(0.75, 1.25))
             try:
                 await self.upkeep()
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged with its traceback
                 # It must go on, or the node grows old: what is wrong here is a bug, so say so.
-                log.exception("upkeep failed")
+                _log.exception("upkeep failed")
 
     def _on_contact(self, contact: Contact) -> None:
         if not self.protocol.read_only:

@@ -28,7 +28,7 @@ from .settings import Settings
 from .udp import Transport
 from .wire import Address
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 class PeerProtocol(Answering):
@@ -109,11 +109,11 @@ class PeerProtocol(Answering):
             self._receive(data, (addr[0], addr[1]))
         except ValueError as error:
             self.counters["malformed"] += 1
-            log.debug("a datagram from %s: %s", addr, error)
-        except Exception:
+            _log.debug("a datagram from %s: %s", addr, error)
+        except Exception:  # noqa: BLE001 - logged with its traceback
             # The last line of defence: a stranger must never stop the node. It is a bug, so say so.
             self.counters["errors"] += 1
-            log.exception("a datagram of %d bytes could not be handled", len(data))
+            _log.exception("a datagram of %d bytes could not be handled", len(data))
 
     def _receive(self, data: bytes, address: Address) -> None:
         if not HEAD_BYTES < len(data) <= self.settings.max_datagram:

@@ -71,7 +71,7 @@ class Requests:
         self._line: deque[tuple[_Request, str, Sequence[Any]]] = deque()
         self._in_window = 0
         self._closed = False
-        self.round_trips = RoundTrips(
+        self.round_trips: RoundTrips = RoundTrips(
             guess=FIRST_GUESS,
             slow=(settings.slow_floor, settings.slow_ceiling),
             timeout=(settings.timeout_floor, settings.timeout_ceiling),

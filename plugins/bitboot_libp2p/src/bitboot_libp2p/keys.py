@@ -14,7 +14,7 @@ from bitboot_core.aio.logs import logger
 
 SEED_BYTES = 32
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 def key_pair(folder: Path | None, network: str) -> Any:
@@ -27,11 +27,11 @@ def key_pair(folder: Path | None, network: str) -> Any:
         if len(seed) == SEED_BYTES:
             private = Ed25519PrivateKey.from_bytes(seed)
             return KeyPair(private, private.get_public_key())
-        log.warning("%s holds no key: a new one is made", path)
+        _log.warning("%s holds no key: a new one is made", path)
     except FileNotFoundError:
         pass
     except OSError as error:
-        log.warning("the key in %s cannot be read: %s", path, error)
+        _log.warning("the key in %s cannot be read: %s", path, error)
     pair = create_new_key_pair()
     _write(path, pair.private_key.to_bytes())
     return pair
@@ -46,6 +46,6 @@ def _write(path: Path, seed: bytes) -> None:
             file.write(seed)
         os.replace(temporary, path)
     except OSError as error:
-        log.warning("the key of this host is not kept: %s", error)
+        _log.warning("the key of this host is not kept: %s", error)
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

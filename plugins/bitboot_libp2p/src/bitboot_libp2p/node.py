@@ -54,7 +54,7 @@ MAX_GREETINGS = 16
 
 ADDRESS_TTL = 7200
 
-log = logger(__name__)
+_log = logger(__name__)
 
 # The library cuts its loggers off from the root, so that Python would print what they have to say.
 logging.getLogger("libp2p").addHandler(logging.NullHandler())
@@ -110,7 +110,7 @@ class Node:
         try:
             raw = await TCP().dial(multiaddr(contact))
         except Exception as error:  # noqa: BLE001 - the library's kinds of failure are many
-            log.debug("nobody at %s: %s", contact, error)
+            _log.debug("nobody at %s: %s", contact, error)
             return None
         try:
             secure = self._host.get_network().upgrader.security_multistream
@@ -118,7 +118,7 @@ class Node:
             connection = await transport.secure_outbound(raw, None)
             peer: bytes = connection.get_remote_peer().to_bytes()
         except Exception as error:  # noqa: BLE001 - as above
-            log.debug("no libp2p host at %s: %s", contact, error)
+            _log.debug("no libp2p host at %s: %s", contact, error)
             return None
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(0.5):
@@ -193,7 +193,7 @@ class Node:
                     data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_ANSWER)
                     replies.append(messages.parse(data))
             except Exception as error:  # noqa: BLE001 - whatever it is, this node did not answer
-                log.debug("%s does not answer: %r", ID(peer), error)
+                _log.debug("%s does not answer: %r", ID(peer), error)
         await _close(stream)
         if replies:
             if at is not None:
@@ -286,7 +286,7 @@ class Node:
                 with trio.fail_after(IDLE_TIMEOUT):
                     await stream.write(encode_varint_prefixed(reply.SerializeToString()))
         except Exception as error:  # noqa: BLE001 - a stranger's stream: whatever it is, it ends here
-            log.debug("a stream of %s ends: %r", ID(peer), error)
+            _log.debug("a stream of %s ends: %r", ID(peer), error)
         finally:
             self._inbound -= 1
             await _close(stream)
@@ -333,7 +333,7 @@ class Node:
             if host is not None:
                 await self.ask(peer, messages.request(messages.FIND_NODE, self.id), host)
         except Exception as error:  # noqa: BLE001 - no address known, or a nonsensical one
-            log.debug("%s cannot be greeted: %r", ID(peer), error)
+            _log.debug("%s cannot be greeted: %r", ID(peer), error)
         finally:
             self._greetings -= 1
 
@@ -344,4 +344,4 @@ async def _close(stream: Any) -> None:
             try:
                 await stream.close()
             except Exception as error:  # noqa: BLE001 - it is closed, whatever the other end says
-                log.debug("a stream did not close: %r", error)
+                _log.debug("a stream did not close: %r", error)

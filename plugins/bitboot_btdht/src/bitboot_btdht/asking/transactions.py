@@ -59,15 +59,16 @@ class Transaction:
         wanted: Callable[[], bool] | None,
         turn: int,
     ) -> None:
-        self.id = id_
-        self.address = address
-        self.datagram = datagram
-        self.on_outcome = on_outcome
-        self.on_slow = on_slow
-        self.wanted = wanted
-        self.turn = turn
-        self.is_slow = False
-        self.sent_at = self.due = 0.0
+        self.id: bytes = id_
+        self.address: Address = address
+        self.datagram: bytes = datagram
+        self.on_outcome: Callable[[Outcome, float], None] = on_outcome
+        self.on_slow: Callable[[], None] | None = on_slow
+        self.wanted: Callable[[], bool] | None = wanted
+        self.turn: int = turn
+        self.is_slow: bool = False
+        self.sent_at: float = 0.0
+        self.due: float = 0.0
 
 
 class Transactions:
@@ -97,15 +98,15 @@ class Transactions:
         self._turns = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
-        self.round_trips = RoundTrips(
+        self.round_trips: RoundTrips = RoundTrips(
             guess=FIRST_GUESS,
             slow=(settings.slow_floor, settings.slow_ceiling),
             timeout=(settings.timeout_floor, settings.timeout_ceiling),
         )
-        self.dead = DeadContacts(settings)
+        self.dead: DeadContacts = DeadContacts(settings)
         limit = settings.messages_per_10s_per_node
         self._window = None if limit is None else Window(limit)
-        self.timeouts = 0
+        self.timeouts: int = 0
 
     def __len__(self) -> int:
         return len(self._open) + len(self._line) + self._held_count

@@ -33,7 +33,7 @@ class InFamilies(Generic[Part]):
         make: Callable[[int, Callable[[int], None]], Part],
         on_done: Callable[[int], None],
     ) -> None:
-        self.parts = [make(family, self._one_done) for family in families]
+        self.parts: list[Part] = [make(family, self._one_done) for family in families]
         self._left = len(self.parts)
         self._total = 0
         self._on_done = on_done

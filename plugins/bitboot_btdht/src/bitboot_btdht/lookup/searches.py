@@ -101,14 +101,14 @@ class NodeSearch:
     ) -> None:
         self.network = network
         self.family = family
-        self.turn = network.take_turn()
+        self.turn: int = network.take_turn()
         """Whose queries come before others' where they have to wait."""
-        self.asked = 0
+        self.asked: int = 0
         """How many nodes it has asked."""
-        self.replies = 0
+        self.replies: int = 0
         """How often one of them replied, whatever it said."""
         self._arguments = {self.argument: target}
-        self.traversal = Traversal(
+        self.traversal: Traversal = Traversal(
             target,
             own_id=network.ids[family],
             settings=network.settings,

@@ -60,7 +60,8 @@ class Teller:
     __slots__ = ("answered", "silent")
 
     def __init__(self) -> None:
-        self.answered = self.silent = 0
+        self.answered: int = 0
+        self.silent: int = 0
 
     @property
     def is_doubtful(self) -> bool:
@@ -77,12 +78,12 @@ class Candidate:
     __slots__ = ("address", "distance", "fits", "id", "is_silent", "state", "tellers", "token", "tries")
 
     def __init__(self, id_: bytes, address: Address, distance: int, teller: Teller | None) -> None:
-        self.address = address
-        self.state = FRESH
-        self.tries = 0
-        self.is_silent = False
+        self.address: Address = address
+        self.state: State = FRESH
+        self.tries: int = 0
+        self.is_silent: bool = False
         self.token: bytes | None = None
-        self.tellers = [] if teller is None else [teller]
+        self.tellers: list[Teller] = [] if teller is None else [teller]
         self.take_id(id_, distance)
 
     @property
@@ -106,9 +107,9 @@ class Candidate:
 
     def take_id(self, id_: bytes, distance: int) -> None:
         """Be known by this id from now on."""
-        self.id = id_
-        self.distance = distance
-        self.fits = node_id.fits(id_, self.address)
+        self.id: bytes = id_
+        self.distance: int = distance
+        self.fits: bool = node_id.fits(id_, self.address)
 
     def __lt__(self, other: Candidate) -> bool:
         return self.distance < other.distance
@@ -132,8 +133,8 @@ class Traversal:
         patient: bool = True,
     ) -> None:
         self.target = target
-        self.queries = 0
-        self.done = False
+        self.queries: int = 0
+        self.done: bool = False
         self._number = int.from_bytes(target, "big")
         self._own_id = own_id
         self._settings = settings

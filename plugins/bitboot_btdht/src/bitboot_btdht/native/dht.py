@@ -26,7 +26,7 @@ from bitboot_core.aio.logs import logger
 from ..wire import bencode, compact, krpc
 from ..wire.compact import Address
 
-log = logger(__name__)
+_log = logger(__name__)
 
 Contact: TypeAlias = tuple[bytes, Address]
 Answer: TypeAlias = krpc.Response | krpc.ErrorReply
@@ -65,7 +65,7 @@ class NativeDht(btdht.DHT):  # type: ignore[misc,unused-ignore]
             scheduler=Scheduler(),
         )
         self.own_id: bytes = self.myid.value
-        self.counters = {"sent": 0, "received": 0, "queries": 0, "malformed": 0, "errors": 0}
+        self.counters: dict[str, int] = {"sent": 0, "received": 0, "queries": 0, "malformed": 0, "errors": 0}
         self._pending: dict[bytes, tuple[Address, Callable[[Answer], None]]] = {}
         self._query: krpc.Query | None = None
 
@@ -130,10 +130,12 @@ class NativeDht(btdht.DHT):  # type: ignore[misc,unused-ignore]
 
     def debug(self, level: int, message: str) -> None:
         """Into the log, not onto the terminal."""
-        log.debug("%s", message)
+        _log.debug("%s", message)
 
     def _clean(self) -> None:
-        self.last_msg = self.last_msg_rep = time.time()  # else it stops itself after some silence
+        # Else it stops itself after some silence.
+        self.last_msg: float = time.time()
+        self.last_msg_rep: float = self.last_msg
         super()._clean()
         for transaction in list(self._pending):
             if transaction not in self.transaction_type:
@@ -158,7 +160,7 @@ class NativeDht(btdht.DHT):  # type: ignore[misc,unused-ignore]
             super()._process_incoming_message()
         except Exception as error:  # noqa: BLE001 - a stranger's datagram must not end the package's thread
             self.counters["errors"] += 1
-            log.debug("btdht failed on a datagram: %r", error)
+            _log.debug("btdht failed on a datagram: %r", error)
         finally:
             self._query = None
 

@@ -20,7 +20,7 @@ from bitboot_core.aio.logs import logger
 from ..wire import krpc
 from ..wire.compact import Address
 
-log = logger(__name__)
+_log = logger(__name__)
 
 LOGGED_PER_SECOND = 1.0
 LOGGED_BURST = 10.0
@@ -88,4 +88,4 @@ class Extensions:
     def report(self, now: float) -> None:
         """Log the exception being handled, if not too many were logged lately."""
         if self._may_log.take(b"", now):
-            log.exception("an observer or handler of the node failed")
+            _log.exception("an observer or handler of the node failed")

@@ -53,7 +53,7 @@ class Responder:
             b"get_peers": self._get_peers,
             b"announce_peer": self._announce_peer,
         }
-        self.limits = ReplyLimits(settings)
+        self.limits: ReplyLimits = ReplyLimits(settings)
 
     def answer(
         self, own_id: bytes, query: krpc.Query, address: Address, now: float, room: Room = Room.FULL

@@ -74,7 +74,7 @@ class Churn:
         come: Callable[[], Node],
         leave: Callable[[Node], None],
     ) -> None:
-        self.left = 0
+        self.left: int = 0
         """How many have gone."""
         self._simulation = simulation
         self._sessions = sessions

@@ -54,7 +54,7 @@ class Liar:
         self.address = address
         self.id = id_
         self.values: Mapping[bytes, Any] | Callable[[], Mapping[bytes, Any]] = values or {}
-        self.asked = 0
+        self.asked: int = 0
         """How many queries it was sent."""
         self._outgoing: list[tuple[bytes, Address]] = []
 
@@ -118,7 +118,7 @@ class Crowd:
         number = int.from_bytes(key, "big")
         closest = sorted(pairs, key=lambda pair: int.from_bytes(pair[0], "big") ^ number)[:8]
         values = {b"nodes": compact.pack_nodes(closest)}
-        self.members = [Liar(address, id_, values) for id_, address in pairs]
+        self.members: list[Liar] = [Liar(address, id_, values) for id_, address in pairs]
 
     @property
     def asked(self) -> int:

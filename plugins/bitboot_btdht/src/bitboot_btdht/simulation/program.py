@@ -29,7 +29,7 @@ class Program:
     ) -> None:
         self.node = node
         self.port = port
-        self.contacts = list(contacts)
+        self.contacts: list[Address] = list(contacts)
         node.on_moved = self._moved
         self.announced_at: dict[bytes, float] = {}
         """When each swarm was announced successfully last, in simulated seconds."""

@@ -59,12 +59,12 @@ class Simulation:
         duplication: float = 0.0,
         settings: Settings | None = None,
     ) -> None:
-        self.rng = random.Random(seed)
-        self.now = 0.0
-        self.network = Network(self.rng, latency=latency, loss=loss, duplication=duplication)
-        self.settings = settings or Settings()
+        self.rng: random.Random = random.Random(seed)
+        self.now: float = 0.0
+        self.network: Network = Network(self.rng, latency=latency, loss=loss, duplication=duplication)
+        self.settings: Settings = settings or Settings()
         self.participants: dict[Address, Participant] = {}
-        self.delivered = 0
+        self.delivered: int = 0
         self.on_datagram: Callable[[float, Address, Address, bytes], None] | None = None
         """Called with (now, source, target, datagram) for each one that arrives."""
         self._order = count()

@@ -45,8 +45,8 @@ class AddressCheck:
         rng: random.Random,
         now: float,
     ) -> None:
-        self.external = {family: ExternalAddress() for family in tables}
-        self.next_due = now + PING_EVERY * rng.uniform(0.5, 1.0)
+        self.external: dict[int, ExternalAddress] = {family: ExternalAddress() for family in tables}
+        self.next_due: float = now + PING_EVERY * rng.uniform(0.5, 1.0)
         self._network = network
         self._tables = tables
         self._elected = elected

@@ -20,7 +20,7 @@ class ExternalAddress:
         self._votes: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()  # by network: for whom, and when
         self.ip: bytes | None = None
         """The address that was elected last: 4 or 16 bytes."""
-        self.in_doubt = False
+        self.in_doubt: bool = False
         """Whether there is a new vote for another address than that."""
 
     def vote(self, voter: Address, claim: bytes | None, now: float) -> bool:

@@ -25,14 +25,14 @@ class Contact:
     __slots__ = ("address", "failures", "id", "last_seen", "number", "round_trip")
 
     def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
-        self.id = node_id
-        self.number = int.from_bytes(node_id, "big")
-        self.address = address
-        self.last_seen = now
+        self.id: bytes = node_id
+        self.number: int = int.from_bytes(node_id, "big")
+        self.address: Address = address
+        self.last_seen: float = now
         """When it last answered, or last queried us: either keeps it good."""
-        self.failures = 0
+        self.failures: int = 0
         """Queries in a row that it has not answered."""
-        self.round_trip = round_trip
+        self.round_trip: float = round_trip
 
     def __repr__(self) -> str:
         return f"<Contact {self.id.hex()[:8]} failures={self.failures}>"
@@ -46,7 +46,7 @@ class Bucket:
     def __init__(self, now: float) -> None:
         self.contacts: list[Contact] = []
         self.waiting: list[Contact] = []
-        self.changed_at = now
+        self.changed_at: float = now
 
 
 class RoutingTable:

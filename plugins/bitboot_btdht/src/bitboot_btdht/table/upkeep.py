@@ -73,7 +73,7 @@ class Upkeep:
         self._former = {family: Former() for family in tables}
         self._neighbourhoods = {family: Neighbourhood() for family in tables}
         # Nodes that start together must not work in step for ever.
-        self.next_tick = now + TICK * rng.uniform(0.5, 1.0)
+        self.next_tick: float = now + TICK * rng.uniform(0.5, 1.0)
 
     def verify(self, address: Address) -> None:
         """A stranger queried us: see whether it answers, which earns it a place (BEP 5)."""
