@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from .._swarms.keys import swarm_key
+from .._swarms.keys import SwarmName
 from .examples import example
 from .following import follow_announcement
 from .options import Settings, Stay, network_options, port_option, stay_options
@@ -16,37 +16,35 @@ from .report.view import View
 from .running import run
 from .session import open_session
 from .staying import announced, follow_networks, together
+from .swarm_arguments import swarms_argument
 
 
 @click.command(
     short_help="Be found in a swarm, until Ctrl-C.",
     epilog=example("bitboot announce my-app/v1/lobby --port 6881"),
 )
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@swarms_argument
 @port_option
 @stay_options
 @network_options
-def announce(settings: Settings, stay: Stay, names: Sequence[str], port: int) -> int:
+def announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int) -> int:
     """Announce this machine in the swarm NAME, or in several, until Ctrl-C; then withdraw.
 
     Says so whenever a network has stored it: at first, and at each renewal. Where no network can be
     reached it says why, and goes on trying.
     """
-    # What makes no sense is told of before anything is opened.
-    for name in names:
-        swarm_key(name)
     began = time.monotonic()
-    run(_announce(settings, stay, names, port))
-    for name in dict.fromkeys(names):
-        settings.report.tell(Done(swarm=name, seconds=round(time.monotonic() - began, 3)))
+    run(_announce(settings, stay, swarms, port))
+    for swarm in swarms:
+        settings.report.tell(Done(swarm=str(swarm), seconds=round(time.monotonic() - began, 3)))
     return 0
 
 
-async def _announce(settings: Settings, stay: Stay, names: Sequence[str], port: int) -> None:
-    view = View(f"announcing port {port} in {', '.join(names)}", lists_peers=False)
+async def _announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int) -> None:
+    view = View(f"announcing port {port} in {', '.join(map(str, swarms))}", lists_peers=False)
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(names, port=port) as announcement,
+        session.bitboot.announce(swarms, port=port) as announcement,
     ):
         view.announcement = announcement
         await together(

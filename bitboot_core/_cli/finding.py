@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from .._swarms.keys import SwarmName
 from .._swarms.watch import PeerJoined
 from ..errors import BackendTimeout
 from ..model import Peer
@@ -28,7 +29,7 @@ wait_option = click.option(
 class Wish:
     """What is to be found. `wait`: wait for N peers, not only for the answers of now."""
 
-    name: str
+    swarm: SwarmName
     limit: int | None
     wait: int | None
 
@@ -49,7 +50,7 @@ async def find(session: Session, wish: Wish, timeout: float) -> list[Peer]:
 
 async def _now(session: Session, wish: Wish, timeout: float) -> list[Peer]:
     """The peers that are there now."""
-    async with session.bitboot.find(wish.name, limit=wish.limit, timeout=timeout) as found:
+    async with session.bitboot.find(wish.swarm, limit=wish.limit, timeout=timeout) as found:
         async for peer in found:
             _tell(session, wish, peer)
     for network, error in found.failures.items():
@@ -61,7 +62,7 @@ async def _wait(session: Session, wish: Wish, wanted: int, timeout: float) -> li
     """The peers that come until there are as many as wanted."""
     found: list[Peer] = []
     try:
-        async with asyncio.timeout(timeout), session.bitboot.watch(wish.name) as events:
+        async with asyncio.timeout(timeout), session.bitboot.watch(wish.swarm) as events:
             async for event in events:
                 if isinstance(event, PeerJoined):
                     found.append(event.peer)
@@ -78,4 +79,4 @@ async def _wait(session: Session, wish: Wish, wanted: int, timeout: float) -> li
 
 def _tell(session: Session, wish: Wish, peer: Peer) -> None:
     session.tell_ready()
-    session.report.tell(PeerFound.of(wish.name, peer))
+    session.report.tell(PeerFound.of(str(wish.swarm), peer))

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from .._swarms.keys import swarm_key
+from .._swarms.keys import SwarmName
 from ..errors import UsageError
 from .examples import example
 from .finding import NOBODY, Wish, find, wait_option
@@ -19,6 +19,7 @@ from .report.report import PeersReport, Report
 from .report.view import View
 from .running import run
 from .session import open_session
+from .swarm_arguments import swarm_argument
 
 FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": "x", "sources": "mainline"}
 """What `--format` may name, each with an example."""
@@ -32,7 +33,7 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
         "bitboot lookup my-app/v1/lobby --wait 3 --timeout 60 --format 'server {host}:{port};'",
     ),
 )
-@click.argument("name")
+@swarm_argument
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N peers.")
 @wait_option
 @click.option("-q", "--quiet", is_flag=True, help="Print addresses alone, one a line.")
@@ -47,7 +48,7 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
 def lookup(
     settings: Settings,
     *,
-    name: str,
+    swarm: SwarmName,
     limit: int | None,
     wait: int | None,
     quiet: bool,
@@ -55,12 +56,11 @@ def lookup(
     fail_empty: bool,
 ) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
-    swarm_key(name)  # what makes no sense is told of before anything is opened
     if sum((quiet, pattern is not None, settings.as_json)) > 1:
         raise UsageError("--json, --quiet and --format exclude each other", hint="give one of the three")
     pattern = _checked("{peer}" if quiet else pattern)
     report = settings.report if pattern is None else _PeersOnly(pattern)
-    done = run(_lookup(settings, report, Wish(name=name, limit=limit, wait=wait)))
+    done = run(_lookup(settings, report, Wish(swarm=swarm, limit=limit, wait=wait)))
     if done is None:
         report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
         return 1
@@ -71,12 +71,12 @@ def lookup(
 async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:
     began = time.monotonic()
     config = settings.config(read_only=True)  # gone in a moment, so nobody should rely on this node
-    view = View(f"lookup of {wish.name}", is_lookup=True)
+    view = View(f"lookup of {wish.swarm}", is_lookup=True)
     async with open_session(config, report, view) as session:
         left = config.timeout - (time.monotonic() - began)
         peers = await find(session, wish, max(left, 0.001))
         seconds = round(time.monotonic() - began, 3)
-    return Done(swarm=wish.name, peers=len(peers), seconds=seconds)
+    return Done(swarm=str(wish.swarm), peers=len(peers), seconds=seconds)
 
 
 class _PeersOnly(PeersReport):

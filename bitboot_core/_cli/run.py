@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack
 
 import click
 
-from .._swarms.keys import swarm_key
+from .._swarms.keys import SwarmName
+from ..errors import UsageError
 from ..model import Peer
 from .children import exit_status
 from .examples import example
@@ -19,6 +20,7 @@ from .report.events import PeerFound
 from .report.report import PeersReport
 from .running import run as run_until_stopped
 from .session import open_session
+from .swarm_arguments import swarm_and_words
 
 LAST_CHANCE = 5.0
 """Seconds that the program gets to end once we are told to."""
@@ -31,8 +33,7 @@ LAST_CHANCE = 5.0
         "bitboot run my-app/v1/lobby --wait 3 -- sh -c 'echo $BITBOOT_PEERS'",
     ),
 )
-@click.argument("name")
-@click.argument("command", metavar="-- CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
+@swarm_and_words
 @click.option(
     "--port", metavar="P", type=int, callback=checked_port, help="Be found at port P while CMD runs."
 )
@@ -43,8 +44,8 @@ LAST_CHANCE = 5.0
 def run(
     settings: Settings,
     *,
-    name: str,
-    command: Sequence[str],
+    swarm: SwarmName,
+    words: Sequence[str],
     port: int | None,
     limit: int | None,
     wait: int | None,
@@ -55,9 +56,10 @@ def run(
     BITBOOT_PEERS holds all of them, separated by spaces; BITBOOT_PEER, BITBOOT_HOST and BITBOOT_PORT the
     first one; BITBOOT_SWARM the name. With --port this machine is announced in the swarm until CMD ends.
     """
-    swarm_key(name)
-    wish = Wish(name=name, limit=limit, wait=wait)
-    status = run_until_stopped(_run(settings, wish, command, port, fail_empty=fail_empty))
+    if not words:
+        raise UsageError("no program was named", hint="write it after the name: bitboot run NAME -- CMD")
+    wish = Wish(swarm=swarm, limit=limit, wait=wait)
+    status = run_until_stopped(_run(settings, wish, words, port, fail_empty=fail_empty))
     return 1 if status is None else status
 
 
@@ -69,7 +71,7 @@ async def _run(
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config, _ErrorsOnly()))
         if port is not None:
-            await stack.enter_async_context(session.bitboot.announce(wish.name, port=port))
+            await stack.enter_async_context(session.bitboot.announce(wish.swarm, port=port))
         left = config.timeout - (time.monotonic() - began)
         peers = await find(session, wish, max(left, 0.001))
         if fail_empty and not peers:
@@ -77,7 +79,7 @@ async def _run(
         if port is None:
             await stack.aclose()  # nothing is needed any more
         return await exit_status(
-            command, os.environ | _environment(wish.name, peers), last_chance=LAST_CHANCE
+            command, os.environ | _environment(str(wish.swarm), peers), last_chance=LAST_CHANCE
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .._swarms.keys import swarm_key
+from .._swarms.keys import SwarmName
 from .._swarms.watch import Watch
 from .examples import example
 from .following import follow_announcement, follow_peers, follow_scans
@@ -21,6 +21,7 @@ from .report.view import View
 from .running import run
 from .session import Session, open_session
 from .staying import announced, follow_networks, in_touch, together
+from .swarm_arguments import swarms_argument
 
 
 @click.command(
@@ -29,58 +30,54 @@ from .staying import announced, follow_networks, in_touch, together
         "bitboot watch my-app/v1/lobby", "bitboot watch my-app/v1/lobby --on-join 'notify-send joined'"
     ),
 )
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@swarms_argument
 @peer_command_options
 @stay_options
 @network_options
-def watch(settings: Settings, stay: Stay, names: Sequence[str], commands: PeerCommands) -> int:
+def watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands: PeerCommands) -> int:
     """Watch the swarm NAME, or several, until Ctrl-C: print each peer that joins, and each that has left.
 
     A peer has left once it was missed often and for long: a single bad lookup says nothing. Where no
     network can be reached it says why, and goes on trying.
     """
-    return _until_stopped(settings, names, _watch(settings, stay, _each_once(names), commands))
+    return _until_stopped(settings, swarms, _watch(settings, stay, swarms, commands))
 
 
 @click.command(
     short_help="Be found in a swarm, and see who else is there, until Ctrl-C.",
     epilog=example("bitboot join my-app/v1/lobby --port 6881"),
 )
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@swarms_argument
 @port_option
 @peer_command_options
 @stay_options
 @network_options
-def join(settings: Settings, stay: Stay, names: Sequence[str], port: int, commands: PeerCommands) -> int:
+def join(
+    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, commands: PeerCommands
+) -> int:
     """Announce this machine in the swarm NAME, or in several, and watch them, until Ctrl-C; then withdraw.
 
     Where no network can be reached it says why, and goes on trying.
     """
-    return _until_stopped(settings, names, _join(settings, stay, _each_once(names), port, commands))
+    return _until_stopped(settings, swarms, _join(settings, stay, swarms, port, commands))
 
 
-def _each_once(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(names))
-
-
-def _until_stopped(settings: Settings, names: Sequence[str], work: Coroutine[Any, Any, None]) -> int:
+def _until_stopped(settings: Settings, swarms: Sequence[SwarmName], work: Coroutine[Any, Any, None]) -> int:
     with contextlib.closing(work):
-        for name in names:  # what makes no sense is told of before anything is opened
-            swarm_key(name)
         began = time.monotonic()
         run(work)
-    for name in _each_once(names):
-        settings.report.tell(Done(swarm=name, seconds=round(time.monotonic() - began, 3)))
+    for swarm in swarms:
+        settings.report.tell(Done(swarm=str(swarm), seconds=round(time.monotonic() - began, 3)))
     return 0
 
 
-async def _watch(settings: Settings, stay: Stay, names: Sequence[str], commands: PeerCommands) -> None:
-    view = View(f"watching {', '.join(names)}")
+async def _watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands: PeerCommands) -> None:
+    view = View(f"watching {', '.join(map(str, swarms))}")
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
         AsyncExitStack() as stack,
     ):
-        watches = [await stack.enter_async_context(session.bitboot.watch(name)) for name in names]
+        watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
         await together(
             stay.seconds,
             follow_networks(session),
@@ -90,16 +87,16 @@ async def _watch(settings: Settings, stay: Stay, names: Sequence[str], commands:
 
 
 async def _join(
-    settings: Settings, stay: Stay, names: Sequence[str], port: int, commands: PeerCommands
+    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, commands: PeerCommands
 ) -> None:
-    view = View(f"in {', '.join(names)}, at port {port}")
+    view = View(f"in {', '.join(map(str, swarms))}, at port {port}")
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(names, port=port) as announcement,
+        session.bitboot.announce(swarms, port=port) as announcement,
         AsyncExitStack() as stack,
     ):
         view.announcement = announcement
-        watches = [await stack.enter_async_context(session.bitboot.watch(name)) for name in names]
+        watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
         await together(
             stay.seconds,
             follow_networks(session),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,3 +151,63 @@ def test_an_interrupted_lookup_is_not_done(cli: Cli, served: Served) -> None:
 @pytest.mark.parametrize("limit", ["0", "-1", "many"])
 def test_a_limit_is_a_number_of_peers(cli: Cli, limit: str) -> None:
     assert cli("lookup", "mynet", "--network", "local", "--limit", limit).status == 2
+
+
+def test_quiet_prints_addresses_alone(cli: Cli, served: Served) -> None:
+    served.add("fake", FakeBackend(peers=[ONE, TWO]))
+    result = cli("lookup", "mynet", "--network", "fake", "-q")
+    assert (result.status, result.out, result.err) == (0, "192.0.2.1:6881\n[2001:db8::2]:6882\n", "")
+
+
+def test_a_format_of_one_s_own(cli: Cli, served: Served) -> None:
+    served.add("fake", FakeBackend(peers=[ONE]))
+    pattern = "{{server}} {host}:{port:05d} {sources} {swarm} {peer}"
+    result = cli("lookup", "mynet", "--network", "fake", "--format", pattern)
+    assert result.out == "{server} 192.0.2.1:06881 fake mynet 192.0.2.1:6881\n"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{", "{nix}", "{host.__class__}", "{0}", "{}", "{host!z}", "{port:q}", "{host:{nix}}"]
+)
+def test_a_format_that_cannot_be_read(cli: Cli, pattern: str) -> None:
+    result = cli("lookup", "mynet", "--network", "local", "--format", pattern)
+    assert result.status == 2
+    assert "--format" in result.err
+    assert "{host}, {port}" in result.err
+
+
+def test_formats_exclude_each_other(cli: Cli) -> None:
+    for formats in (["-q", "--json"], ["-q", "--format", "x"], ["--json", "--format", "x"]):
+        assert cli("lookup", "mynet", "--network", "local", *formats).status == 2
+
+
+def test_errors_go_to_stderr_where_stdout_is_for_addresses(cli: Cli, served: Served) -> None:
+    served.add("good", FakeBackend(peers=[ONE]))
+    served.add("bad", FakeBackend(lookup=fails(BROKEN)))
+    result = cli("lookup", "mynet", "--network", "good", "--network", "bad", "-q")
+    assert result.out == "192.0.2.1:6881\n"
+    assert "it broke" in result.err
+
+
+@pytest.mark.parametrize("peers", [[], [ONE]], ids=["nobody", "somebody"])
+def test_nobody_found_can_be_a_status_of_its_own(cli: Cli, served: Served, peers: list[KnownHost]) -> None:
+    served.add("fake", FakeBackend(peers=peers))
+    assert cli("lookup", "mynet", "--network", "fake", "--fail-empty").status == (0 if peers else 3)
+    assert cli("lookup", "mynet", "--network", "fake").status == 0
+
+
+def test_waiting_until_enough_are_there(cli: Cli, served: Served) -> None:
+    served.add("fake", FakeBackend(peers=[ONE, TWO]))
+    result = cli("lookup", "mynet", "--network", "fake", "--wait", "2", "-q")
+    assert (result.status, len(result.out.splitlines())) == (0, 2)
+    result = cli("lookup", "mynet", "--network", "fake", "--wait", "3", "--timeout", "0.2", "--json")
+    assert result.status == 1
+    assert len(result.named("peer")) == 2
+    assert result.events[-1]["error"] == "BackendTimeout"
+    assert "2 of 3 peers found" in result.events[-1]["message"]
+
+
+def test_a_state_folder(cli: Cli, served: Served, tmp_path: Path) -> None:
+    served.add("fake", FakeBackend(known=[ONE]), [ONE])
+    assert cli("lookup", "mynet", "--network", "fake", "--state-dir", str(tmp_path / "kept")).status == 0
+    assert (tmp_path / "kept" / "contacts-fake.json").is_file()
