@@ -134,23 +134,30 @@ def announce_all(simulation: Simulation, nodes: Sequence[Node], swarm: str, peer
     return stored
 
 
-async def find(simulation: Simulation, node: Node, swarm: str, crowd: int | None) -> Find:
-    """One `BitBoot.find` with no limit and the usual timeout, on this node."""
-    clock = ManualClock(simulation.now)
+def on_node(simulation: Simulation, node: Node, crowd: int | None, clock: ManualClock) -> BitBoot:
+    """A BitBoot whose backend is this node."""
     registry = Registry(entry_points=list, environ={})
     backend = SimulatedBackend(simulation, node, crowd)
     registry.register_backend(BackendSpec("simulated", ["simulated"], lambda config: backend))
+    network = NetworkDefinition("simulated", "simulated")
+    return BitBoot(network=network, registry=registry, clock=clock, state_dir=False)
+
+
+async def find(
+    simulation: Simulation, node: Node, swarm: str, crowd: int | None, limit: int | None = None
+) -> Find:
+    """One `BitBoot.find` with the usual timeout, on this node."""
+    clock = ManualClock(simulation.now)
     address, datagrams = simulation.address_of(node), [0]
 
     def count(now: float, source: Address, target: Address, datagram: bytes) -> None:
         if address in (source, target):
             datagrams[0] += 1
 
-    network = NetworkDefinition("simulated", "simulated")
-    async with BitBoot(network=network, registry=registry, clock=clock, state_dir=False) as bitboot:
+    async with on_node(simulation, node, crowd, clock) as bitboot:
         simulation.on_datagram = count
         began = simulation.now
-        async with bitboot.find(swarm) as lookup:
+        async with bitboot.find(swarm, limit=limit) as lookup:
             reading = asyncio.create_task(lookup.collect())
             while not reading.done():
                 simulation.advance(STEP)

@@ -172,13 +172,17 @@ class Node:
         What is returned says afterwards whether anybody has replied.
         """
         self.now = now
-        for family in self.tables:
-            stored = self.store.get(info_hash, family, self.settings.max_peers_per_hash, now)
-            if stored:
-                on_peers(stored)
+        most = self.settings.max_peers_per_hash
         return SampledSearches(
             self.tables,
-            lambda family, done: SampledSearch(self, info_hash, family, on_peers, lambda: done(0)),
+            lambda family, done: SampledSearch(
+                self,
+                info_hash,
+                family,
+                on_peers,
+                lambda: done(0),
+                stored=self.store.get(info_hash, family, most, now),
+            ),
             lambda _: on_done(),
         ).start()
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Simulation, public_address
 from bitboot_btdht.testnet import Testnet
+from bitboot_btdht.wire import krpc
 from bitboot_btdht.wire.compact import Address
-from bitboot_btdht.wire.node_id import distance
+from bitboot_btdht.wire.node_id import distance, id_for
 
 from bitboot_core import BitBoot, KnownHost, swarm_key
 from bitboot_core._swarms.shards import shard_key, shard_of
@@ -146,3 +152,65 @@ async def test_what_is_announced_is_under_the_key_and_a_shard() -> None:
         while not under_shard:  # it follows the key at once
             under_shard = [peer async for peer in plain.lookup(shard)]
         assert under_shard == [endpoint] == [peer async for peer in plain.lookup(key)]
+
+
+# Of a node that falls silent
+
+
+class OneNode:
+    """A network of one node besides us: what it is asked is answered by the test."""
+
+    settings = Settings()
+    families = (4,)
+    address = public_address(1)
+    node_id = id_for(address[:-2], random.Random(1))
+
+    def __init__(self) -> None:
+        self.ids = {4: b"\xff" * 20}
+        self.asked: list[Callable[[Outcome], None]] = []
+
+    def ask(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        **more: Any,
+    ) -> bool:
+        self.asked.append(on_outcome)
+        return True
+
+    def take_turn(self) -> int:
+        return 0
+
+    def must_wait(self, address: Address) -> bool:
+        return False
+
+    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+        return [(self.node_id, self.address)]
+
+    def is_dead(self, address: Address) -> bool:
+        return False
+
+    def try_later(self, address: Address) -> None:
+        pass
+
+    def sample(self) -> krpc.Response:
+        """A full reply, with peers that nobody has seen before."""
+        first = 100 * len(self.asked)
+        values = [public_address(1_000_000 + first + number) for number in range(60)]
+        return krpc.Response(b"aa", self.node_id, {b"token": b"t", b"values": values}, None)
+
+
+@pytest.mark.parametrize(("outcomes", "asked"), [("nn", 3), ("nrnn", 5), ("rnrnrnn", 8)])
+def test_a_node_that_does_not_answer_twice_in_a_row_is_asked_no_more(outcomes: str, asked: int) -> None:
+    """n: no answer, r: a reply. One that is lost does not end it, and a reply makes up for it."""
+    network, ended = OneNode(), list[bool]()
+    search = SampledSearch(network, HASH, 4, lambda peers: None, lambda: ended.append(True))
+    search.start()
+    network.asked[-1](network.sample())
+    for outcome in outcomes:
+        assert not ended
+        network.asked[-1](network.sample() if outcome == "r" else None)
+    assert ended == [True]
+    assert len(network.asked) == asked

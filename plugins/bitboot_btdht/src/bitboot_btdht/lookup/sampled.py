@@ -14,6 +14,7 @@ from collections.abc import Callable
 from ..asking.transactions import Outcome
 from ..wire import krpc
 from ..wire.compact import Address
+from .fair import FairPeers, enough_witnesses
 from .per_family import InFamilies
 from .searches import Network, PeerSearch
 from .traversal import Candidate
@@ -36,7 +37,10 @@ MISSES = 2
 
 
 class SampledSearch(PeerSearch):
-    """get_peers for an info-hash, and again for as long as samples of a crowd bring much that is new."""
+    """get_peers for an info-hash, and again for as long as samples of a crowd bring much that is new.
+
+    `stored`: what we store ourselves under it. Peers are passed on in fair shares of those who tell of them.
+    """
 
     def __init__(
         self,
@@ -45,18 +49,40 @@ class SampledSearch(PeerSearch):
         family: int,
         on_peers: Callable[[list[Address]], None],
         on_done: Callable[[], None],
+        *,
+        stored: list[Address] | None = None,
     ) -> None:
         super().__init__(network, info_hash, family, on_peers, self._arrived)
+        self._stored = stored or []
+        self._fair = FairPeers()
         self._on_done = on_done
         self._seen: set[Address] = set()
-        self._samplers: set[Candidate] = set()
+        self._samplers: set[Candidate | None] = set()  # None: ourselves
         self._worth_it = False
         self._left: dict[Candidate, int] = {}
         self._misses: dict[Candidate, int] = {}
         self._over = False
 
+    def start(self) -> None:
+        """Begin with what we store ourselves."""
+        if self._stored:
+            self._tell(None, self._stored)
+        if not self._over:
+            super().start()
+
     def told(self, candidate: Candidate, peers: list[Address]) -> None:
-        """Note whether that was a sample, and whether it brought much."""
+        """Note whether that was a sample, and whether it brought much; pass on what is due."""
+        self._tell(candidate, peers)
+
+    def _tell(self, candidate: Candidate | None, peers: list[Address]) -> None:
+        self._note(candidate, peers)
+        self._pass_on(self._fair.told(candidate, peers))
+
+    def _pass_on(self, peers: list[Address]) -> None:
+        if peers:
+            self._on_peers(peers)
+
+    def _note(self, candidate: Candidate | None, peers: list[Address]) -> None:
         if len(peers) * (len(peers[0]) + ENTRY_OVERHEAD) < SAMPLE_BYTES:
             self._samplers.discard(candidate)
             return
@@ -72,9 +98,12 @@ class SampledSearch(PeerSearch):
 
     def _arrived(self) -> None:
         """The closest nodes have answered. Go on with those of them that sampled."""
+        closest = self.traversal.answers[: self.network.settings.k]
+        witnesses: list[Candidate | None] = [*closest, *([None] if self._stored else [])]
+        crowded = sum(witness in self._samplers for witness in witnesses)
+        self._pass_on(self._fair.release(believed=enough_witnesses(crowded, len(witnesses))))
         again = self.network.settings.asks_per_storing_node
-        if again and self._worth_it:
-            closest = self.traversal.answers[: self.network.settings.k]
+        if again and self._worth_it and not self._over:
             self._left = {candidate: again for candidate in closest if candidate in self._samplers}
         for candidate in list(self._left):
             self._ask_again(candidate)

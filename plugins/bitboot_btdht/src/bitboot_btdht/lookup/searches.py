@@ -203,7 +203,7 @@ class PeerSearch(NodeSearch):
         peers = [peer for peer in peers if compact.may_introduce(candidate.address, peer)]
         if peers:
             self.told(candidate, peers)
-            self._on_peers(peers)
 
     def told(self, candidate: Candidate, peers: list[Address]) -> None:
-        """A candidate has told of these peers. For subclasses."""
+        """A candidate has told of these peers: pass them on."""
+        self._on_peers(peers)
