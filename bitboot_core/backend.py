@@ -51,7 +51,8 @@ class Capabilities:
     lifetime that is granted, in seconds. `key_bytes`: the length of a key. `crowd`: from so many
     peers under one key there may be others that its lookup does not tell of. Then the core reads the
     swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them beside the key. None:
-    a key holds any number, and a lookup tells of all.
+    a key holds any number, and a lookup tells of all. `own_port`: whether port 0 can be announced, for
+    "mine": it stands for the port that others see this node itself at.
     """
 
     can_withdraw: bool
@@ -61,6 +62,7 @@ class Capabilities:
     max_lifetime: float = 1800.0
     key_bytes: int = KEY_BYTES
     crowd: int | None = None
+    own_port: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

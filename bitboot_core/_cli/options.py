@@ -37,10 +37,10 @@ config_option = click.option(
 
 def checked_port(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
     """What `--port` says. Raises InvalidEndpoint where that cannot be announced."""
-    if value is not None and not 0 < value < 65536:
+    if value is not None and not 0 <= value < 65536:
         raise InvalidEndpoint(
             f"--port {value} is not a port that can be announced",
-            hint="ports are whole numbers, 1 to 65535: give the one that your program listens on",
+            hint="ports are whole numbers, 0 to 65535: give the one that your program listens on",
         )
     return value
 
@@ -51,7 +51,7 @@ port_option = click.option(
     type=int,
     required=True,
     callback=checked_port,
-    help="Port that peers reach you at.",
+    help="Port that peers reach you at; 0 is the node's own, as others see it.",
 )
 
 

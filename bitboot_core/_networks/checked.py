@@ -29,6 +29,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "max_lifetime": lambda value: _is_number(value) and value > 0,  # type: ignore[operator]
     "key_bytes": _is_count,
     "crowd": lambda value: value is None or _is_count(value),
+    "own_port": lambda value: isinstance(value, bool),
 }
 """For each field of Capabilities, whether a value makes sense."""
 

@@ -270,11 +270,16 @@ class GuardedBackend:
             return otherwise
 
 
-def check_family(endpoint: KnownHost, network: str, capabilities: Capabilities) -> None:
-    """Raise UnsupportedOperation where a network cannot carry the endpoint's kind of address."""
+def check_endpoint(endpoint: KnownHost, network: str, capabilities: Capabilities) -> None:
+    """Raise UnsupportedOperation where a network cannot carry the endpoint's address or port."""
     family = endpoint.family
     if family is not None and not endpoint.is_any and family not in capabilities.families:
         raise UnsupportedOperation(
             f"{network} cannot carry IPv{family} addresses such as {endpoint.host}",
             hint="announce an address of the other family, or leave the host out",
+        )
+    if not endpoint.port and not capabilities.own_port:
+        raise UnsupportedOperation(
+            f"{network} cannot announce port 0, which stands for the node's own port",
+            hint="announce the port that your program listens on",
         )

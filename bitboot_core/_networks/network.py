@@ -12,7 +12,7 @@ from ..backend import Backend, BackendConfig, BackendSpec
 from ..errors import BackendError, BitBootError
 from ..model import KnownHost, Receipt
 from ..networks import NetworkDefinition
-from .guard import GuardedBackend, check_family
+from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
 from .kept_contacts import ContactFile
 from .state import NetworkState
@@ -136,7 +136,7 @@ class ActiveNetwork:
         """Announce once, after waiting for contact. Raises a BitBootError within `timeout` seconds."""
         until = self._clock.now() + timeout
         if self._touch.unusable is None:
-            check_family(endpoint, self.name, self._backend.capabilities)
+            check_endpoint(endpoint, self.name, self._backend.capabilities)
         try:
             await self.ready(timeout)
             receipt = await self._backend.announce(key, endpoint, lifetime=lifetime, until=until)

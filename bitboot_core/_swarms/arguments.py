@@ -35,9 +35,10 @@ def peer_to_announce(host: Host | None, port: int | None) -> KnownHost:
         raise InvalidEndpoint(f"both {host} and port={port} were given", hint="give one of the two")
     else:
         endpoint = KnownHost("" if host is None else host, port)
-    if endpoint.port == 0:
+    if endpoint.port == 0 and not endpoint.is_any:
         raise InvalidEndpoint(
-            "port 0 cannot be announced", hint="announce the port that your program listens on"
+            f"port 0 of {endpoint.host} cannot be announced",
+            hint="announce the port that the program there listens on, or ':0' for this node's own",
         )
     return endpoint
 

@@ -21,6 +21,13 @@ from .conftest import Cli, Served
 REFUSED = AnnounceFailed("nobody would", hint="ask nicely")
 
 
+def test_port_0_is_for_networks_that_have_a_port_of_their_own(cli: Cli) -> None:
+    """tests/cli/test_mainline.py has one that does."""
+    result = cli("announce", "mynet", "--network", "local", "--port", "0", "--for", "0.01")
+    assert result.status == 2
+    assert "local cannot announce port 0" in result.err
+
+
 def test_it_tells_when_it_is_stored_and_ends_after_its_time(cli: Cli) -> None:
     result = cli("announce", "mynet", "--network", "local", "--port", "6881", "--for", "0.01", "--json")
     assert result.status == 0
@@ -174,7 +181,7 @@ def test_it_runs_in_a_thread_too(served: Served) -> None:
     assert statuses == [0]
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
 def test_a_port_is_a_port(cli: Cli, port: str) -> None:
     result = cli("announce", "mynet", "--network", "local", "--port", port)
     assert result.status == 2

@@ -33,3 +33,14 @@ def test_what_one_process_announces_another_finds(cli: Cli, contacts: Sequence[K
     assert announcing.returncode == 0
     assert [json.loads(line)["event"] for line in out.splitlines()] == ["done"]
     assert err == ""
+
+
+def test_port_0_announces_the_nodes_own_port(cli: Cli, contacts: Sequence[KnownHost]) -> None:
+    shared = ["--listen", "127.0.0.1:0", "--json"]
+    for contact in contacts:
+        shared += ["--bootstrap", str(contact)]
+    result = cli("announce", "mynet", "--port", "0", "--for", "0.01", *shared)
+    assert result.status == 0
+    (ready,) = result.named("ready")
+    found = cli("lookup", "mynet", *shared).named("peer")
+    assert [f"{peer['host']}:{peer['port']}" for peer in found] == [ready["listen"]]

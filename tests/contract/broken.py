@@ -164,7 +164,19 @@ class TakesAnyFamily(ModestModel):
 
 class AnnouncesNowhere(Model):
     def stored(self, endpoint: KnownHost) -> KnownHost:
-        return endpoint if endpoint.is_any else super().stored(endpoint)
+        return endpoint if endpoint.is_any and endpoint.port else super().stored(endpoint)
+
+
+class AnnouncesPort0(Model):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        return KnownHost(HOST, 0) if not endpoint.port else super().stored(endpoint)
+
+
+class RefusesItsOwnPort(ModestModel):
+    def stored(self, endpoint: KnownHost) -> KnownHost:
+        if not endpoint.port:
+            raise UnsupportedOperation("port 0")
+        return super().stored(endpoint)
 
 
 class CountsInWords(Model):
@@ -317,6 +329,8 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("the_families_are_those_that_it_declares", DropsIPv6),
     ("the_families_are_those_that_it_declares", TakesAnyFamily),
     ("an_address_left_out_is_its_own", AnnouncesNowhere),
+    ("port_0_is_its_own_where_it_says_so", AnnouncesPort0),
+    ("port_0_is_its_own_where_it_says_so", RefusesItsOwnPort),
     ("it_tells_about_itself", CountsInWords),
     ("bootstrapping_from_nobody_reaches_nobody", CountsItself),
     ("a_lookup_can_be_closed_early", FailsWhereALookupIsLeft),

@@ -75,6 +75,10 @@ class Model(Backend):
 
     def stored(self, endpoint: KnownHost) -> KnownHost:
         """How an endpoint is stored. Raises UnsupportedOperation where it is not."""
+        if not endpoint.port:
+            if not self.can.own_port:
+                raise UnsupportedOperation("port 0")
+            endpoint = replace(endpoint, port=self.address.port)
         if endpoint.is_any:
             if endpoint.family not in (None, *self.can.families):
                 raise UnsupportedOperation(f"no {endpoint.host}")
@@ -151,6 +155,7 @@ class ModestModel(Model):
         families=frozenset({4}),
         max_lifetime=100.0,
         key_bytes=32,
+        own_port=True,
     )
 
 

@@ -16,6 +16,7 @@ from bitboot_core import (
     BitBootConfig,
     HostNotFound,
     InvalidConfig,
+    InvalidEndpoint,
     KnownHost,
     ListenFailed,
     NetworkDefinition,
@@ -26,6 +27,7 @@ from bitboot_core import (
     Registry,
     UnknownBackend,
     UnknownNetwork,
+    UnsupportedOperation,
     swarm_key,
 )
 from bitboot_core.backend import BackendSpec
@@ -41,6 +43,19 @@ async def test_the_seeds_example() -> None:
     peers = await bitboot.lookup("unique_network")
     assert peers == [Peer("127.0.0.1", 6881)]
     await bitboot.aclose()
+
+
+async def test_port_0_is_refused_before_anything_is_sent_where_a_network_has_none(serve: Any) -> None:
+    """It stands for the node's own port; of somebody else it is nothing."""
+    backend = FakeBackend()
+    bitboot = await serve(backend)
+    for host, port in ((None, 0), (":0", None), ("0.0.0.0", 0)):
+        with pytest.raises(UnsupportedOperation, match="cannot announce port 0"):
+            async with bitboot.announce("swarm", host, port=port) as announcement:
+                await announcement.announced()
+    assert backend.count("announce") == 0
+    with pytest.raises(InvalidEndpoint, match=r"port 0 of 192\.0\.2\.7"):
+        bitboot.announce("swarm", "192.0.2.7:0")
 
 
 def test_a_bitboot_that_is_never_closed_ends_with_a_warning_and_nothing_else() -> None:

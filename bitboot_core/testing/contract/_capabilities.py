@@ -53,6 +53,17 @@ class CapabilityChecks(Checks):
             fail(f"an announcement of port 7001 without a host is found as {found}")
 
     @check
+    async def test_port_0_is_its_own_where_it_says_so(self, nodes: Nodes) -> None:
+        """With `own_port` it is found as the port that the node is seen at, else it is refused."""
+        one, other = await nodes.pair()
+        key, mine = key_of(one, "port 0"), KnownHost("", 0)
+        if not one.capabilities.own_port:
+            await _expect_refusal(nodes, one, key, mine, "own_port is False")
+            return
+        await nodes.announce(one, key, mine)
+        await nodes.expect(other, key, {one.address.port}, "after port 0 was announced")
+
+    @check
     async def test_it_tells_about_itself(self, nodes: Nodes) -> None:
         """Capabilities, address, contacts and stats are what the core takes them for, and stay the same."""
         node = await nodes.start()

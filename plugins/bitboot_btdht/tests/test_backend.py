@@ -97,6 +97,22 @@ async def test_port_0_announces_the_port_that_others_see(testnet: Testnet) -> No
         assert await found(backend) == [backend.address]
 
 
+async def test_port_0_through_the_core(testnet: Testnet) -> None:
+    """As docs/nat.md promises: `port=0` and ":0" are the port that others see the node at."""
+    bootstrap = testnet.bootstrap
+    async with BitBoot(
+        network="mainline", bootstrap=bootstrap, listen="127.0.0.1:0", state_dir=False
+    ) as bitboot:
+        mine = bitboot.backend().address
+        async with bitboot.announce("unique_network", port=0) as announcement:
+            await announcement.announced()
+        await bitboot.announce_peer("another network", ":0")
+        for swarm in ("unique_network", "another network"):
+            assert [(peer.host, peer.port) for peer in await bitboot.lookup(swarm)] == [
+                (mine.host, mine.port)
+            ]
+
+
 async def test_ipv6_alone(ipv6: None) -> None:
     async with Testnet(10, host="::1") as testnet, running("::1") as here, running("::1") as there:
         await here.bootstrap(testnet.bootstrap)

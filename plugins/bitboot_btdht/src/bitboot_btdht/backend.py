@@ -59,6 +59,7 @@ class MainlineBackend(Backend):
             families=families,
             max_lifetime=(self._settings or Settings()).peer_lifetime,
             crowd=CROWD,
+            own_port=True,
         )
 
     @property

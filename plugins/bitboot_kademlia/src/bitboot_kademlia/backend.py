@@ -70,6 +70,7 @@ class KademliaBackend(Backend):
             scope=Scope.PUBLIC,
             max_lifetime=self._settings.max_lifetime,
             crowd=self._settings.max_peers_per_key * 3 // 4,
+            own_port=True,
         )
 
     @property

@@ -15,6 +15,7 @@ from bitboot_core import (
     NotRunning,
     Receipt,
     Scope,
+    UnsupportedOperation,
 )
 
 from .space import Space, enter, leave
@@ -107,4 +108,8 @@ class LocalBackend(Backend):
 
 
 def _concrete(endpoint: KnownHost) -> KnownHost:
+    if not endpoint.port:
+        raise UnsupportedOperation(
+            "a node in memory has no port of its own", hint="announce the port that your program listens on"
+        )
     return replace(endpoint, host=MINE) if endpoint.is_any else endpoint

@@ -73,6 +73,7 @@ class NativeBackend(Backend):
             families=frozenset({4}),
             max_lifetime=LIFETIME,
             crowd=CROWD,
+            own_port=True,
         )
 
     # Its life
@@ -246,6 +247,7 @@ class NativeBackend(Backend):
             walk.heard(address, await self._ask(address, method, {name: target}))
 
         pending: set[asyncio.Task[None]] = set()
+        done: set[asyncio.Task[None]] = set()
         try:
             while True:
                 pending |= {asyncio.create_task(ask(address)) for address in walk.next(len(pending))}
@@ -257,7 +259,7 @@ class NativeBackend(Backend):
         finally:
             for task in pending:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*pending, *done, return_exceptions=True)  # where one failed, others may have
 
     async def _ask(self, address: Address, method: bytes, arguments: dict[bytes, Any]) -> Answer | None:
         """Send a query and await its answer; None where there is none in time."""
