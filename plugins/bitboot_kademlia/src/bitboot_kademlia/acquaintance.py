@@ -7,9 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from functools import partial
 
-from kademlia.node import Node
-from kademlia.protocol import KademliaProtocol
-
+from ._library import KademliaProtocol, Node
 from .contacts import Contact, ContactTable, Introduced, Suspects
 from .messages import NOBODY
 from .requests import Answer, Requests
@@ -22,7 +20,7 @@ MAX_PLAIN = 1_024
 """Addresses remembered as running the bare library."""
 
 
-class Acquaintance(KademliaProtocol):  # type: ignore[misc]  # the library has no types
+class Acquaintance(KademliaProtocol):
     """The part of a node's protocol that makes calls and remembers who answered. `now`: the time in seconds.
 
     `send` takes datagrams. `on_contact` is told of each new contact of our own kind.
@@ -65,7 +63,7 @@ class Acquaintance(KademliaProtocol):  # type: ignore[misc]  # the library has n
     def take_id(self, node_id: bytes) -> None:
         """Go by another id from now on. Others learn of it when we next call them."""
         self.node_id = node_id
-        self.source_node = Node(node_id)
+        self.source_node: Node = Node(node_id)
         self.caller = NOBODY if self.read_only else node_id
         self.router.take_id(node_id)
 

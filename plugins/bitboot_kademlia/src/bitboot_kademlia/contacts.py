@@ -6,10 +6,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from kademlia.node import Node
-
 from bitboot_core.aio.limits import packed, source_of
 
+from ._library import Node
 from .origins import Origin, fits, origin_of, preferred
 from .settings import Settings
 from .wire import ID_BYTES, Address, is_loopback, pack_node
@@ -18,7 +17,7 @@ BACKOFF = 4
 """Each failure in a row makes a node be left alone so many times longer."""
 
 
-class Contact(Node):  # type: ignore[misc]  # the library has no types
+class Contact(Node):
     """A node that answered from `address`, last at `heard`. `plain`: it runs the bare library."""
 
     id: bytes

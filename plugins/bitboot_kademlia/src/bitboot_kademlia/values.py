@@ -6,10 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kademlia.storage import IStorage
-
 from bitboot_core.aio.limits import Shares, source_of
 
+from ._library import IStorage
 from .settings import Settings
 
 Value = int | float | bool | str | bytes
@@ -30,7 +29,7 @@ class _Kept:
     slots: int
 
 
-class ValueStore(IStorage):  # type: ignore[misc]  # the library has no types
+class ValueStore(IStorage):
     """Values by key, the one stored last at the end. `now` gives the time in seconds.
 
     When it is full, the source that holds most loses what it stored first: see `Shares`.

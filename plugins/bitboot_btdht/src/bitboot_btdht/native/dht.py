@@ -15,7 +15,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import btdht  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from btdht.krcp import BMessage, DecodeError  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -52,7 +52,23 @@ def storable(key: bytes) -> bytes:
     return key
 
 
-class NativeDht(btdht.DHT):  # type: ignore[misc,unused-ignore]
+if TYPE_CHECKING:
+
+    class _Dht:
+        """`btdht.DHT`, which has no types."""
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+        def _clean(self) -> Any: ...
+        def _process_incoming_message(self) -> Any: ...
+        def _decode(self, data: bytes, address: Any) -> Any: ...
+        def sendto(self, message: bytes, address: Any) -> Any: ...
+
+else:
+    _Dht = btdht.DHT
+
+
+class NativeDht(_Dht):
     """A node of the package. Its threads are its own; every method here may be called from any."""
 
     def __init__(self, host: str, port: int) -> None:
