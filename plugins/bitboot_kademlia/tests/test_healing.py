@@ -189,6 +189,15 @@ async def test_what_nobody_could_reach_is_not_taken(internet: Internet, endpoint
     assert len(node.protocol.peers) == 0
 
 
+@pytest.mark.parametrize("host", [b"fe80::1%eth0\x1b[2J\r\n", b"-oProxyCommand=x", b"127.1", b"2130706433"])
+async def test_a_host_of_malice_is_not_taken(internet: Internet, host: bytes) -> None:
+    packed = bytes((0, len(host))) + host + b"\x00\x01"
+    handed = pack_record(HandedRecord(commit(b"s" * 16), 100, None, packed))
+    node = await lied_to(internet, lists(handed))
+    assert internet.calls["records"] >= 1
+    assert len(node.protocol.peers) == 0
+
+
 async def test_no_lifetime_is_longer_than_the_longest(internet: Internet) -> None:
     node = await lied_to(internet, lists(record(1, KnownHost("30.0.0.1", 1), lifetime=65_535)))
     assert held(node, KEY) == 1

@@ -16,10 +16,13 @@ from bitboot_libp2p import messages
 from bitboot_libp2p.addresses import pack
 from bitboot_libp2p.backend import Libp2pBackend
 from bitboot_libp2p.cids import cid, multihash
+from bitboot_libp2p.server import MAX_INBOUND
 from bitboot_libp2p.testnet import Testnet
 from bitboot_libp2p.trio_thread import TrioThread
 from libp2p import new_host
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.kad_dht.common import PROTOCOL_ID
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
@@ -145,6 +148,27 @@ async def test_hostile_records_are_not_kept() -> None:
         assert len(await found(one)) == 64
         await thread.call(offer(node.id, [good]))
         assert await found(one) == {KnownHost("192.0.2.7", 7001)}
+
+
+async def test_whoever_holds_all_streams_shuts_nobody_out() -> None:
+    """One host opens more streams than are served, and says nothing on them."""
+    async with running() as one, running() as stranger, running() as friend, running() as newcomer:
+        for backend in (stranger, friend):
+            await backend.bootstrap([one.address])
+        peer = ID(ID.from_string(one.address.peer_id).to_bytes())
+        held: list[Any] = []
+
+        async def hold_all() -> None:
+            while len(held) < MAX_INBOUND + 20:
+                held.append(await stranger.node._host.new_stream(peer, [TProtocol(PROTOCOL_ID)]))
+
+        thread: Any = stranger._thread
+        await thread.call(hold_all)
+        assert await newcomer.bootstrap([one.address]) == 1
+        receipt = await friend.announce(KEY, KnownHost("192.0.2.7", 7001), lifetime=600)
+        assert receipt.stored_on >= 1
+        assert await found(newcomer) == {KnownHost("192.0.2.7", 7001)}
+        assert one.stats()["displaced"] > 0
 
 
 async def test_a_contact_without_a_peer_id_is_asked_for_it(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ class Libp2pBackend(Backend):
         """Requests, queries answered, timeouts, contacts, and what is stored."""
         node = self.node
         return {
-            **{name: node.counters[name] for name in ("requests", "queries", "timeouts", "refused")},
+            **{name: node.counters[name] for name in ("requests", "queries", "timeouts", "displaced")},
             "contacts": len(node.table),
             "stored_peers": len(node.providers),
             "stored_keys": node.providers.keys,

@@ -15,7 +15,6 @@ from typing import Any
 import trio
 from libp2p.custom_types import TProtocol
 from libp2p.kad_dht.common import PROTOCOL_ID
-from libp2p.kad_dht.utils import maybe_consume_signed_record
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import env_to_send_in_RPC
 from libp2p.security.noise.transport import Transport as Noise
@@ -26,16 +25,13 @@ from bitboot_core import AnnounceFailed, BackendTimeout, KnownHost
 from bitboot_core.aio.logs import logger
 
 from . import messages
-from .addresses import pack
 from .peer_ids import id_of, is_id, multiaddr, name_of
 from .providers import Providers
+from .server import Server, close
 from .table import BUCKET, Table, distance
 
 REQUEST_TIMEOUT = 1.5
 """Seconds until a node that does not answer is given up."""
-
-IDLE_TIMEOUT = 30.0
-"""Seconds that a stream of another's may be silent."""
 
 PARALLEL = 10
 """Requests of one crawl at a time: libp2p's own."""
@@ -45,12 +41,6 @@ MAX_ASKED = 100
 
 MAX_FOUND = 5000
 """Peers that one lookup yields."""
-
-MAX_INBOUND = 128
-"""Streams of others that are served at a time."""
-
-MAX_GREETINGS = 16
-"""Newcomers that are asked at a time whether they answer."""
 
 ADDRESS_TTL = 7200
 
@@ -64,12 +54,20 @@ class Node:
     """Made by `opening.open_node`. Ids and keys are bytes: a peer id's own, and a multihash."""
 
     def __init__(self, host: Any, noise: Noise, now: Callable[[], float], nursery: trio.Nursery) -> None:
-        self._host, self._noise, self._nursery = host, noise, nursery
+        self._host, self._noise = host, noise
         self.id: bytes = host.get_id().to_bytes()
         self.table = Table(self.id, now)
         self.providers = Providers(now)
         self.counters: Counter[str] = Counter()
-        self._inbound = self._greetings = 0
+        self.server = Server(
+            host,
+            self.id,
+            table=self.table,
+            providers=self.providers,
+            counters=self.counters,
+            nursery=nursery,
+            ask=self.ask,
+        )
         self.address = KnownHost("", 0)
 
     @property
@@ -194,7 +192,7 @@ class Node:
                     replies.append(messages.parse(data))
             except Exception as error:  # noqa: BLE001 - whatever it is, this node did not answer
                 _log.debug("%s does not answer: %r", ID(peer), error)
-        await _close(stream)
+        await close(stream)
         if replies:
             if at is not None:
                 self.table.answered(peer, at)
@@ -260,88 +258,3 @@ class Node:
         except BackendTimeout:
             if not seen:
                 raise
-
-    # Answering
-
-    async def serve(self, stream: Any) -> None:
-        """Answer what another node asks on this stream, until it closes it or errs."""
-        if self._inbound >= MAX_INBOUND:
-            self.counters["refused"] += 1
-            await stream.reset()
-            return
-        self._inbound += 1
-        peer = stream.muxed_conn.peer_id.to_bytes()
-        try:
-            while True:
-                with trio.fail_after(IDLE_TIMEOUT):
-                    data = await read_varint_prefixed_bytes_limited(stream, messages.MAX_REQUEST)
-                message = messages.parse(data)
-                self.counters["queries"] += 1
-                reply = self._reply(peer, message)
-                self._greet(peer)
-                if reply is None:
-                    await stream.reset()
-                    return
-                reply.senderRecord = env_to_send_in_RPC(self._host)[0]
-                with trio.fail_after(IDLE_TIMEOUT):
-                    await stream.write(encode_varint_prefixed(reply.SerializeToString()))
-        except Exception as error:  # noqa: BLE001 - a stranger's stream: whatever it is, it ends here
-            _log.debug("a stream of %s ends: %r", ID(peer), error)
-        finally:
-            self._inbound -= 1
-            await _close(stream)
-
-    def _reply(self, peer: bytes, message: Any) -> Any:
-        if not maybe_consume_signed_record(message, self._host, ID(peer)):
-            return None
-        reply = messages.request(message.type, message.key)
-        if message.type == messages.PING:
-            return reply
-        if not 0 < len(message.key) <= 128:
-            return None
-        if message.type == messages.ADD_PROVIDER:
-            for entry in message.providerPeers[:20]:
-                if entry.id == peer:  # nobody provides in another's name
-                    accepted = messages.offered(entry)
-                    self.providers.put(message.key, peer, accepted)
-                    reply.providerPeers.append(messages.provider(peer, accepted))
-            return reply
-        if message.type == messages.GET_PROVIDERS:
-            for provider, addresses in self.providers.get(message.key).items():
-                entry = reply.providerPeers.add()
-                entry.id = provider
-                entry.addrs.extend(addresses)
-        for near, address in self.table.closest(message.key):
-            if near != peer:
-                entry = reply.closerPeers.add()
-                entry.id = near
-                entry.addrs.append(pack(address))
-        return reply  # to a question for a value too: we keep none
-
-    def _greet(self, peer: bytes) -> None:
-        """Find out whether a newcomer answers, and so belongs into the table."""
-        self.table.heard(peer)
-        if peer not in self.table and self._greetings < MAX_GREETINGS:
-            self._greetings += 1
-            self._nursery.start_soon(self._meet, peer)
-
-    async def _meet(self, peer: bytes) -> None:
-        try:
-            addresses = self._host.get_peerstore().addrs(ID(peer))[:8]
-            packed = [address.to_bytes() for address in addresses]
-            host = next(messages.endpoints([(peer, packed)], name_of), None)
-            if host is not None:
-                await self.ask(peer, messages.request(messages.FIND_NODE, self.id), host)
-        except Exception as error:  # noqa: BLE001 - no address known, or a nonsensical one
-            _log.debug("%s cannot be greeted: %r", ID(peer), error)
-        finally:
-            self._greetings -= 1
-
-
-async def _close(stream: Any) -> None:
-    if stream is not None:
-        with trio.CancelScope(shield=True), trio.move_on_after(0.5):
-            try:
-                await stream.close()
-            except Exception as error:  # noqa: BLE001 - it is closed, whatever the other end says
-                _log.debug("a stream did not close: %r", error)

@@ -68,7 +68,7 @@ async def _running(
             port = int(addresses[0].value_for_protocol("tcp"))
             node.address = KnownHost(listen.host, port, node.peer_id)
             if serves:
-                host.set_stream_handler(TProtocol(PROTOCOL_ID), node.serve)
+                host.set_stream_handler(TProtocol(PROTOCOL_ID), node.server.serve)
             try:
                 yield node
             finally:
