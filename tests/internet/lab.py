@@ -43,8 +43,8 @@ nft 'add table inet trial; add chain inet trial nat { type nat hook postrouting 
 """
 
 
-def _tools() -> None:
-    """Debian keeps ip and nft where users do not look."""
+def _look_for_tools() -> None:
+    """Look where Debian keeps ip and nft too, and users do not."""
     if "/usr/sbin" not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] += os.pathsep + os.pathsep.join(["/usr/sbin", "/sbin"])
 
@@ -58,7 +58,7 @@ def missing() -> str | None:
     """What a lab would need and is not there; None where one can be built."""
     if sys.platform != "linux":
         return "network namespaces are Linux's"
-    _tools()
+    _look_for_tools()
     absent = sorted({package for tool, package in PACKAGES.items() if not _is_installed(tool)})
     if absent:
         return f"not installed: apt install {' '.join(absent)}"
@@ -93,7 +93,7 @@ class Lab:
 
     def up(self) -> None:
         """Build it: a second. Raises LabFailed."""
-        _tools()
+        _look_for_tools()
         for name in ("logs", "state", "control"):
             (self.folder / name).mkdir()
         command = [*_unshare(), "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"]
@@ -213,7 +213,6 @@ def _build(delays: bool, dead: int, with_nodes: bool) -> None:
         current = folder / "current"
         current.unlink(missing_ok=True)
         current.symlink_to(inner)
-        print("building")
         if with_nodes:
             start_public_nodes(lab)
         print("up until Ctrl-C; in another terminal: python -m tests.internet.lab run HOST COMMAND...")
@@ -223,7 +222,7 @@ def _build(delays: bool, dead: int, with_nodes: bool) -> None:
 
 def _run(host: str, command: Sequence[str]) -> None:
     """Become a command on a host."""
-    _tools()
+    _look_for_tools()
     entry = Lab(_folder() / "current").entry(host, f"{host}-run")
     os.execvp(entry[0], [*entry, *command])
 
