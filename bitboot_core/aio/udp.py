@@ -8,13 +8,12 @@
 What it takes care of:
 
 - **Speed.** It reads all that has come in one turn of the loop: 2.5 times as many datagrams a second as
-  with asyncio's endpoint, which reads one a turn. After a few turns without an answer there is none.
+  with asyncio's endpoint, which reads one a turn.
 - **Loops without readers** (Windows' proactor loop): it reads by `loop.sock_recvfrom` there, and goes on
   after an ICMP "port unreachable", which ends asyncio's own endpoint for good (CPython issue 91227).
 - **A socket that has died** (all its reads fail): it is opened again on the same address and port.
-- **Answers leave from the address that was asked**, on a machine with several.
-- **Zones** of link-local IPv6 addresses: addresses here are (host, port) without one. The zone of each is
-  kept in mind from what came from it, and from `remember`.
+- **Several addresses**: an answer leaves from the one that was asked.
+- **Zones** of link-local IPv6 addresses are kept in mind: addresses here are (host, port) without one.
 """
 
 from __future__ import annotations
@@ -47,16 +46,7 @@ REOPEN_EVERY = 1.0
 """Seconds between two times that a socket is opened again."""
 
 _PASSING = {
-    getattr(errno, name, None)
-    for name in (
-        "EMSGSIZE",
-        "ENETUNREACH",
-        "EHOSTUNREACH",
-        "ENETRESET",
-        "EPROTO",
-        "ENOPROTOOPT",
-        "EOPNOTSUPP",
-    )
+    getattr(errno, name, None) for name in ("EMSGSIZE", "ENETUNREACH", "EHOSTUNREACH", "ENETRESET", "EPROTO")
 } - {None}
 """What says nothing of the socket: a datagram was too long (Windows), or ICMP tells of one of ours."""
 
@@ -97,7 +87,6 @@ class UdpSocket:
         self.address: KnownHost = with_zone((host.partition("%")[0], port), zone)
         """Where it listens."""
         self._reopen = reopen or (lambda: open_socket(self._family, self.address.host, port))
-        self._errors = 0
         self._reopened = -REOPEN_EVERY
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,8 +112,6 @@ class UdpSocket:
 
     def close(self) -> None:
         """Stop reading and sending, at once. May be called twice."""
-        if self._is_closed:
-            return
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -166,15 +153,16 @@ class UdpSocket:
         is_plain = info is None and not self._is_ipv6 and sock is self._sock
         is_well = True
         control: ControlMessages = []
+        recvmsg = getattr(sock, "recvmsg", None)  # not on Windows
         self._asked.clear()
         enough = monotonic() + DRAIN_SECONDS
         try:
             for _ in range(DRAIN):
                 try:
-                    if info is None:
+                    if info is None or recvmsg is None:
                         datagram, sender = sock.recvfrom(size)
                     else:
-                        datagram, control, _, sender = sock.recvmsg(size, CONTROL_BYTES)
+                        datagram, control, _, sender = recvmsg(size, CONTROL_BYTES)
                 except (BlockingIOError, InterruptedError):
                     self._errors = 0
                     break
@@ -289,7 +277,7 @@ class UdpSocket:
         if way is None:
             self._sock.sendto(datagram, target)
         elif isinstance(way, list):
-            self._sock.sendmsg((datagram,), way, 0, target)
+            self._sock.sendmsg((datagram,), way, 0, target)  # type: ignore[attr-defined, unused-ignore]
         else:
             way.sendto(datagram, target)
 
