@@ -147,6 +147,11 @@ class NetworkSet:
         if closing:
             await self._endings.finish(_all(closing))
 
+    def stop_starting(self) -> None:
+        """Give up the networks that are just being started: they begin to close."""
+        for task in self._starting:
+            task.cancel()
+
     async def aclose(self, within: float) -> None:
         """Close all networks, those too that are just being started, within about `within` seconds."""
         closing = [network.aclose(within) for network in self]
@@ -208,7 +213,7 @@ async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
 async def _abandon(starting: Mapping[asyncio.Task[None], ActiveNetwork]) -> None:
     """Close networks that have started, or are just doing so."""
     for task in starting:
-        task.cancel()
+        task.cancel()  # again does no harm: a backend's close goes on, and is waited for below
     if starting:
         await asyncio.wait(starting)
     _look_at(starting)

@@ -201,7 +201,7 @@ class Networking:
                 self._check_running()
                 self._check_new(added)  # somebody else may have been faster
             except (NotRunning, InvalidConfig):
-                await self._networks.close(self._time_left(), added.values())
+                await self._networks.close(CLOSE_TIMEOUT, added.values())
                 raise
             await self._exchange([], added)
 
@@ -214,7 +214,7 @@ class Networking:
             try:
                 self._check_running()
             except NotRunning:
-                await self._networks.close(self._time_left(), new.values())
+                await self._networks.close(CLOSE_TIMEOUT, new.values())
                 raise
             await self._exchange(self._networks, new)
 
@@ -238,6 +238,7 @@ class Networking:
         return CLOSE_TIMEOUT if self._closing is None else max(0.0, self._ends - self._clock.now())
 
     async def _shut_down(self) -> None:
+        self._networks.stop_starting()
         endings = [ending for user in list(self._context.users) if (ending := user.end()) is not None]
         try:
             if endings:

@@ -229,6 +229,26 @@ async def test_closing_goes_on_where_the_closer_is_cancelled(serve: Any, clock: 
     assert backend.count("aclose") == 1
 
 
+async def test_closing_is_bounded_where_a_network_is_just_being_started(
+    serve: Any, registry: Registry, clock: ManualClock
+) -> None:
+    released = asyncio.Event()
+    stuck = hangs_until(released)
+    bitboot = await serve(FakeBackend(withdraw=stuck, aclose=stuck))
+    registry.register_backend(spec_of(FakeBackend(start=stuck, aclose=stuck), "late", ["late"]))
+    await bitboot.announce_peer("a", PEER)
+    adding = asyncio.ensure_future(bitboot.add_network(NetworkDefinition("late", "late")))
+    await clock.settle()
+    began = clock.now()
+    closing = asyncio.ensure_future(bitboot.aclose())
+    while not closing.done():
+        await clock.advance(0.05)
+    assert clock.now() - began <= 2
+    with pytest.raises(NotRunning, match="closed"):
+        await adding
+    released.set()
+
+
 async def test_closing_is_bounded_whatever_hangs(serve: Any, clock: ManualClock) -> None:
     released = asyncio.Event()
     stuck = hangs_until(released)
