@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
-from bitboot_btdht.simulation import Crowd, Liar, Simulation, public_address
+from bitboot_btdht.simulation import Crowd, Liar, Program, Simulation, public_address, uniform
 from bitboot_btdht.table.upkeep import TICK
 from bitboot_btdht.wire import bencode, compact, node_id
 from bitboot_btdht.wire.compact import Address
@@ -498,6 +498,27 @@ def test_nodes_that_enforce_ids_that_fit_take_a_dual_stack_nodes_announcement_in
     simulation.on_datagram = enforce
     assert simulation.announce(host.node, HASH, 7000) >= 16
     assert refused == []
+
+
+# Slow lines
+
+
+def test_with_round_trips_of_four_to_six_seconds_it_gets_in_touch_announces_and_finds() -> None:
+    """Satellites, onion routes: what the first query takes too long for, late answers teach."""
+    simulation = Simulation(seed=24)
+    nodes = simulation.populate(30)
+    simulation.network.latency = uniform(2.0, 3.0)
+    far = [
+        Program(simulation, simulation.add(), contacts=[simulation.address_of(node) for node in nodes[:3]])
+        for _ in range(2)
+    ]
+    for program in far:
+        program.start()
+    far[0].join(HASH)
+    simulation.advance(90)
+    assert all(len(program.node.alive_contacts()) >= 8 for program in far)
+    assert HASH in far[0].announced_at
+    assert simulation.find(far[1].node, HASH) == {far[0].endpoint}
 
 
 # Finding the way back

@@ -75,7 +75,9 @@ class Node:
         """Called when our address as others see it has changed, or has become known."""
         self._asked: set[Address] = set()
         self._outgoing: list[tuple[bytes, Address]] = []
-        self.transactions: Transactions = Transactions(self.settings, self._rng, self._transmit)
+        self.transactions: Transactions = Transactions(
+            self.settings, self._rng, self._transmit, self._heard_late
+        )
         self.extensions: Extensions = Extensions()
         self._responder = Responder(
             self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
@@ -310,6 +312,12 @@ class Node:
         if questionable is not None:
             self._upkeep.check(questionable)
         self._address_check.vote(family, address, response.external, self.now)
+
+    def _heard_late(
+        self, message: krpc.Response | krpc.ErrorReply, address: Address, round_trip: float
+    ) -> None:
+        if isinstance(message, krpc.Response):
+            self._learn(message, address, round_trip)
 
     def _move(self, family: int) -> None:
         """Take an id that fits our external address (BEP 42), and sort that family's table anew."""

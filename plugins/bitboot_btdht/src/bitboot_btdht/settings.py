@@ -47,7 +47,7 @@ class Settings:
     """... nor later than this. When one is slow the next is asked; its answer still counts."""
     timeout_floor: float = 0.5
     """A query is never given up before this."""
-    timeout_ceiling: float = 4.0
+    timeout_ceiling: float = 16.0
     """... nor later than this."""
 
     # Caps on what strangers can make grow

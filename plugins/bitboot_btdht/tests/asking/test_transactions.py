@@ -21,11 +21,13 @@ class World:
         self.sent: list[tuple[bytes, bytes]] = []
         self.outcomes: list[Outcome] = []
         self.slow = 0
+        self.late: list[tuple[bytes, float]] = []
         self.now = 0.0
         self.transactions = Transactions(
             Settings(**settings),
             random.Random(1),
             lambda datagram, address: self.sent.append((datagram, address)),
+            lambda message, address, round_trip: self.late.append((address, round_trip)),
         )
 
     def send(self, address: bytes = ADDRESS) -> bool:
@@ -87,6 +89,40 @@ def test_a_late_answer_still_counts_until_the_query_is_given_up() -> None:
     assert len(world.outcomes) == 1
     world.wait(60)
     assert len(world.outcomes) == 1
+
+
+def test_an_answer_to_what_was_given_up_teaches_how_long_to_wait() -> None:
+    world = World()
+    world.send()
+    while not world.outcomes:
+        world.wait(0.5)
+    assert world.transactions.round_trips.timeout < 5.0
+    world.now = 5.0
+    assert not world.answer(address=public_address(2)), "of somebody else"
+    assert world.answer()
+    assert world.late == [(ADDRESS, 5.0)]
+    assert world.outcomes == [None], "whoever asked has heard"
+    assert world.transactions.round_trips.timeout > 10.0
+    assert not world.answer(), "it counts once"
+
+
+def test_an_answer_that_is_far_too_late_teaches_nothing() -> None:
+    world = World()
+    world.send()
+    while not world.outcomes:
+        world.wait(0.5)
+    world.now = 31.0
+    assert not world.answer()
+    assert world.transactions.round_trips.mean == 0.0
+
+
+def test_what_was_given_up_is_remembered_within_bounds() -> None:
+    world = World(max_transactions=4)
+    for number in range(20):
+        world.send(public_address(number))
+    while len(world.outcomes) < 20:
+        world.wait(0.5)
+    assert [world.answer(number) for number in range(20)].count(True) == 4
 
 
 def test_too_many_wait_in_line_and_all_have_their_turn() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
@@ -30,6 +30,10 @@ FIRST_GUESS = 0.25
 
 _PING = b"1:q4:ping"
 """What the datagrams of pings hold, and hardly any other."""
+
+
+LATE = 30.0
+"""Seconds after which an answer teaches nothing any more. Satellites and onion routes take up to some 6."""
 
 
 class Transaction:
@@ -77,7 +81,8 @@ class Transactions:
     A query waits where too many are under way, and where its node has had its share of messages: then
     it is sent as soon as the `Window` allows.
 
-    `transmit(datagram, address)` puts a datagram on its way.
+    `transmit(datagram, address)` puts a datagram on its way. `on_late(message, address, round_trip)` is
+    told of answers to what has been given up.
     """
 
     def __init__(
@@ -85,11 +90,14 @@ class Transactions:
         settings: Settings,
         rng: random.Random,
         transmit: Callable[[bytes, Address], None],
+        on_late: Callable[[krpc.Response | krpc.ErrorReply, Address, float], None],
     ) -> None:
         self._settings = settings
         self._rng = rng
         self._transmit = transmit
+        self._on_late = on_late
         self._open: dict[bytes, Transaction] = {}
+        self._given_up: OrderedDict[bytes, Transaction] = OrderedDict()
         self._line: deque[Transaction] = deque()
         self._held: dict[Address, list[Transaction]] = {}
         self._held_count = 0
@@ -185,15 +193,32 @@ class Transactions:
     def receive(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
         """Hand an answer to whoever asked. False where nobody asked this of that address."""
         transaction = self._open.get(message.transaction)
-        if transaction is None or transaction.address != address:
+        if transaction is None:
+            return self._receive_late(message, address, now)
+        if transaction.address != address:
             return False
         del self._open[transaction.id]
+        round_trip = self._heard(transaction, now)
+        self._next_in_line(now)
+        transaction.on_outcome(message, round_trip)
+        return True
+
+    def _heard(self, transaction: Transaction, now: float) -> float:
         round_trip = max(0.0, now - transaction.sent_at)
         self.round_trips.add(round_trip)
         self._last_heard = now
-        self.dead.alive(address)
-        self._next_in_line(now)
-        transaction.on_outcome(message, round_trip)
+        self.dead.alive(transaction.address)
+        return round_trip
+
+    def _receive_late(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
+        """Learn from an answer to what was given up, or where all take so long none would ever be in time."""
+        transaction = self._given_up.get(message.transaction)
+        if transaction is None or transaction.address != address:
+            return False
+        del self._given_up[transaction.id]
+        if now - transaction.sent_at > LATE:
+            return False
+        self._on_late(message, address, self._heard(transaction, now))
         return True
 
     def _next_in_line(self, now: float) -> None:
@@ -253,6 +278,9 @@ class Transactions:
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
+        self._given_up[transaction.id] = transaction
+        if len(self._given_up) > self._settings.max_transactions:
+            self._given_up.popitem(last=False)
         self.timeouts += 1
         # If nobody at all was heard since, it is as likely that we are offline.
         if self._last_heard >= transaction.sent_at:
