@@ -177,3 +177,9 @@ def test_public_names_say_where_people_import_them_from() -> None:
     assert set(bitboot_core._public_names()) <= set(dir(bitboot_core))
     with pytest.raises(AttributeError, match="no attribute 'Bitbot'"):
         _ = bitboot_core.Bitbot  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("file", core_files(), ids=lambda file: str(file.relative_to(CORE)))
+def test_files_of_the_core_stay_small(file: Path) -> None:
+    """One purpose a file: what grows beyond 300 lines has got another one."""
+    assert len(file.read_text("utf-8").splitlines()) <= 300
