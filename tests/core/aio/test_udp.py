@@ -81,6 +81,11 @@ class Echo:
         self.failures.append(error)
         self._came.set()
 
+    async def opened_again(self, former: socket.socket) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while self.udp._sock is former:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.001)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not condition():
@@ -378,7 +383,7 @@ def test_a_dead_socket_is_opened_again_on_the_same_port() -> None:
                 loop.dead.add(first)
                 one.udp.send(b"wake up", to)  # the read under way ends well, the next ones fail
                 await one.until(lambda: len(one.failures) >= module.DEAD_AFTER)
-                await asyncio.sleep(0.01)
+                await one.opened_again(first)
                 assert await ask(sock, to) == (b"hello", to)
             assert first.fileno() < 0
             assert one.udp.address.port == to[1]
@@ -404,7 +409,7 @@ def test_what_cannot_be_opened_again_is_tried_again(monkeypatch: pytest.MonkeyPa
         one = Echo(sock, reopen=reopen)
         try:
             await one.until(lambda: len(one.failures) == module.DEAD_AFTER + 3)
-            await asyncio.sleep(0.01)
+            await one.opened_again(sock)
             with client() as asker:
                 await ask(asker, (one.udp.address.host, one.udp.address.port))
             assert tries == 4
@@ -452,7 +457,7 @@ async def test_a_dead_socket_is_opened_again_where_there_are_readers_too() -> No
             sock.is_dead = True
             asker.sendto(b"lost", to)
             await one.until(lambda: len(one.failures) >= module.DEAD_AFTER)
-            await asyncio.sleep(0.01)
+            await one.opened_again(sock)
             assert await ask(asker, to) == (b"hello", to)
     finally:
         await one.udp.aclose()
