@@ -62,7 +62,7 @@ def test_networks_peers_and_announcement() -> None:
     lines = "\n".join(drawn(shown))
     assert lines.startswith("watching mynet  93 s")
     for row in (
-        ["mainline", "btdht", "0.0.0.0:6881", "in touch", "8", "12 out, 9 in", "3 keys, 5 peers"],
+        ["mainline", "btdht", "0.0.0.0:6881", "in touch", "8", "12 out, 9 in", "5 peers of 3 swarms"],
         ["mynet", "mainline", "8 nodes", "29 min", "in 23 min", "2"],
         ["[2001:db8::1]:1", clock_time(NOON, NOON), "90 s ago", "mainline, local"],
     ):
@@ -79,7 +79,42 @@ def test_on_a_narrow_screen_nothing_is_folded() -> None:
     lines = drawn(shown, width=80)
     assert len(lines) == 6
     assert "0.0.0.0:6881" not in lines[3]
-    assert "3 keys, 5 peers" in lines[3]
+    assert "5 peers of 3 swarms" in lines[3]
+
+
+@pytest.mark.parametrize("width", [20, 40, 59, 71, 72, 80, 120])
+@pytest.mark.parametrize("height", [4, 8, 13, 14, 24])
+def test_on_any_screen_no_word_breaks_and_the_newest_peer_is_seen(width: int, height: int) -> None:
+    shown = view(
+        state(), state("office", ready=False, contacts=0, attempts=2, error=BootstrapFailed("nobody"))
+    )
+    shown.stats = {
+        "mainline": {"sent": 123456, "received": 98765, "stored_keys": 1234, "stored_peers": 56789}
+    }
+    shown.announced = {
+        ("my-application/v1/lobby", "mainline"): AnnouncementStatus(8, 1740.0, 1400.0, None, 2)
+    }
+    peers(shown, 100)
+    lines = drawn(shown, width=width, height=height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    whole = "\n".join(drawn(shown, width=200, height=200)) + "\n".join(drawn(shown, width=71, height=200))
+    for line in lines:
+        for word in line.split():
+            known = word in whole or word in {"peers,", "last", "shown"} or word.isdigit()
+            assert known or word.endswith("…"), f"{word} is half a word"
+    assert any(line.startswith("192.0.2.7:100") for line in lines)
+    if width < 72 or height < 14:
+        assert lines[1].startswith("192.0.2.7:"), "the peers come first where there is little room"
+
+
+def test_what_has_not_changed_is_not_drawn_again() -> None:
+    shown = view(state())
+    before = shown.content()
+    shown.now = lambda: NOON + 1000
+    assert shown.content() == before
+    peers(shown, 1)
+    assert shown.content() != before
 
 
 def test_the_bootstrap_s_progress() -> None:

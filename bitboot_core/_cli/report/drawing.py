@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..._networks.state import NetworkState
-from ...errors import BootstrapFailed
 from .durations import clock_time, span
 from .events import count
+from .small_drawing import NARROW, SHORT, draw_small
 from .view import View
+from .words import kept_in_words, sent_in_words, state_in_words, stored_in_words
 
 OVERHEAD = 12
 """Lines around the rows of the tables: heading, titles, sums, the line at the bottom, blank lines."""
@@ -33,6 +31,8 @@ class Drawing:
     def draw(self, width: int, height: int, *, final: bool = False) -> RenderableType:
         """The view in at most `height` lines. The last frame of a lookup takes as many as it needs."""
         view = self._view
+        if width < NARROW or height < SHORT:
+            return draw_small(view, height, final=final)
         parts: list[RenderableType] = [self._heading(final=final)]
         if view.states:
             parts.append(self._networks(wide=width >= WIDE))
@@ -68,28 +68,23 @@ class Drawing:
 
     def _networks(self, *, wide: bool) -> Table:
         where = ["through", "listens on"] if wide else []
-        table = plain_table("network", *where, "state", "contacts", "datagrams", "stores")
+        table = plain_table("network", *where, "state", "contacts", "datagrams", "keeps for others")
         for name, state in self._view.states.items():
             stats = self._view.stats.get(name, {})
             table.add_row(
                 Text(name, "cyan"),
                 *([Text(state.backend), Text(str(state.listen or ""))] if wide else []),
-                _state(state),
+                Text(*state_in_words(state)),
                 Text(str(state.contacts)),
-                Text(_pair(stats, ("sent", "out"), ("received", "in"))),
-                Text(_pair(stats, ("stored_keys", "keys"), ("stored_peers", "peers"))),
+                Text(sent_in_words(stats)),
+                Text(kept_in_words(stats)),
             )
         return table
 
     def _announcement(self) -> Table:
         table = plain_table("announced", "on", "stored on", "lapses in", "next", "times")
         for (swarm, network), status in self._view.announced.items():
-            if status.is_meagre:
-                stored = Text(f"{status.stored_on} of {count(status.could_store, 'node')}", "yellow")
-            else:
-                stored = (
-                    Text(count(status.stored_on, "node"), "green") if status.stored_on else Text("nowhere")
-                )
+            stored = Text(*stored_in_words(status))
             if status.last_error is not None:
                 stored.append(f" ({status.last_error})", "red")
             table.add_row(
@@ -131,19 +126,5 @@ def plain_table(*titles: str) -> Table:
     """A table with these columns, with no lines but the one below its head."""
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
     for title in titles:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="ellipsis", no_wrap=True)
     return table
-
-
-def _state(state: NetworkState) -> Text:
-    if state.ready:
-        return Text("in touch" if state.contacts or state.bootstrap else "alone", "green")
-    if state.error is None or not state.attempts:
-        started = state.listen is not None
-        return Text("getting in touch" if started else "starting", "yellow")
-    return Text("no answer" if isinstance(state.error, BootstrapFailed) else "failed", "red")
-
-
-def _pair(stats: Mapping[str, int | float], *names: tuple[str, str]) -> str:
-    """ "12 out, 9 in": those of the counters that the backend has."""
-    return ", ".join(f"{int(stats[key])} {word}" for key, word in names if key in stats)

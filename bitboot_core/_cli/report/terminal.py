@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.segment import Segment
 from rich.table import Table
@@ -41,7 +43,10 @@ STYLES = {
 STATUS_STYLES = {OK: "bold green", WARNING: "bold yellow", FAILED: "bold red", UNKNOWN: "dim"}
 
 REFRESH = 0.2
-"""Seconds between two frames of a live view."""
+"""Seconds between two frames of a live view, where something changes."""
+
+AGE = 1.0
+"""Seconds between two frames where nothing does but the time."""
 
 
 class SafeConsole(Console):
@@ -118,9 +123,19 @@ class TerminalReport(Report):
             self._out.print(drawing.draw(*self._out.size, final=True))
 
     async def _draw(self, live: Live, drawing: Drawing | DemoDrawing, view: View, bitboot: BitBoot) -> None:
+        """Draw what has changed, and once a second what only grows older."""
+        drawn: object = None
+        drawn_at, size = 0.0, self._out.size
         while True:
             view.look(bitboot)
-            live.update(drawing.draw(*self._out.size), refresh=True)
+            if self._out.size != size:
+                # The terminal has wrapped the old lines anew: moving up by their number would leave some.
+                size, drawn = self._out.size, None
+                self._out.control(Control.clear(), Control.home())
+            now = time.monotonic()
+            if view.content() != drawn or now - drawn_at >= AGE or view.waiting_for:
+                drawn, drawn_at = view.content(), now
+                live.update(drawing.draw(*size), refresh=True)
             await asyncio.sleep(REFRESH)
 
 

@@ -76,6 +76,13 @@ class View:
                 for network, status in self.announcement.status_of(swarm).items()
             }
 
+    def content(self) -> object:
+        """What is to be seen but for the time: it equals what was seen before where nothing has changed."""
+        announced = {
+            key: (one.stored_on, one.successes, one.last_error) for key, one in self.announced.items()
+        }
+        return self.states, self.stats, announced, len(self.peers), self.left, self.is_leaving
+
     def leave(self, bitboot: BitBoot) -> None:
         """Look for the last time: what comes now is the end."""
         self.look(bitboot)
