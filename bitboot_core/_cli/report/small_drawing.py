@@ -23,7 +23,7 @@ def draw_small(view: View, height: int, *, final: bool) -> RenderableType:
     if view.is_leaving and not final:
         head.append("  leaving ...", "yellow")
     below = _below(view)
-    room = None if final and view.is_lookup else max(1, height - 1 - len(below) - 1)
+    room = None if final and view.is_lookup else max(2, height - 1 - len(below) - 1)
     peers = _peers(view, room) if view.lists_peers else []
     lines = [head, *peers, *below]
     if not final and not view.is_leaving:
@@ -34,7 +34,7 @@ def draw_small(view: View, height: int, *, final: bool) -> RenderableType:
 def _peers(view: View, room: int | None) -> list[Text]:
     """The newest peers, and how many there are."""
     peers = list(view.peers.items())
-    shown = peers if room is None else peers[max(0, len(peers) - max(0, room - 1)) :]
+    shown = peers if room is None else peers[max(0, len(peers) - room + 1) :]
     lines = [
         _line((endpoint, "bold"), (f"  {span(view.now() - seen.since)}", "dim")) for endpoint, seen in shown
     ]
