@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import click
 
 from .._swarms.keys import SwarmName
-from .examples import example
 from .following import follow_announcement
+from .help import Command, example
 from .options import Settings, Stay, network_options, port_option, stay_options
 from .report.events import Done
 from .report.view import View
@@ -20,6 +20,7 @@ from .swarm_arguments import swarms_argument
 
 
 @click.command(
+    cls=Command,
     short_help="Be found in a swarm, until Ctrl-C.",
     epilog=example("bitboot announce my-app/v1/lobby --port 6881"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from .examples import example
+from .help import Command, example
 
 SHELLS = ["bash", "zsh", "fish"]
 VARIABLE = "_BITBOOT_COMPLETE"
@@ -13,6 +13,7 @@ VARIABLE = "_BITBOOT_COMPLETE"
 
 
 @click.command(
+    cls=Command,
     short_help="Print what teaches your shell to complete.",
     epilog=example("bitboot completion bash > ~/.local/share/bash-completion/completions/bitboot"),
 )

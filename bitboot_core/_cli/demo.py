@@ -16,7 +16,7 @@ from ..config import BitBootConfig
 from ..errors import BackendTimeout, NetworkUnavailable
 from ..model import KnownHost
 from ..networks import MAINLINE
-from .examples import example
+from .help import Command, example
 from .options import json_option
 from .report.choice import report_for
 from .report.demo_view import DemoView
@@ -49,7 +49,9 @@ NEXT = [
 """What to try next, and what that does."""
 
 
-@click.command(short_help="Show it at work on this machine alone.", epilog=example("bitboot demo"))
+@click.command(
+    cls=Command, short_help="Show it at work on this machine alone.", epilog=example("bitboot demo")
+)
 @json_option
 def demo(as_json: bool) -> int:
     """Show it at work on this machine alone, with no internet.

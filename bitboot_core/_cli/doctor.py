@@ -8,13 +8,14 @@ import click
 
 from .._plugins.registry import default_registry
 from .checkup.checkup import Checkup
-from .examples import example
+from .help import Command, example
 from .options import Settings, network_options
 from .report.checks import FAILED, Check
 from .running import run
 
 
 @click.command(
+    cls=Command,
     short_help="Find out what is wrong, and what to do about it.",
     epilog=example("bitboot doctor", "bitboot doctor --network mainline --timeout 10"),
 )

@@ -9,8 +9,8 @@ import click
 
 from .._swarms.keys import SwarmName
 from ..errors import UsageError
-from .examples import example
 from .finding import NOBODY, Wish, find, wait_option
+from .help import Command, example
 from .options import Settings, network_options
 from .report.escaping import escaped
 from .report.events import Done, Failed, PeerFound
@@ -26,6 +26,7 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
 
 
 @click.command(
+    cls=Command,
     short_help="Find the peers of a swarm.",
     epilog=example(
         "bitboot lookup my-app/v1/lobby --limit 10",

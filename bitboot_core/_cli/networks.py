@@ -7,16 +7,18 @@ import click
 from .._plugins.config_file import ConfigFile
 from .._plugins.registry import Registry, default_registry
 from ..errors import BitBootError
-from ..networks import NetworkDefinition
-from .examples import example
+from ..networks import NetworkDefinition, NetworkStatus
+from .help import Command, example
 from .options import config_option, json_option
 from .report.choice import report_for
-from .report.listings import NetworkListed
+from .report.listings import UNAVAILABLE, NetworkListed
 from .report.wording import as_options
 
 
 @click.command(
-    short_help="List what there is to announce on, and through what.", epilog=example("bitboot networks")
+    cls=Command,
+    short_help="List what there is to announce on, and through what.",
+    epilog=example("bitboot networks"),
 )
 @config_option
 @json_option
@@ -30,9 +32,9 @@ def networks(config_file: str | None, as_json: bool) -> None:
         if file.networks[name].protocol is None:
             origin = f"{registry.origin(name)}, changed by {origin}"
         found[name] = network, origin
-    report_for(as_json).listing(
-        [_listed(registry, name, network, origin) for name, (network, origin) in sorted(found.items())]
-    )
+    listed = [_listed(registry, name, network, origin) for name, (network, origin) in found.items()]
+    listed.sort(key=lambda one: (not one.backend, one.is_placeholder, one.network))  # what can be used first
+    report_for(as_json).listing(listed)
 
 
 def _listed(registry: Registry, name: str, network: NetworkDefinition, origin: str) -> NetworkListed:
@@ -44,7 +46,7 @@ def _listed(registry: Registry, name: str, network: NetworkDefinition, origin: s
     return NetworkListed(
         network=name,
         protocol=network.protocol,
-        status=network.status.value,
+        status=network.status.value if backend or network.status != NetworkStatus.READY else UNAVAILABLE,
         origin=origin,
         backend=backend,
         backends=registry.backends_for(network),

@@ -6,18 +6,24 @@ import click
 
 from .._plugins.lacking import why_unavailable
 from .._plugins.registry import default_registry
-from .examples import example
+from .help import Command, example
 from .options import json_option
 from .report.choice import report_for
 from .report.listings import PluginListed, ProblemListed
+from .report.output import write_line
 
 
 @click.command(
-    short_help="List what is installed, and what is wrong with it.", epilog=example("bitboot plugins")
+    cls=Command,
+    short_help="List what is installed, and what is wrong with it.",
+    epilog=example("bitboot plugins"),
 )
 @json_option
-def plugins(as_json: bool) -> None:
-    """List the installed plugins, what each brings, whether it runs here, and why some fail."""
+def plugins(as_json: bool) -> int:
+    """List the installed plugins, what each brings, whether it runs here, and why some fail.
+
+    The exit status is 1 where one of them is broken.
+    """
     registry = default_registry()
     loaded = [
         PluginListed(
@@ -45,6 +51,7 @@ def plugins(as_json: bool) -> None:
     ]
     report = report_for(as_json)
     if not (loaded or broken or as_json):
-        click.echo('no plugin is installed; try: python -m pip install "bitboot-core[all]"')
+        write_line('no plugin is installed; try: python -m pip install "bitboot-core[all]"')
     report.listing(loaded)
     report.listing(broken)
+    return 1 if broken else 0

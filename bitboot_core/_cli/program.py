@@ -13,6 +13,7 @@ import click
 
 from .. import __version__
 from ..errors import BitBootError, UsageError
+from .help import Context, example
 from .spellings import is_classic
 
 FAILED = 1
@@ -38,6 +39,8 @@ COMMANDS = {
 
 class Commands(click.Group):
     """The group of all commands, which are imported when they are first asked for."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -65,7 +68,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example:  bitboot demo",
+    epilog=example("bitboot demo"),
 )
 @click.version_option(__version__, "-V", "--version", prog_name="bitboot")
 def bitboot() -> None:

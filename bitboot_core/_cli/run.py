@@ -13,8 +13,8 @@ from .._swarms.keys import SwarmName
 from ..errors import UsageError
 from ..model import Peer
 from .children import exit_status
-from .examples import example
 from .finding import NOBODY, Wish, find, wait_option
+from .help import Command, example
 from .options import Settings, checked_port, network_options
 from .report.events import PeerFound
 from .report.report import PeersReport
@@ -27,6 +27,7 @@ LAST_CHANCE = 5.0
 
 
 @click.command(
+    cls=Command,
     short_help="Start a program with a swarm's peers in its environment.",
     epilog=example(
         "bitboot run my-app/v1/lobby --port 6881 -- python node.py",

@@ -12,8 +12,8 @@ import click
 
 from .._swarms.keys import SwarmName
 from .._swarms.watch import Watch
-from .examples import example
 from .following import follow_announcement, follow_peers, follow_scans
+from .help import Command, example
 from .options import Settings, Stay, network_options, port_option, stay_options
 from .peer_commands import PeerCommands, peer_command_options
 from .report.events import Done
@@ -25,6 +25,7 @@ from .swarm_arguments import swarms_argument
 
 
 @click.command(
+    cls=Command,
     short_help="See who joins a swarm and who leaves it, until Ctrl-C.",
     epilog=example(
         "bitboot watch my-app/v1/lobby", "bitboot watch my-app/v1/lobby --on-join 'notify-send joined'"
@@ -44,6 +45,7 @@ def watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands:
 
 
 @click.command(
+    cls=Command,
     short_help="Be found in a swarm, and see who else is there, until Ctrl-C.",
     epilog=example("bitboot join my-app/v1/lobby --port 6881"),
 )

@@ -39,8 +39,8 @@ def test_port_0_announces_the_nodes_own_port(cli: Cli, contacts: Sequence[KnownH
     shared = ["--listen", "127.0.0.1:0", "--json"]
     for contact in contacts:
         shared += ["--bootstrap", str(contact)]
-    result = cli("announce", "mynet", "--port", "0", "--for", "0.01", *shared)
-    assert result.status == 0
-    (ready,) = result.named("ready")
-    found = cli("lookup", "mynet", *shared).named("peer")
+    with process("announce", "mynet", "--port", "0", *shared) as running:
+        ready = next_event(running)
+        assert next_event(running)["event"] == "announced"
+        found = cli("lookup", "mynet", *shared).named("peer")
     assert [f"{peer['host']}:{peer['port']}" for peer in found] == [ready["listen"]]

@@ -8,10 +8,18 @@ from collections.abc import Mapping, Sequence
 from ...networks import NetworkStatus
 from .events import Event
 
+UNAVAILABLE = "unavailable"
+"""The status of a network that is defined, and that nothing installed serves."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Event):
     """One of several, which a terminal shows as a table."""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether nobody can use it yet, so that it is shown dim."""
+        return False
 
     def row(self) -> Mapping[str, str]:
         """The cells, by column title."""
@@ -34,16 +42,19 @@ class NetworkListed(Listed):
     hint: str
     description: str
 
+    @property
+    def is_placeholder(self) -> bool:
+        return self.status == NetworkStatus.PLACEHOLDER.value
+
     def row(self) -> Mapping[str, str]:
         what = [self.description]
         # What a placeholder lacks is no news, and would fill the screen.
-        is_placeholder = self.status == NetworkStatus.PLACEHOLDER.value
-        if self.problem and not is_placeholder:
+        if self.problem and not self.is_placeholder:
             what.append(_reason(self.problem, self.hint))
         return {
             "network": self.network,
             "protocol": self.protocol,
-            "backend": self.backend or ("none yet" if is_placeholder else "none"),
+            "backend": self.backend or ("none yet" if self.is_placeholder else "none"),
             "from": self.origin,
             "what it is": "\n".join(what),
         }

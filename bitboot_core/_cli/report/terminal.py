@@ -88,7 +88,8 @@ class TerminalReport(Report):
         for title in items[0].row():
             table.add_column(title, overflow="fold")
         for item in items:
-            table.add_row(*(Text(escaped(cell, keep="\n")) for cell in item.row().values()))
+            cells = (Text(escaped(cell, keep="\n")) for cell in item.row().values())
+            table.add_row(*cells, style="dim" if item.is_placeholder else None)
         self._out.print(table)
 
     def suggest(self, command: str, does: str) -> None:
