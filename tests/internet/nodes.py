@@ -69,6 +69,12 @@ def events(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
+def announced(lab: Lab, label: str) -> list[str]:
+    """The swarm of each announcement that a `bitboot --json` with this label has told of so far."""
+    told = events(lab.log_of(label).read_text())
+    return [event["swarm"] for event in told if event["event"] == "announced"]
+
+
 def answers_ping(lab: Lab, host: str, address: str, port: int = NODE_PORT) -> bool:
     """Whether a DHT node answers to a stranger's ping from a host (BEP 5)."""
     return "answered" in lab.call(host, sys.executable, str(PROGRAMS / "ping.py"), address, str(port))

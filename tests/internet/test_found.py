@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import pytest
 
 from .lab import Lab, wait_for
 from .nodes import (
+    announced,
     ask,
-    events,
     key_of,
     lookup,
     side_by_side,
@@ -19,7 +18,7 @@ from .nodes import (
     start_command,
     start_public_nodes,
 )
-from .topology import BITBOOT, DUAL_STACK, ENFORCING, HOMES, LIBTORRENT, PUBLIC, ipv6_of
+from .topology import BITBOOT, DUAL_STACK, ENFORCING, LIBTORRENT, OUTSIDE, PUBLIC, ipv6_of
 
 pytestmark = pytest.mark.slow
 
@@ -69,14 +68,9 @@ def theirs(internet: Lab) -> dict[str, str]:
 def ours(internet: Lab) -> Iterator[Sequence[str]]:
     """`bitboot announce` runs for these swarms, and has announced each."""
     process = start_command(internet, ANNOUNCER, "ours", "announce", *OURS, "--port", str(PORT))
-    wait_for(partial(_announced, internet, COUNT), "the announcements")
+    wait_for(lambda: set(announced(internet, "ours")) == set(OURS), "the announcements")
     yield OURS
     assert process.stop() == 0
-
-
-def _announced(lab: Lab, count: int) -> bool:
-    told = events(lab.log_of("ours").read_text())
-    return len({event["swarm"] for event in told if event["event"] == "announced"}) == count
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -147,14 +141,12 @@ def test_enforcing_nodes_store_what_bitboot_announces(
 def test_a_lossy_and_a_narrow_home_are_found(internet: Lab, host: str) -> None:
     names = [f"{host}-{index}" for index in range(COUNT)]
     process = start_command(internet, host, f"{host}-announce", "announce", *names, "--port", str(PORT))
-    log = internet.log_of(f"{host}-announce")
-    wait_for(lambda: log.read_text().count('"announced"') >= COUNT, "the announcements")
-    place = next(home.address for home in HOMES if host in home.hosts)
+    wait_for(lambda: set(announced(internet, f"{host}-announce")) == set(names), "the announcements")
     askers = list(BITBOOT)
 
     def find(index: int) -> list[str]:
         found: list[str] = ask(internet, askers[index % len(askers)], "find", swarm=names[index])["peers"]
         return found
 
-    assert side_by_side(find, range(COUNT)) == [[f"{place}:{PORT}"]] * COUNT
+    assert side_by_side(find, range(COUNT)) == [[f"{OUTSIDE[host]}:{PORT}"]] * COUNT
     assert process.stop() == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from .changes import pull
 from .lab import Lab, wait_for
-from .nodes import ask, lookup, side_by_side, start_command, start_public_nodes
+from .nodes import announced, ask, lookup, side_by_side, start_command, start_public_nodes
 from .topology import BITBOOT, LIBTORRENT, PUBLIC
 
 pytestmark = pytest.mark.slow
@@ -19,11 +20,10 @@ def test_all_are_found_when_half_of_the_hosts_are_cut_off(lab: Lab) -> None:
     start_public_nodes(lab)
     names = [f"cut-{index}" for index in range(COUNT)]
     process = start_command(lab, "free3", "cut", "announce", *names, "--port", "30000")
-    log = lab.log_of("cut")
-    wait_for(lambda: log.read_text().count('"announced"') >= COUNT, "the announcements")
+    wait_for(lambda: set(announced(lab, "cut")) == set(names), "the announcements")
 
     for host in CUT:
-        lab.ip("core", "link", "set", host, "down")
+        pull(lab, host)
     left = sorted(BITBOOT.keys() - CUT)
     place = f"{PUBLIC['free3']}:30000"
 

@@ -9,7 +9,7 @@ import pytest
 
 from .changes import plug, pull, readdress
 from .lab import Lab, wait_for
-from .nodes import ask, events, start_bitboot, start_command, start_public_nodes
+from .nodes import announced, ask, events, start_bitboot, start_command, start_public_nodes
 from .process import Process
 from .topology import OUTSIDE, PUBLIC, SECOND_ADDRESS, gateway
 
@@ -23,10 +23,6 @@ MINUTE = 60.0
 def told(lab: Lab, label: str) -> list[dict[str, Any]]:
     """The events that a program has printed so far."""
     return events(lab.log_of(label).read_text())
-
-
-def announcements(lab: Lab, label: str) -> int:
-    return sum(event["event"] == "announced" for event in told(lab, label))
 
 
 def wait_until_found(lab: Lab, swarm: str, place: str, seconds: float = MINUTE) -> None:
@@ -96,11 +92,11 @@ def test_the_command_waits_for_a_network(internet: Lab) -> None:
 def test_a_cable_that_was_pulled_for_two_minutes(internet: Lab, outage: float) -> None:
     program = start_command(internet, "free1", "newcomer", "announce", "outage", "--port", "5005")
     newcomer = (PUBLIC["free1"], 5005)
-    wait_for(lambda: announcements(internet, "newcomer"), "the newcomer")
+    wait_for(lambda: announced(internet, "newcomer"), "the newcomer")
     wait_for(lambda: time.monotonic() > outage + OUTAGE, "the end of the outage", OUTAGE)
-    before = announcements(internet, "outage")
+    before = len(announced(internet, "outage"))
     plug(internet, "cone")
-    wait_for(lambda: announcements(internet, "outage") > before, "the announcement", MINUTE)
+    wait_for(lambda: len(announced(internet, "outage")) > before, "the announcement", MINUTE)
 
     def joined() -> bool:
         return newcomer in {
