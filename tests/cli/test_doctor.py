@@ -16,6 +16,7 @@ from bitboot_core import (
     BackendSpec,
     BootstrapFailed,
     Capabilities,
+    ConfigFile,
     HostNotFound,
     KnownHost,
     ListenFailed,
@@ -277,3 +278,14 @@ def test_the_state_folder(tmp_path: Path) -> None:
     beyond = machine_checks.check_state(tmp_path / "contacts-mainline.json" / "state")
     assert beyond.status == "warning"
     assert "BITBOOT_STATE_DIR" in beyond.hint
+
+
+def test_a_user_without_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as a user whom its image does not know."""
+    monkeypatch.setattr(machine_checks, "default_folder", lambda: None)
+    monkeypatch.setattr(machine_checks, "default_file", lambda: None)
+    checks = machine_checks.check_machine(Registry(entry_points=list, environ={}), ConfigFile())
+    found = {check.check: check for check in checks}
+    assert found["configuration"].message == "none"
+    assert found["state"].status == "warning"
+    assert "BITBOOT_STATE_DIR" in found["state"].hint
