@@ -24,6 +24,7 @@ EXPERIMENTS = (
     "silent",
     "large-swarms",
     "liars",
+    "fakes",
 )
 
 

@@ -22,6 +22,7 @@ EXPERIMENTS = (
     "silent",
     "large-swarms",
     "liars",
+    "fakes",
 )
 
 
