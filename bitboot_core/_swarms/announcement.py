@@ -120,7 +120,7 @@ class Announcement(NetworkUser):
         heirs = {
             (record.network, record.key): record
             for user in self._context.users
-            if isinstance(user, Announcement) and user.is_open and user.endpoint == self.endpoint
+            if isinstance(user, Announcement) and user.endpoint == self.endpoint
             for record in user._all_records()
         }
         due = []

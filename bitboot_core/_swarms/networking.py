@@ -226,6 +226,8 @@ class Networking:
         try:
             # First leave, then join: a node of the same network would withdraw what the new one announces.
             await asyncio.gather(*(user.leave(network.name) for user in users for network in leaving))
+            if leaving and self._context.endings:  # which still withdraw from these networks
+                await asyncio.wait(set(self._context.endings))
         finally:
             for user in users:
                 for network in new.values():
@@ -239,10 +241,11 @@ class Networking:
 
     async def _shut_down(self) -> None:
         self._networks.stop_starting()
-        endings = [ending for user in list(self._context.users) if (ending := user.end()) is not None]
+        for user in list(self._context.users):
+            user.end()
         try:
-            if endings:
-                await asyncio.wait(endings)
+            if self._context.endings:
+                await asyncio.wait(set(self._context.endings))
         finally:
             await self._networks.aclose(self._time_left())
             await self._changes.wait()

@@ -22,7 +22,7 @@ class Context:
     """What one BitBoot lends to all that use its networks.
 
     `networks`: gives the active ones; raises NotRunning where there are none. `shard_salt`: as for
-    `shards.shard_of`. `users`: those that have begun and have not come to their end yet.
+    `shards.shard_of`. `users`: those that are open. `endings`: the ends, under way, of those that were.
     """
 
     networks: Callable[[], Iterable[ActiveNetwork]]
@@ -31,13 +31,14 @@ class Context:
     random: Random
     shard_salt: bytes
     users: set[NetworkUser] = field(default_factory=set)
+    endings: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class NetworkUser(ABC):
     """Something that uses networks from when it is opened until it is closed.
 
     It is opened once. Networks come and go meanwhile: `join` and `leave`. Its end is a task of its
-    own, so that it takes place whoever is cancelled; until that is done it stays among the users.
+    own, among the context's endings, so that it takes place whoever is cancelled.
     """
 
     what: ClassVar[str]
@@ -84,8 +85,11 @@ class NetworkUser(ABC):
         """Begin to close; `aclose` waits for the task. None where it was never opened."""
         if self._state == "open":
             self._state = "closed"
+            self._context.users.discard(self)
             self._stop()
-            self._ending = asyncio.get_running_loop().create_task(self._end())
+            self._ending = asyncio.get_running_loop().create_task(self._clean_up())
+            self._context.endings.add(self._ending)
+            self._ending.add_done_callback(self._context.endings.discard)
         self._state = "closed"
         return self._ending
 
@@ -123,9 +127,3 @@ class NetworkUser(ABC):
     def _check_open(self) -> None:
         if self._state != "open":
             raise NotRunning(f"the {self.what} is not open", hint="use it with `async with`")
-
-    async def _end(self) -> None:
-        try:
-            await self._clean_up()
-        finally:
-            self._context.users.discard(self)

@@ -187,7 +187,7 @@ class Watch(NetworkUser):
 
     async def _read(self, scanner: _Scanner) -> BitBootError | None:
         """Take note of everybody who is there. Returns or raises why not all could be read."""
-        alone = replace(self._context, networks=lambda: [scanner.network], users=set())
+        alone = replace(self._context, networks=lambda: [scanner.network], users=set(), endings=set())
         beyond = False
         async with Lookup(alone, [self.swarm], timeout=self._timeout) as lookup:
             async for peer in lookup:

@@ -31,7 +31,7 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core.backend import BackendSpec
-from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until, spec_of
+from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until, spec_of, waits
 
 PEER = KnownHost("192.0.2.7", 6881)
 SEED = KnownHost("192.0.2.1", 6881)
@@ -371,6 +371,22 @@ async def test_a_network_is_removed_and_withdrawn_from(serve: Any, clock: Manual
         assert isinstance(found.failures["fake"], NotRunning)
     with pytest.raises(UnknownNetwork, match="fake is not active"):
         await bitboot.remove_network("fake")
+
+
+async def test_a_network_is_not_closed_before_an_announcement_has_withdrawn_from_it(
+    serve: Any, clock: ManualClock
+) -> None:
+    leaving = FakeBackend(withdraw=waits(clock, 0.5))
+    bitboot = await serve(leaving, FakeBackend())
+    announcement = await bitboot.announce_peer("swarm", PEER)
+    closing = asyncio.ensure_future(announcement.aclose())
+    await clock.settle()
+    removing = asyncio.ensure_future(bitboot.remove_network("fake"))
+    await clock.advance(0.4)
+    assert leaving.count("aclose") == 0
+    await clock.advance(0.2)
+    await asyncio.gather(closing, removing)
+    assert [call[0] for call in leaving.calls[-2:]] == ["withdraw", "aclose"]
 
 
 async def test_without_any_network_one_can_only_add_one(serve: Any, registry: Registry) -> None:

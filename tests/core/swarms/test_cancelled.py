@@ -111,7 +111,8 @@ class Scene:
         assert [backend for backend in self.backends if backend.stored] == []
         assert asyncio.all_tasks() - self.tasks == set()
         assert self.clock.next_timer is None
-        assert self.bitboot._context.users == set()
+        assert not self.bitboot._context.users
+        assert not self.bitboot._context.endings
 
 
 async def lookup_some(bitboot: BitBoot) -> None:
