@@ -448,7 +448,6 @@ async def test_what_is_no_swarm(serve: Any, swarm: Any) -> None:
     ("host", "port"),
     [
         (None, None),
-        (None, 0),
         ("1.2.3.4", None),
         ("1.2.3.4:0", None),
         (PEER, 5),
