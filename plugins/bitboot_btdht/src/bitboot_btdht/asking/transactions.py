@@ -97,7 +97,7 @@ class Transactions:
         self._transmit = transmit
         self._on_late = on_late
         self._open: dict[bytes, Transaction] = {}
-        self._given_up: OrderedDict[bytes, Transaction] = OrderedDict()
+        self._given_up: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()  # whom, and sent when
         self._line: deque[Transaction] = deque()
         self._held: dict[Address, list[Transaction]] = {}
         self._held_count = 0
@@ -198,27 +198,27 @@ class Transactions:
         if transaction.address != address:
             return False
         del self._open[transaction.id]
-        round_trip = self._heard(transaction, now)
+        round_trip = self._heard(address, transaction.sent_at, now)
         self._next_in_line(now)
         transaction.on_outcome(message, round_trip)
         return True
 
-    def _heard(self, transaction: Transaction, now: float) -> float:
-        round_trip = max(0.0, now - transaction.sent_at)
+    def _heard(self, address: Address, sent_at: float, now: float) -> float:
+        round_trip = max(0.0, now - sent_at)
         self.round_trips.add(round_trip)
         self._last_heard = now
-        self.dead.alive(transaction.address)
+        self.dead.alive(address)
         return round_trip
 
     def _receive_late(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
         """Learn from an answer to what was given up, or where all take so long none would ever be in time."""
-        transaction = self._given_up.get(message.transaction)
-        if transaction is None or transaction.address != address:
+        asked, sent_at = self._given_up.get(message.transaction, (None, 0.0))
+        if asked != address:
             return False
-        del self._given_up[transaction.id]
-        if now - transaction.sent_at > LATE:
+        del self._given_up[message.transaction]
+        if now - sent_at > LATE:
             return False
-        self._on_late(message, address, self._heard(transaction, now))
+        self._on_late(message, address, self._heard(address, sent_at, now))
         return True
 
     def _next_in_line(self, now: float) -> None:
@@ -278,7 +278,7 @@ class Transactions:
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
-        self._given_up[transaction.id] = transaction
+        self._given_up[transaction.id] = transaction.address, transaction.sent_at
         if len(self._given_up) > self._settings.max_transactions:
             self._given_up.popitem(last=False)
         self.timeouts += 1
