@@ -21,6 +21,7 @@ from bitboot_core import (
     NotRunning,
     Receipt,
     Scope,
+    UnsupportedOperation,
 )
 
 from .store import MAX_LIFETIME, Store
@@ -98,6 +99,10 @@ class FolderBackend(Backend):
         await asyncio.to_thread(self._running().remove, key, self._concrete(endpoint))
 
     def _concrete(self, endpoint: KnownHost) -> KnownHost:
+        if not endpoint.port:
+            raise UnsupportedOperation(
+                "a folder has no port of its own", hint="announce the port that your program listens on"
+            )
         return replace(endpoint, host=self._mine) if endpoint.is_any else endpoint
 
     async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
