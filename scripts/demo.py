@@ -22,11 +22,11 @@ def main() -> int:
     """Make the environment, install, run the demo, return its exit status."""
     _venv.check_python()
     folder = _venv.ensure(ENVIRONMENT)
-    install(folder)
+    install_default(folder)
     return _venv.hand_over([_venv.program_in(folder, "bitboot"), "demo", *sys.argv[1:]])
 
 
-def install(folder: str) -> None:
+def install_default(folder: str) -> None:
     """Install the default set into the virtual environment `folder`, unless it is there as it is here."""
     projects = _projects.default_set()
     stamp = os.path.join(folder, "installed.txt")
@@ -38,9 +38,12 @@ def install(folder: str) -> None:
     _projects.build(folder, projects, into)
     core, *plugins = _projects.wheels(projects, into)
     with step(f"installing them and what they need into {ENVIRONMENT}"):
+        _venv.write(stamp, "unfinished")
+        # Python compiles what is used when it is used: to compile all of it takes longer than the demo.
+        install = ["install", "--no-compile"]
         if before is not None:  # pip would leave what has the same version
-            pip(folder, "install", "--no-index", "--no-deps", "--force-reinstall", core, *plugins)
-        pip(folder, "install", f"{core}[all]", *plugins)
+            pip(folder, *install, "--no-index", "--no-deps", "--force-reinstall", core, *plugins)
+        pip(folder, *install, f"{core}[all]", *plugins)
     _venv.write(stamp, wanted)
 
 
