@@ -40,7 +40,7 @@ def listed(lab: Lab) -> Iterator[list[Place]]:
 
     def announce(member: str) -> None:
         wait_for(lambda: ADDRESS[member] in ask(lab, member, "status")["outside"], f"{member}'s address")
-        ask(lab, member, "announce_own_port", swarm="meeting")
+        ask(lab, member, "announce", swarm="meeting", port=0)
 
     side_by_side(announce, MEMBERS)
     found = (peer.rsplit(":", 1) for peer in lookup(lab, "free0", "meeting"))

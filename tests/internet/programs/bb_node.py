@@ -8,7 +8,6 @@ brackets.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import sys
 import time
@@ -25,7 +24,7 @@ class Bitboot:
         self._backend: Any = bitboot.backend("mainline")
 
     async def announce(self, swarm: str, port: int) -> dict[str, Any]:
-        """Announce until the node ends; answers once it is stored."""
+        """Announce until the node ends; answers once it is stored. Port 0: that of the node's own socket."""
         announcement = await self._bitboot.announce_peer(swarm, KnownHost("", port))
         return {"stored_on": announcement.status["mainline"].stored_on}
 
@@ -33,12 +32,6 @@ class Bitboot:
         """Announce until the node ends; the answer does not wait for it."""
         self._bitboot.announce(swarm, port=port).open()
         return {}
-
-    async def announce_own_port(self, swarm: str) -> dict[str, Any]:
-        """Announce once the outside address and port of the node's own socket (BEP 5, implied_port)."""
-        key = hashlib.sha1(swarm.encode()).digest()
-        receipt = await self._backend.announce(key, KnownHost("", 0), lifetime=1800)
-        return {"stored_on": receipt.stored_on}
 
     async def find(self, swarm: str) -> dict[str, Any]:
         """Look up to the end: the peers, and seconds until the first and in all."""
