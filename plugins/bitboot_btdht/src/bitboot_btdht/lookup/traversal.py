@@ -239,7 +239,7 @@ class Traversal:
                     break
         enough = counted == k
         if not unfinished and not enough and doubtful:
-            unfinished, to_ask = True, doubtful[:room]
+            unfinished, to_ask = True, doubtful[: min(room, budget)]
         if not unfinished and (enough or not slow or not self._patient):
             self._finish()
             return
