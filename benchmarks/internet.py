@@ -10,6 +10,7 @@ a table. It needs what tests/internet/README.md says, bitboot-core, bitboot-btdh
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 import time
@@ -100,7 +101,7 @@ def row(name: str, ours: Sequence[float], theirs: Sequence[float]) -> str:
     def cell(times: Sequence[float]) -> str:
         ordered = sorted(times)
         lost = sum(one == float("inf") for one in times)
-        text = f"{statistics.median(ordered):.3f} / {ordered[int(0.9 * (len(ordered) - 1))]:.3f}"
+        text = f"{statistics.median(ordered):.3f} / {ordered[math.ceil(0.9 * (len(ordered) - 1))]:.3f}"
         return text + (f" ({lost} of {len(times)} lost)" if lost else "")
 
     ratio = statistics.median(ours) / statistics.median(theirs)
