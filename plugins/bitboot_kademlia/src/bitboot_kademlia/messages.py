@@ -85,12 +85,6 @@ def read_args(name: str, packed: bytes) -> list[Any]:
     return args
 
 
-def decode_call(packed: bytes) -> tuple[str, list[Any]]:
-    """Both. Raises ValueError."""
-    name = read_name(packed)
-    return name, read_args(name, packed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Call:
     max_bytes: int
@@ -145,9 +139,6 @@ CALLS = {
 
 LISTS = frozenset({"find_peers", "keys", "records"})
 """Calls whose answers may be long."""
-
-PLAIN_CALLS = frozenset({"stun", "ping", "find_node", "find_value", "store"})
-"""The library's."""
 
 MAX_NODES = 64
 """Nodes taken of one answer. Honest ones hold 20 unless somebody has set another k."""
