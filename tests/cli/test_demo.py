@@ -85,8 +85,10 @@ def test_the_view_fills_as_things_happen() -> None:
     found = PeerFound(swarm="x", host="127.0.0.1", port=2, sources=["mainline"])
     assert row(view, 2) == "2 not yet"
     assert drawn(view)[-1].endswith("announcing ...")
+    before = view.content()
     announced = Announced(swarm="x", network="mainline", stored_on=8, expires_in=1800, port=2)
     assert view.note(announced)
+    assert view.content() != before, "so that it is drawn anew"
     assert row(view, 2) == "2 on 8 nodes, for 30 min"
     assert view.note(Ready(network="mainline", backend="btdht", listen="127.0.0.1:1", contacts=8))
     assert drawn(view)[-1].endswith("looking them up ...")
@@ -94,7 +96,9 @@ def test_the_view_fills_as_things_happen() -> None:
     assert view.note(found)
     assert row(view, 2) == "2 on 8 nodes, for 30 min after 250 ms"
     assert drawn(view, final=True)[-1] == "stopped before it was done"
+    before = view.content()
     assert view.note(Cost(datagrams=16, milliseconds=2.5))
+    assert view.content() != before
     last = "1 of 2 peers found by a node that knew none of them, for 16 datagrams both ways, 2.5 ms"
     assert drawn(view, final=True)[-1] == last
 

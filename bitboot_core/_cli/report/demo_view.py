@@ -49,6 +49,11 @@ class DemoView(View):
     def look(self, bitboot: BitBoot) -> None:
         """Nothing to look up: everything comes by events."""
 
+    def content(self) -> object:
+        """All that the view shows, but for times that pass."""
+        rows = ((port, row.stored_on, row.found_after) for port, row in self.rows.items())
+        return (*rows, self.looking_since, self.cost)
+
     @property
     def found(self) -> int:
         """How many were found so far."""
