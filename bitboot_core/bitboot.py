@@ -8,7 +8,7 @@ from typing import Self, Unpack
 from weakref import WeakValueDictionary
 
 from ._plugins.registry import Registry, default_registry
-from ._settings import Host
+from ._settings import Host, seconds
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, swarm_names
 from ._swarms.keys import SwarmName, SwarmNames
@@ -78,20 +78,39 @@ class BitBoot(Networking):
         *,
         port: int | None = None,
         renew: bool = True,
+        timeout: float | None = None,
+        lifetime: float | None = None,
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `async with`.
 
         The peer is `host` as a KnownHost or "host:port", or `host` and `port`; without a host, "mine":
         the address that this machine is seen at. It is renewed until it is closed, then withdrawn
-        where the network can do that. `renew=False` tries each network once, and lets it lapse.
+        where the network can do that. `renew=False` tries each network once, and lets it expire.
+        `timeout`: seconds that one attempt may take; `lifetime`: seconds that nodes are asked to keep it
+        without renewal. None for the config's.
 
         Raises InvalidSwarmName, InvalidEndpoint, NotRunning. What goes wrong with announcing shows in
         `Announcement.status`, and is raised by `Announcement.announced`.
         """
         self._usable()
-        return Announcement(self._context, swarm_names(swarm), peer_to_announce(host, port), renew=renew)
+        return Announcement(
+            self._context,
+            swarm_names(swarm),
+            peer_to_announce(host, port),
+            renew=renew,
+            timeout=self._seconds(timeout),
+            lifetime=None if lifetime is None else seconds("lifetime", lifetime),
+        )
 
-    async def announce_peer(self, swarm: SwarmNames, host: Host, *, renew: bool = True) -> Announcement:
+    async def announce_peer(
+        self,
+        swarm: SwarmNames,
+        host: Host,
+        *,
+        renew: bool = True,
+        timeout: float | None = None,
+        lifetime: float | None = None,
+    ) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it.
 
         The Announcement that is returned renews itself until it is closed, at the latest with this
@@ -100,7 +119,7 @@ class BitBoot(Networking):
         Raises what `announce` does, and where no node stored it the network's error (AnnounceFailed,
         BootstrapFailed, UnsupportedOperation, ...), or AllBackendsFailed for several networks.
         """
-        announcement = self.announce(swarm, host, renew=renew)
+        announcement = self.announce(swarm, host, renew=renew, timeout=timeout, lifetime=lifetime)
         same = frozenset(announcement.swarms), announcement.endpoint
         try:
             announcement.open()

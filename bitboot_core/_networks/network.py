@@ -37,15 +37,36 @@ class ActiveNetwork:
         file: ContactFile | None = None,
     ) -> None:
         """`file`: where its contacts are kept for the next start, None to keep none."""
+        self._made_of = (definition, backend_name, spec, config, file)
         self.name: str = definition.name
         self.backend_name = backend_name
-        self._clock = clock
+        self._clock, self._random = clock, random
         self._backend = GuardedBackend(backend_name, spec, config, clock)
         self._touch = InTouch(
             self.name, self._backend, bootstrap=bootstrap, clock=clock, random=random, file=file
         )
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
+
+    def once_more(self) -> ActiveNetwork:
+        """The same network, not started, with the contacts that it starts from now."""
+        definition, backend_name, spec, config, file = self._made_of
+        return ActiveNetwork(
+            definition,
+            backend_name,
+            spec,
+            config,
+            bootstrap=self._touch.bootstrap,
+            clock=self._clock,
+            random=self._random,
+            file=file,
+        )
+
+    @property
+    def fixed_port(self) -> int:
+        """The port that it was told to listen on, 0 for any free one."""
+        listen = self._made_of[3].listen
+        return 0 if listen is None else listen.port
 
     # Its life
 

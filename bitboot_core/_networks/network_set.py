@@ -100,6 +100,11 @@ class NetworkSet:
             )
         return prepared
 
+    def shares_port(self, prepared: Iterable[ActiveNetwork]) -> bool:
+        """Whether one of the prepared networks is to listen on a fixed port that one of the set has."""
+        taken = {network.fixed_port for network in self} - {0}
+        return any(network.fixed_port in taken for network in prepared)
+
     async def start(self, prepared: Iterable[ActiveNetwork] | None = None) -> None:
         """Start the prepared networks, by default those of the set, side by side.
 

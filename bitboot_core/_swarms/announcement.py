@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -39,14 +40,39 @@ class Announcement(NetworkUser):
     made_by = "announce"
 
     def __init__(
-        self, context: Context, swarms: Sequence[SwarmName], endpoint: KnownHost, *, renew: bool = True
+        self,
+        context: Context,
+        swarms: Sequence[SwarmName],
+        endpoint: KnownHost,
+        *,
+        renew: bool = True,
+        timeout: float | None = None,
+        lifetime: float | None = None,
     ) -> None:
+        """`timeout`: seconds for one attempt; `lifetime`: seconds to ask for. None: the config's."""
         super().__init__(context)
+        self._timeout = context.config.timeout if timeout is None else timeout
+        self._lifetime = context.config.lifetime if lifetime is None else lifetime
         self.swarms: tuple[SwarmName, ...] = tuple(swarms)
         self.endpoint = endpoint
         self._renew = renew
         self._records: dict[str, list[Record]] = {}
         self._changed = Signal()
+
+    def __repr__(self) -> str:
+        swarms = ", ".join(map(str, self.swarms))
+        status = "".join(f", stored on {one.stored_on} of {name}" for name, one in self.status.items())
+        return f"<Announcement of {self.endpoint} in {swarms}: {self._state}{status}>"
+
+    def __del__(self) -> None:
+        """Warn where it was never begun: `async with` was forgotten, and nobody can find this peer."""
+        if getattr(self, "_state", "") == "new":
+            warnings.warn(
+                f"an announcement in {', '.join(map(str, self.swarms))} was never begun: use `async with`",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     async def announced(self, timeout: float | None = None) -> None:
         """Wait until every swarm is stored on at least one node.
@@ -150,7 +176,7 @@ class Announcement(NetworkUser):
                 final = await self._attempt(record)
             if not final:
                 now = self._clock.now()
-                record.next_try = now + record.pause(now, self._context.config.lifetime, self._context.random)
+                record.next_try = now + record.pause(now, self._lifetime, self._context.random)
             self._changed.notify()
             if record.next_try is None:
                 return
@@ -168,10 +194,9 @@ class Announcement(NetworkUser):
     async def _attempt(self, record: Record) -> bool:
         """Announce once. Whether it was for the last time."""
         record.attempted()
-        config = self._context.config
         try:
             receipt = await record.network.announce(
-                record.key, self.endpoint, lifetime=config.lifetime, timeout=config.timeout
+                record.key, self.endpoint, lifetime=self._lifetime, timeout=self._timeout
             )
         except BitBootError as error:
             record.failed(error)

@@ -73,6 +73,10 @@ class Lookup(NetworkUser):
         self._timer: Timer | None = None
         self._has_failed = False
 
+    def __repr__(self) -> str:
+        swarms = ", ".join(map(str, self.swarms))
+        return f"<Lookup of {swarms}: {self._state}, {len(self._sources)} peers found>"
+
     def __aiter__(self) -> Self:
         return self
 

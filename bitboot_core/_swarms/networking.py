@@ -19,7 +19,7 @@ from ..aio.clock import Clock
 from ..aio.endings import Endings
 from ..backend import Backend
 from ..config import BitBootConfig
-from ..errors import InvalidConfig, NotRunning
+from ..errors import BitBootError, InvalidConfig, NotRunning
 from .use import Context
 
 CLOSE_TIMEOUT = 1.8
@@ -46,6 +46,7 @@ class Networking:
     async def __aenter__(self) -> Self:
         if self._closing is not None:
             raise NotRunning("this BitBoot has been closed", hint="make a new one")
+        _check_loop()
         if self._started:
             return self  # `async with await BitBoot.create(...)`
         self._started = True
@@ -80,6 +81,10 @@ class Networking:
             self._ends = self._clock.now() + CLOSE_TIMEOUT
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
         await asyncio.shield(self._closing)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closing is not None else "open" if self._started else "not started"
+        return f"<BitBoot on {', '.join(one.name for one in self._networks) or 'no network'}: {state}>"
 
     # Networks
 
@@ -144,14 +149,21 @@ class Networking:
     ) -> None:
         """Use this network, or these, instead of the present ones. What is announced and watched moves along.
 
-        The arguments are as in BitBootConfig. Raises what `BitBoot(...)` and `create` do; the present
-        networks stay then, and also where the caller is cancelled before the new ones have started.
-        After that it goes on to its end.
+        The arguments are as in BitBootConfig; `listen=None` keeps this BitBoot's own. Raises what
+        `BitBoot(...)` and `create` do; the present networks stay then, and also where the caller is
+        cancelled before the new ones have started. After that it goes on to its end. Where the new
+        network gets the fixed port of a present one, that one is left first, and comes back where the
+        new one does not start.
         """
         self._check_running()
-        new = self._networks.prepare(network, backend, bootstrap, listen)
-        await self._networks.start(new.values())
-        await self._changes.finish(self._switch(new))
+        new = self._networks.prepare(
+            network, backend, bootstrap, self.config.listen if listen is None else listen
+        )
+        if self._networks.shares_port(new.values()):
+            await self._changes.finish(self._switch_on_one_port(new))
+        else:
+            await self._networks.start(new.values())
+            await self._changes.finish(self._switch(new))
 
     def add_bootstrap(self, contact: Host, *, network: str | None = None) -> None:
         """Start from this contact too, from now on. `network`: on this one only, None for all.
@@ -218,6 +230,21 @@ class Networking:
                 raise
             await self._exchange(self._networks, new)
 
+    async def _switch_on_one_port(self, new: Mapping[str, ActiveNetwork]) -> None:
+        """One port cannot be listened on twice: leave first."""
+        async with self._changing:
+            self._check_running()
+            former = list(self._networks)
+            await self._exchange(former, {})
+            try:
+                await self._networks.start(new.values())
+            except BitBootError:
+                again = {network.name: network.once_more() for network in former}
+                await self._networks.start(again.values())
+                await self._exchange([], again)
+                raise
+            await self._exchange([], new)
+
     async def _exchange(self, former: Iterable[ActiveNetwork], new: Mapping[str, ActiveNetwork]) -> None:
         """Use the `new` networks, which have been started, from now on, and the `former` no more."""
         leaving = [self._networks.remove(network.name) for network in former]
@@ -249,3 +276,13 @@ class Networking:
         finally:
             await self._networks.aclose(self._time_left())
             await self._changes.wait()
+
+
+def _check_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise NotRunning(
+            "Bitboot runs on asyncio, and no asyncio event loop is running here",
+            hint="use asyncio.run(); without asyncio, or on trio, use bitboot_core.blocking",
+        ) from None

@@ -31,6 +31,9 @@ class Swarm:
         self.announcement: Announcement = announcement
         self.watch: Watch = watch
 
+    def __repr__(self) -> str:
+        return f"<Swarm {self.watch.swarm}: {self.announcement!r}, {self.watch!r}>"
+
     async def __aenter__(self) -> Self:
         self.announcement.open()
         try:

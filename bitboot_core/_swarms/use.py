@@ -69,7 +69,11 @@ class NetworkUser(ABC):
             raise NotRunning(
                 f"the {self.what} can be opened once", hint=f"make another one with {self.made_by}()"
             )
-        networks = list(self._context.networks())
+        try:
+            networks = list(self._context.networks())
+        except NotRunning:
+            self._state = "closed"
+            raise
         self._state = "open"
         self._context.users.add(self)
         for network in networks:

@@ -93,6 +93,9 @@ class Watch(NetworkUser):
         self._arrived, self._room = Signal(), Signal()
         self._scanned = Signal()
 
+    def __repr__(self) -> str:
+        return f"<Watch of {self.swarm}: {self._state}, {len(self._present)} peers>"
+
     def __aiter__(self) -> Self:
         return self
 

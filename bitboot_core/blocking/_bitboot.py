@@ -13,6 +13,7 @@ from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from .._settings import Host, Network
+from .._swarms import announcement
 from .._swarms.keys import SwarmName, SwarmNames
 from ..config import BitBootConfig, Settings
 from ..model import Peer
@@ -90,16 +91,33 @@ class BitBoot:
         *,
         port: int | None = None,
         renew: bool = True,
+        timeout: float | None = None,
+        lifetime: float | None = None,
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `with`."""
-        return Announcement(
-            self._loop.ask(lambda: self._bitboot.announce(swarm, host, port=port, renew=renew)), self._loop
-        )
 
-    def announce_peer(self, swarm: SwarmNames, host: Host, *, renew: bool = True) -> Announcement:
+        def make() -> announcement.Announcement:
+            return self._bitboot.announce(
+                swarm, host, port=port, renew=renew, timeout=timeout, lifetime=lifetime
+            )
+
+        return Announcement(self._loop.ask(make), self._loop)
+
+    def announce_peer(
+        self,
+        swarm: SwarmNames,
+        host: Host,
+        *,
+        renew: bool = True,
+        timeout: float | None = None,
+        lifetime: float | None = None,
+    ) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it."""
         return Announcement(
-            self._loop.call(self._bitboot.announce_peer(swarm, host, renew=renew)), self._loop
+            self._loop.call(
+                self._bitboot.announce_peer(swarm, host, renew=renew, timeout=timeout, lifetime=lifetime)
+            ),
+            self._loop,
         )
 
     def find(

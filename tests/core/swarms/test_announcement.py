@@ -471,6 +471,7 @@ async def test_a_peer_in_any_spelling(serve: Any) -> None:
         bitboot.announce("swarm", "192.0.2.7", port=6881),
     ):
         assert announcement.endpoint == PEER
+        await announcement.aclose()
 
 
 # Two that announce the same
