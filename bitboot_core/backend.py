@@ -143,7 +143,7 @@ class Backend(ABC):
 
         Names are resolved here (`bitboot_core.aio.resolve`). Raises BootstrapFailed, naming them,
         where none answered, HostNotFound where no name resolves and waiting will not help
-        (`nobody_found` there knows). No contacts: returns 0.
+        (`bootstrap_failure` there knows). No contacts: returns 0.
         """
 
     @abstractmethod

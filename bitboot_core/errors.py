@@ -16,7 +16,8 @@
     │   ├── BackendUnavailable      its library is missing, or does not work here
     │   ├── ListenFailed            the address or port cannot be listened on
     │   ├── BootstrapFailed         no bootstrap contact answered
-    │   │   └── HostNotFound        the contacts' names do not resolve: waiting will not help
+    │   │   ├── HostNotFound        the contacts' names do not resolve: waiting will not help
+    │   │   └── Offline             no name resolves: this machine seems to be offline
     │   └── AnnounceFailed          no node stored the announcement
     └── AllBackendsFailed           every one of several networks failed; `causes` has each
 
@@ -42,6 +43,7 @@ __all__ = [
     "ListenFailed",
     "NetworkUnavailable",
     "NotRunning",
+    "Offline",
     "PluginError",
     "UnknownBackend",
     "UnknownNetwork",
@@ -126,6 +128,10 @@ class BootstrapFailed(BackendError):
 
 class HostNotFound(BootstrapFailed):
     """The bootstrap contacts' names do not resolve, so waiting will not help."""
+
+
+class Offline(BootstrapFailed):
+    """No contact's name resolves: this machine seems to be offline. It is tried again."""
 
 
 class AnnounceFailed(BackendError):

@@ -15,7 +15,7 @@ from .report.events import Done
 from .report.view import View
 from .running import run
 from .session import open_session
-from .staying import announced, follow_networks, together
+from .staying import announced, first_attempts, follow_networks, together
 from .swarm_arguments import swarms_argument
 
 
@@ -50,6 +50,7 @@ async def _announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName],
         view.announcement = announcement
         await together(
             stay.seconds,
+            lambda: first_attempts(announcement),
             follow_networks(session),
             follow_announcement(session, announcement),
             announced(announcement, stay.give_up),

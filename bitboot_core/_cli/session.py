@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
-from ..errors import BitBootError, NotRunning
+from ..errors import BitBootError, NotRunning, Offline
 from .report.events import Failed, Ready
 from .report.report import Report
 from .report.view import View
+
+LOOK_EVERY = 0.1
+"""Seconds between looks at whether this machine is offline."""
 
 
 class Session:
@@ -77,9 +81,25 @@ async def open_session(
         try:
             session = Session(bitboot, report)
             if wait:
-                await bitboot.ready()
+                await _ready(bitboot)
                 session.tell_ready()
             yield session
         finally:
             if view is not None:
                 view.leave(bitboot)
+
+
+async def _ready(bitboot: BitBoot) -> None:
+    """`BitBoot.ready`, but where this machine is offline it does not wait for the time to be over."""
+    waiting = asyncio.ensure_future(bitboot.ready())
+    try:
+        while not waiting.done():
+            await asyncio.wait({waiting}, timeout=LOOK_EVERY)
+            errors = [state.error for state in bitboot.networks().values()]
+            offline = [error for error in errors if isinstance(error, Offline)]
+            if offline and len(offline) == len(errors):
+                raise offline[0].with_traceback(None)
+        await waiting
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn
 
 from .._swarms.announcement import Announcement
+from .._swarms.watch import Watch
 from ..errors import AnnounceFailed, BitBootError, BootstrapFailed
 from .session import Session
 
@@ -58,9 +58,31 @@ async def announced(announcement: Announcement, give_up: float | None) -> None:
         raise AnnounceFailed(f"not announced after {give_up:g} s", hint=_GAVE_UP) from None
 
 
-async def together(seconds: float | None, *work: Coroutine[Any, Any, None]) -> None:
-    """Do all this side by side, no longer than `seconds`."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
+async def first_attempts(announcement: Announcement) -> None:
+    """Wait until each swarm was announced once on each network, well or not."""
+    while any(
+        not status.successes and status.last_error is None
+        for swarm in announcement.swarms
+        for status in announcement.status_of(swarm).values()
+    ):
+        await announcement.changed()
+
+
+async def first_scans(watches: Sequence[Watch]) -> None:
+    """Wait until each swarm was looked up once on each network, well or not."""
+    for watch in watches:
+        while not all(watch.scans.values()):
+            await watch.scanned()
+
+
+async def together(
+    seconds: float | None, first: Callable[[], Coroutine[Any, Any, None]], *work: Coroutine[Any, Any, None]
+) -> None:
+    """Do all this side by side, for `seconds` (None: until we are cancelled), and until `first` is done."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+            await first()
+            for task in tasks:
+                task.cancel()

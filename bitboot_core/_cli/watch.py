@@ -20,7 +20,7 @@ from .report.events import Done
 from .report.view import View
 from .running import run
 from .session import Session, open_session
-from .staying import announced, follow_networks, in_touch, together
+from .staying import announced, first_attempts, first_scans, follow_networks, in_touch, together
 from .swarm_arguments import swarms_argument
 
 
@@ -82,6 +82,7 @@ async def _watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], co
         watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
         await together(
             stay.seconds,
+            lambda: first_scans(watches),
             follow_networks(session),
             in_touch(session, stay.give_up),
             *_followed(session, watches, commands),
@@ -101,6 +102,7 @@ async def _join(
         watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
         await together(
             stay.seconds,
+            lambda: first_attempts(announcement),
             follow_networks(session),
             follow_announcement(session, announcement),
             announced(announcement, stay.give_up),

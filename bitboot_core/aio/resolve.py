@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias
 
-from ..errors import BootstrapFailed, HostNotFound
+from ..errors import BootstrapFailed, HostNotFound, Offline
 from ..model import KnownHost
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -24,8 +24,8 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
     """The addresses of `host` in the given IP families, in the order the resolver gives them.
 
     An address resolves to itself. Raises HostNotFound where the name does not exist, has no address of
-    these families, or is blocked; BootstrapFailed where the resolver cannot say at the moment, or this
-    machine has no way out: macOS and Windows then say of every name that it does not exist.
+    these families, or is blocked; Offline where the resolver cannot say at the moment, or this machine
+    has no way out: macOS and Windows then say of every name that it does not exist.
     """
     wanted = set(families)
     if host.family is not None:
@@ -64,17 +64,24 @@ async def resolve(host: KnownHost, families: Iterable[int] = (4, 6)) -> list[Kno
     return usable
 
 
-def nobody_found(failures: Sequence[HostNotFound]) -> BootstrapFailed:
-    """The error for contacts none of which could be found. `failures`: one of each, at least one.
+def bootstrap_failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
+    """The error for contacts none of which could be reached. `failures`: one of each, at least one.
 
-    A HostNotFound, since waiting will not help, unless the resolver says of several names that none of
-    them exists: then this machine is more likely offline, or behind a captive portal.
+    HostNotFound where no name exists, since waiting will not help. Where the resolver says that of several
+    names, this machine is more likely offline, or behind a captive portal: Offline, as where the resolver
+    itself cannot be reached.
     """
     reasons = "; ".join(map(str, failures))
-    if len(failures) > 1 and all(isinstance(failure.__cause__, socket.gaierror) for failure in failures):
+    if not all(isinstance(failure, (HostNotFound, Offline)) for failure in failures):
         return BootstrapFailed(
-            f"none of {len(failures)} bootstrap contacts resolves, so this machine may be offline: {reasons}",
-            hint="check that this machine is online, then the spelling",
+            f"no bootstrap contact answered: {', '.join(map(str, contacts))}",
+            hint="check that one of them is running and that UDP gets through",
+        )
+    unknown = len(failures) > 1 and all(isinstance(one.__cause__, socket.gaierror) for one in failures)
+    if unknown or any(isinstance(failure, Offline) for failure in failures):
+        return Offline(
+            f"no bootstrap contact resolves, so this machine may be offline: {reasons}",
+            hint="check that this machine is online, then the spelling; `bitboot doctor` looks for the cause",
         )
     return HostNotFound(f"no bootstrap contact could be found: {reasons}", hint=failures[0].hint)
 
@@ -93,12 +100,12 @@ def has_way_out() -> bool:
 
 def _unresolved(name: str, error: socket.gaierror) -> BootstrapFailed:
     if error.errno not in _PERMANENT:
-        return BootstrapFailed(
+        return Offline(
             f"{name} does not resolve at the moment: {error.strerror}",
             hint="check that this machine is online",
         )
     if not has_way_out():
-        return BootstrapFailed(
+        return Offline(
             f"{name} does not resolve, as this machine is offline: {error.strerror}",
             hint="connect it to a network",
         )

@@ -29,6 +29,7 @@ from bitboot_core import (
     ListenFailed,
     NetworkUnavailable,
     NotRunning,
+    Offline,
     PluginError,
     Receipt,
     Registry,
@@ -169,6 +170,15 @@ def _(world: World) -> list[str]:
 def _(world: World) -> list[str]:
     options = world.serve(FakeBackend(bootstrap=answers(0)))
     return ["lookup", "mynet", *options, "--bootstrap", str(SEED), "--timeout", "0.05"]
+
+
+@meets(Offline, tells="this machine may be offline", hint="bitboot doctor")
+def _(world: World) -> list[str]:
+    def unreachable(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    world.patch.setattr(socket, "getaddrinfo", unreachable)
+    return ["lookup", "mynet", "--listen", "127.0.0.1:0", "--bootstrap", "router.example:1"]
 
 
 @meets(HostNotFound, tells="no-such-host.example does not resolve", hint="check the spelling")

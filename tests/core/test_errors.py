@@ -29,6 +29,7 @@ from bitboot_core import (
     NetworkDefinition,
     NetworkUnavailable,
     NotRunning,
+    Offline,
     PluginError,
     Receipt,
     Registry,
@@ -79,6 +80,7 @@ CAUSES: dict[type[BitBootError], type[BaseException]] = {
     BackendError: ZeroDivisionError,
     BackendUnavailable: ModuleNotFoundError,
     HostNotFound: socket.gaierror,
+    Offline: socket.gaierror,
     PluginError: ImportError,
     UsageError: TypeError,
 }
@@ -180,6 +182,15 @@ async def _(world: World) -> None:
 async def _(world: World) -> None:
     bitboot = await world.serve(FakeBackend(bootstrap=answers(0)), bootstrap=[SEED])
     await world.late(bitboot.ready())
+
+
+@raises(Offline)
+async def _(world: World) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    world.patch.setattr(socket, "getaddrinfo", unreachable)
+    await resolve(KnownHost("router.example", 6881))
 
 
 @raises(HostNotFound)

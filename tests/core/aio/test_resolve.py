@@ -13,7 +13,7 @@ import pytest
 
 from bitboot_core import BootstrapFailed, HostNotFound, KnownHost
 from bitboot_core.aio import resolve as module
-from bitboot_core.aio.resolve import has_way_out, nobody_found, resolve
+from bitboot_core.aio.resolve import bootstrap_failure, has_way_out, resolve
 
 NAME = KnownHost("dht.example", 6881)
 
@@ -170,13 +170,13 @@ async def failures(resolver: Resolver, *hosts: str, families: tuple[int, ...] = 
 
 
 async def test_one_misspelt_contact_is_hopeless(resolver: Resolver) -> None:
-    error = nobody_found(await failures(resolver, "a.example"))
+    error = bootstrap_failure([], await failures(resolver, "a.example"))
     assert isinstance(error, HostNotFound)
     assert "spelling" in error.hint
 
 
 async def test_several_that_all_do_not_exist_may_be_our_own_trouble(resolver: Resolver) -> None:
-    error = nobody_found(await failures(resolver, "a.example", "b.example"))
+    error = bootstrap_failure([], await failures(resolver, "a.example", "b.example"))
     assert not isinstance(error, HostNotFound)
     assert "offline" in str(error)
     assert "a.example" in str(error)
@@ -184,13 +184,13 @@ async def test_several_that_all_do_not_exist_may_be_our_own_trouble(resolver: Re
 
 async def test_several_that_are_blocked_are_hopeless(resolver: Resolver) -> None:
     resolver.answers = {"a.example": ["0.0.0.0"], "b.example": ["0.0.0.0"]}
-    error = nobody_found(await failures(resolver, "a.example", "b.example"))
+    error = bootstrap_failure([], await failures(resolver, "a.example", "b.example"))
     assert isinstance(error, HostNotFound)
     assert "your DNS blocks it" in str(error)
 
 
 async def test_several_of_the_wrong_family_are_hopeless(resolver: Resolver) -> None:
-    error = nobody_found(await failures(resolver, "192.0.2.7", "192.0.2.8", families=(6,)))
+    error = bootstrap_failure([], await failures(resolver, "192.0.2.7", "192.0.2.8", families=(6,)))
     assert isinstance(error, HostNotFound)
 
 

@@ -12,14 +12,13 @@ from bitboot_core import (
     BackendConfig,
     BootstrapFailed,
     Capabilities,
-    HostNotFound,
     KnownHost,
     NotRunning,
     Receipt,
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.aio.resolve import nobody_found
+from bitboot_core.aio.resolve import bootstrap_failure
 from bitboot_core.aio.udp import is_own_address
 
 from .lookup.per_family import Operation
@@ -177,7 +176,7 @@ class MainlineBackend(Backend):
                     failures.append(BootstrapFailed("no answer"))
         if not contacts:
             return 0
-        raise _bootstrap_failure(contacts, failures)
+        raise bootstrap_failure(contacts, failures)
 
     async def _bootstrap(self, addresses: list[Address]) -> int:
         node = self._running.node
@@ -245,14 +244,3 @@ class MainlineBackend(Backend):
 
 def _closed() -> NotRunning:
     return NotRunning("the node was closed meanwhile")
-
-
-def _bootstrap_failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
-    names = ", ".join(map(str, contacts))
-    not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
-    if not_found and len(not_found) == len(failures):
-        return nobody_found(not_found)
-    return BootstrapFailed(
-        f"no bootstrap contact answered: {names}",
-        hint="check that one of them is running and that UDP gets through",
-    )

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from bitboot_core import BootstrapFailed, HostNotFound, KnownHost
-from bitboot_core.aio.resolve import nobody_found, resolve
+from bitboot_core import BootstrapFailed, KnownHost
+from bitboot_core.aio.resolve import bootstrap_failure, resolve
 
 from .protocol import PeerProtocol
 
@@ -44,7 +44,7 @@ async def reach(contacts: Sequence[KnownHost], protocols: Mapping[int, PeerProto
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     if not answered:
-        raise _failure(contacts, failures)
+        raise bootstrap_failure(contacts, failures)
     return answered
 
 
@@ -60,13 +60,3 @@ async def _greet(contact: KnownHost, protocols: Mapping[int, PeerProtocol]) -> B
 
 def _greet_at(found: KnownHost, protocol: PeerProtocol) -> Coroutine[Any, Any, bool]:
     return protocol.greet(protocol.address_of(found))
-
-
-def _failure(contacts: Sequence[KnownHost], failures: Sequence[BootstrapFailed]) -> BootstrapFailed:
-    not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
-    if not_found and len(not_found) == len(failures):
-        return nobody_found(not_found)
-    return BootstrapFailed(
-        f"no bootstrap contact answered: {', '.join(map(str, contacts))}",
-        hint="check that one of them is running and that UDP gets through",
-    )

@@ -16,7 +16,6 @@ from bitboot_core import (
     BackendConfig,
     BootstrapFailed,
     Capabilities,
-    HostNotFound,
     KnownHost,
     NotRunning,
     Receipt,
@@ -24,7 +23,7 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 from bitboot_core.aio.clock import SystemClock
-from bitboot_core.aio.resolve import nobody_found, resolve
+from bitboot_core.aio.resolve import bootstrap_failure, resolve
 
 from .addresses import pack
 from .cids import multihash
@@ -155,10 +154,7 @@ class Libp2pBackend(Backend):
         addresses = [one for result in resolved if isinstance(result, list) for one in result]
         errors = [one for one in resolved if isinstance(one, BootstrapFailed)]
         if not addresses and errors:
-            not_found = [one for one in errors if isinstance(one, HostNotFound)]
-            if len(not_found) == len(errors):
-                raise nobody_found(not_found)
-            raise next(one for one in errors if not isinstance(one, HostNotFound))
+            raise bootstrap_failure(contacts, errors)
         answered = await thread.call(lambda: node.reach(addresses))
         if not answered:
             shown = ", ".join(map(str, contacts[:8]))

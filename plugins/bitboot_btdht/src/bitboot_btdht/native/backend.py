@@ -29,7 +29,7 @@ from bitboot_core import (
     Scope,
     UnsupportedOperation,
 )
-from bitboot_core.aio.resolve import nobody_found, resolve
+from bitboot_core.aio.resolve import bootstrap_failure, resolve
 from bitboot_core.aio.udp import is_own_address
 
 from ..lookup.sampled import CROWD
@@ -167,18 +167,12 @@ class NativeBackend(Backend):
         if not contacts:
             return 0
         names = ", ".join(map(str, contacts))
-        not_found = [failure for failure in failures if isinstance(failure, HostNotFound)]
-        if not_found and len(not_found) == len(failures):
-            raise nobody_found(not_found)
         if all(_is_cut(contact) for contact in contacts):
             raise BootstrapFailed(
                 f"the package btdht cannot use {names}: it cuts addresses at an octet of zero",
                 hint='use backend="btdht", or contacts with other addresses',
             )
-        raise BootstrapFailed(
-            f"no bootstrap contact answered: {names}",
-            hint="check that one of them is running and that UDP gets through",
-        )
+        raise bootstrap_failure(contacts, failures)
 
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
         """Announce this node's own address under `key`. Port 0 means the port others see us use."""
