@@ -98,6 +98,37 @@ def test_the_core_imports_one_way_only(file: Path) -> None:
         assert not module.startswith("bitboot_") or wing is not None, f"the core imports the plugin {module}"
 
 
+MAINLINE = ROOT / "plugins/bitboot_btdht/src/bitboot_btdht"
+
+MAINLINE_WINGS = [
+    ["__init__", "settings"],
+    ["wire"],
+    ["asking"],
+    ["lookup"],
+    ["table"],
+    ["server"],
+    ["node"],
+    ["udp"],
+    ["peer_stream", "resolving", "simulation"],
+    ["native", "testnet", "backend"],
+    ["plugin"],
+]
+"""What the mainline plugin is made of, each part importing only those above it."""
+
+
+@pytest.mark.parametrize(
+    "file", sorted(MAINLINE.rglob("*.py")), ids=lambda file: str(file.relative_to(MAINLINE))
+)
+def test_the_mainline_plugin_imports_one_way_only(file: Path) -> None:
+    floors = {wing: floor for floor, wings in enumerate(MAINLINE_WINGS) for wing in wings}
+    own = file.relative_to(MAINLINE).with_suffix("").parts[0]
+    for module in imports(file):
+        first, _, rest = module.partition(".")
+        wing = rest.partition(".")[0] or "__init__"
+        if first == "bitboot_btdht" and wing != own:
+            assert floors[wing] < floors[own], f"{own} imports {module}"
+
+
 @pytest.mark.parametrize("package", [CORE, *ROOT.glob("plugins/*/src/*/")], ids=lambda package: package.name)
 def test_imports_run_in_no_circle(package: Path) -> None:
     graph = {name_of(file).removesuffix(".__init__"): imports(file) for file in package.rglob("*.py")}

@@ -82,7 +82,7 @@ class Node:
         self._responder = Responder(
             self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
         )
-        self._upkeep = Upkeep(self, self.tables, self.store, self._rng, now)
+        self._upkeep = Upkeep(self, self.tables, self.store.expire, self._rng, now)
         self._address_check = AddressCheck(self, self.tables, self._move, self._rng, now)
         self.external: dict[int, ExternalAddress] = self._address_check.external
 

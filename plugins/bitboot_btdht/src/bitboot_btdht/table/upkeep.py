@@ -6,13 +6,12 @@ And finding the way back: those who were lost are tried again, and the neighbour
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ..asking.transactions import Outcome
 from ..lookup.bootstrap import Bootstrap
 from ..lookup.searches import Network, NodeSearch
-from ..server.peer_store import PeerStore
 from ..wire import krpc
 from ..wire.compact import Address
 from ..wire.compact import family as family_of
@@ -61,13 +60,13 @@ class Upkeep:
         self,
         network: Network,
         tables: Mapping[int, RoutingTable],
-        store: PeerStore,
+        expire: Callable[[float], object],
         rng: random.Random,
         now: float,
     ) -> None:
         self._network = network
         self._tables = tables
-        self._store = store
+        self._expire = expire
         self._rng = rng
         self._checking: set[Address] = set()
         self._former = {family: Former() for family in tables}
@@ -104,7 +103,7 @@ class Upkeep:
     def tick(self, now: float) -> None:
         """A round: refresh what has not changed for 15 minutes, forget peers whose time is up."""
         self.next_tick = now + TICK
-        self._store.expire(now)
+        self._expire(now)
         for family, table in self._tables.items():
             self._try_former(family, now)
             if not len(table):
