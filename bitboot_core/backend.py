@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import UnsupportedOperation
-from .model import KEY_BYTES, KnownHost, Receipt
+from .model import KEY_BYTES, KnownHost, Place, Receipt
 
 __all__ = ["API_VERSION", "Announces", "Backend", "BackendConfig", "BackendSpec", "Capabilities", "Scope"]
 
@@ -164,6 +164,14 @@ class Backend(ABC):
         """
         return ()
 
+    @property
+    def places(self) -> Mapping[int, Place]:
+        """By IP version (4, 6), whether others can reach this node, and where they see it, where it knows.
+
+        To be asked again and again: it sends nothing. Empty by default: nothing is known.
+        """
+        return {}
+
     def on_moved(self, handler: Callable[[], None]) -> None:  # noqa: B027 - few backends can tell
         """Call `handler` whenever `address` or `seen_at` has changed, on the event loop.
 
@@ -175,8 +183,7 @@ class Backend(ABC):
         """Counters for people to look at: datagrams, stored keys and the like.
 
         Any names will do. Those that the command line knows what to make of: `sent` and `received`
-        (datagrams), `stored_keys` and `stored_peers` (what is held for others), `unsolicited`
-        (queries from nodes that this one had not asked before: it can be reached from outside).
+        (datagrams), `stored_keys` and `stored_peers` (what is held for others).
         """
 
 

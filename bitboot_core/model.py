@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
 import unicodedata
@@ -10,7 +11,7 @@ from typing import Literal
 
 from .errors import InvalidEndpoint
 
-__all__ = ["KnownHost", "Peer", "Receipt"]
+__all__ = ["KnownHost", "Peer", "Place", "Reachability", "Receipt"]
 
 KEY_BYTES = 20
 """The length of a swarm's key: SHA-1's, and that of BitTorrent's info-hashes (BEP 5)."""
@@ -152,6 +153,35 @@ class Receipt:
     stored_on: int
     lifetime: float
     could_store: int | None = None
+
+
+class Reachability(enum.Enum):
+    """Who can begin a conversation with this node, in the terms of RFC 3489, section 5.
+
+    OPEN: anybody. MAPPED: anybody, by a port that the router was asked to open. CONE: behind a NAT that uses
+    one outside port for all destinations, and lets in whom this node has written to, at least: two such nodes
+    that both send reach each other. SYMMETRIC: behind a NAT that uses another port for each destination:
+    nobody but those it has written to. BLOCKED: nothing gets in or out. UNKNOWN: too little is known.
+    """
+
+    OPEN = "open"
+    MAPPED = "mapped"
+    CONE = "cone"
+    SYMMETRIC = "symmetric"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node stands in the internet, in one IP version: an inference from what other nodes say and do.
+
+    `outside`: where they see it, None where that is not known. Its port is 0 where each of them sees another
+    one, or it is not known.
+    """
+
+    reachability: Reachability
+    outside: KnownHost | None = None
 
 
 def _check_port(port: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..backend import Announces, Capabilities, Scope
-from ..model import KnownHost, Receipt
+from ..model import KnownHost, Place, Reachability, Receipt
 
 
 def _is_number(value: object) -> bool:
@@ -53,6 +53,21 @@ def contacts(found: object) -> list[KnownHost]:
 def seen_at(found: object) -> frozenset[str]:
     """A collection of hosts."""
     return frozenset(_all(found, Collection, lambda one: isinstance(one, str), "a host"))
+
+
+def places(found: object) -> dict[int, Place]:
+    """Places by IP version."""
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{found!r:.200} is not a mapping")
+    for family, place in found.items():
+        if not (
+            family in (4, 6)
+            and isinstance(place, Place)
+            and isinstance(place.reachability, Reachability)
+            and (place.outside is None or isinstance(place.outside, KnownHost))
+        ):
+            raise ValueError(f"{family!r:.200}: {place!r:.200} is not a place with an IP version")
+    return dict(found)
 
 
 def address(found: object) -> KnownHost:

@@ -21,7 +21,7 @@ from ..errors import (
     NotRunning,
     UnsupportedOperation,
 )
-from ..model import KnownHost, Receipt
+from ..model import KnownHost, Place, Receipt
 from . import checked
 
 T = TypeVar("T")
@@ -158,6 +158,11 @@ class GuardedBackend:
     def seen_at(self) -> frozenset[str]:
         """The addresses that others see it at, as far as it knows."""
         return self._ask("seen_at", lambda backend: checked.seen_at(backend.seen_at), frozenset())
+
+    @property
+    def places(self) -> Mapping[int, Place]:
+        """By IP version, whether others can reach it, and where they see it."""
+        return self._ask("places", lambda backend: checked.places(backend.places), {})
 
     @property
     def whereabouts(self) -> frozenset[str]:

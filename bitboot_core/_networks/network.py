@@ -212,4 +212,5 @@ class ActiveNetwork:
             error=self._touch.unusable or self._touch.unreached or self._backend.fault,
             tried=self._touch.tried,
             attempts=self._touch.attempts,
+            places=self._backend.places,
         )

@@ -28,6 +28,8 @@ from bitboot_core import (
     HostNotFound,
     KnownHost,
     NotRunning,
+    Place,
+    Reachability,
     UnsupportedOperation,
 )
 
@@ -264,6 +266,7 @@ async def test_it_tells_where_others_see_it() -> None:
             reply = {b"t": transaction, b"y": b"r", b"r": {b"id": bytes([number]) * 20}, b"ip": claim}
             node.receive(bencode.encode(reply), voter, node.now)
         assert list(backend.seen_at) == ["93.184.216.34"]
+        assert backend.places == {4: Place(Reachability.CONE, KnownHost("93.184.216.34", 6881))}
         assert moves == [["93.184.216.34"]]
         node.outgoing()  # to strangers that do not exist: nothing of it leaves
 

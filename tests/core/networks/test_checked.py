@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bitboot_core import BackendError, BootstrapFailed, Capabilities, KnownHost
+from bitboot_core import BackendError, BootstrapFailed, Capabilities, KnownHost, Place, Reachability
 from bitboot_core._networks import checked
 from bitboot_core._networks.in_touch import CHECK_EVERY
 from bitboot_core.backend import Announces, Scope
@@ -89,6 +89,14 @@ async def test_capabilities_that_raise(serve: Any, monkeypatch: pytest.MonkeyPat
         ("seen_at", property(lambda self: [KnownHost("192.0.2.1", 1)])),
         ("seen_at", property(lambda self: None)),
         ("seen_at", property(raises)),
+        ("places", property(lambda self: None)),
+        ("places", property(lambda self: [Place(Reachability.OPEN)])),
+        ("places", property(lambda self: {5: Place(Reachability.OPEN)})),
+        ("places", property(lambda self: {4: Reachability.OPEN})),
+        ("places", property(lambda self: {4: Place("open")})),  # type: ignore[arg-type]
+        ("places", property(lambda self: {4: Place(Reachability.OPEN, "192.0.2.1")})),  # type: ignore[arg-type]
+        ("places", property(lambda self: {(): Place(Reachability.OPEN)})),
+        ("places", property(raises)),
     ],
 )
 async def test_an_answer_that_makes_no_sense_is_told_of_and_stops_nothing(

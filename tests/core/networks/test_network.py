@@ -20,6 +20,8 @@ from bitboot_core import (
     ListenFailed,
     NetworkDefinition,
     NotRunning,
+    Place,
+    Reachability,
     Registry,
     UnknownNetwork,
 )
@@ -28,10 +30,41 @@ from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs
 
 SEED = KnownHost("192.0.2.1", 6881)
 PEER = KnownHost("192.0.2.7", 6881)
+HERE, THERE = KnownHost("192.0.2.8", 6881), KnownHost("2001:db8::8", 6881)
 
 
 def state(bitboot: BitBoot, network: str = "fake") -> Any:
     return bitboot.networks()[network]
+
+
+# Its place
+
+
+@pytest.mark.parametrize(
+    ("places", "reachability", "outside"),
+    [
+        ({}, Reachability.UNKNOWN, None),
+        ({4: Place(Reachability.UNKNOWN, HERE)}, Reachability.UNKNOWN, HERE),
+        ({6: Place(Reachability.OPEN, THERE), 4: Place(Reachability.CONE, HERE)}, Reachability.CONE, HERE),
+        ({4: Place(Reachability.BLOCKED), 6: Place(Reachability.OPEN, THERE)}, Reachability.OPEN, THERE),
+        ({4: Place(Reachability.UNKNOWN), 6: Place(Reachability.OPEN, THERE)}, Reachability.OPEN, THERE),
+        ({4: Place(Reachability.UNKNOWN), 6: Place(Reachability.BLOCKED)}, Reachability.UNKNOWN, None),
+        ({4: Place(Reachability.BLOCKED), 6: Place(Reachability.BLOCKED)}, Reachability.BLOCKED, None),
+    ],
+)
+async def test_whether_others_can_reach_it(
+    *,
+    serve: Any,
+    places: dict[int, Place],
+    reachability: Reachability,
+    outside: KnownHost | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeBackend, "places", places)
+    found = state(await serve(FakeBackend()))
+    assert found.places == places
+    assert (found.reachability, found.outside) == (reachability, outside)
+    hash(found)
 
 
 # Starting

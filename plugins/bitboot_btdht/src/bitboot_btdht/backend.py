@@ -14,6 +14,7 @@ from bitboot_core import (
     Capabilities,
     KnownHost,
     NotRunning,
+    Place,
     Receipt,
     Scope,
     UnsupportedOperation,
@@ -209,6 +210,11 @@ class MainlineBackend(Backend):
         """Our addresses as enough other nodes see them (BEP 42)."""
         elected = [external.ip for external in self._running.node.external.values()]
         return [compact.unpack(ip + b"\0\0")[0] for ip in elected if ip is not None]
+
+    @property
+    def places(self) -> Mapping[int, Place]:
+        """Whether others can reach us, by family: inferred, see `table.reach`."""
+        return {family: reach.place(is_own_address) for family, reach in self._running.node.reach.items()}
 
     def on_moved(self, handler: Callable[[], None]) -> None:
         """Have `handler` called when `seen_at` changes."""

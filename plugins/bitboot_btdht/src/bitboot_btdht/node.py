@@ -32,6 +32,7 @@ from .server.tokens import Tokens
 from .settings import Settings
 from .table.address_check import AddressCheck
 from .table.external import ExternalAddress
+from .table.reach import Reach
 from .table.routing import RoutingTable
 from .table.upkeep import Upkeep
 from .wire import compact, krpc
@@ -73,7 +74,6 @@ class Node:
         self.store: PeerStore = PeerStore(self.settings, self._rng)
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
-        self._asked: set[Address] = set()
         self._outgoing: list[tuple[bytes, Address]] = []
         self.transactions: Transactions = Transactions(
             self.settings, self._rng, self._transmit, self._heard_late
@@ -85,6 +85,11 @@ class Node:
         self._upkeep = Upkeep(self, self.tables, self.store.expire, self._rng, now)
         self._address_check = AddressCheck(self, self.tables, self._move, self._rng, now)
         self.external: dict[int, ExternalAddress] = self._address_check.external
+        self.reach: dict[int, Reach] = {
+            family: Reach(external, self.settings.max_asked, now)
+            for family, external in self.external.items()
+        }
+        """By family, what is known of whether others can reach this node."""
 
     @property
     def id(self) -> bytes:
@@ -100,6 +105,9 @@ class Node:
         if not self._is_worth_reading(datagram, address):
             self.counters["dropped"] += 1
             return False
+        reach = self.reach.get(compact.family(address))
+        if reach is not None:
+            reach.heard(now)
         try:
             message = krpc.parse(datagram, address)
         except krpc.Malformed as malformed:
@@ -240,6 +248,7 @@ class Node:
         turn: int | None = None,
     ) -> bool:
         """Send a query, and learn from its outcome before `on_outcome` hears of it."""
+        family, asked = compact.family(address), self.now
 
         def settle(outcome: Outcome, round_trip: float) -> None:
             if isinstance(outcome, krpc.Response):
@@ -247,15 +256,15 @@ class Node:
                 self.extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:
                 self.counters["timeouts"] += 1
-                self.tables[compact.family(address)].failed(address)
+                self.tables[family].failed(address)
+                self.reach[family].unanswered(address, asked)
             on_outcome(outcome)
 
-        if len(self._asked) < self.settings.max_asked:
-            self._asked.add(address)
+        self.reach[family].asked(address)
         return self.transactions.send(
             address,
             method,
-            {b"id": self.ids[compact.family(address)], **arguments},
+            {b"id": self.ids[family], **arguments},
             self.now,
             settle,
             on_slow=on_slow,
@@ -326,12 +335,14 @@ class Node:
         for contact in self.tables[family]:
             table.adopt(contact, self.now)
         self.tables[family] = table
+        self.reach[family].moved()
         self._upkeep.meet_neighbours(family)
         self.on_moved()
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1
-        if address not in self._asked and len(self._asked) < self.settings.max_asked:
+        reach = self.reach.get(compact.family(address))
+        if reach is not None and reach.called(address, self.now):
             self.counters["unsolicited"] += 1
         self.extensions.queried(query, address, self.now)
         table = self.tables.get(compact.family(address))

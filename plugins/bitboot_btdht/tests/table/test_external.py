@@ -7,7 +7,7 @@ import random
 import pytest
 from bitboot_btdht.simulation import Program, Simulation, public_address
 from bitboot_btdht.table.address_check import ASKED, PAUSE, PING_EVERY
-from bitboot_btdht.table.external import MAX_VOTERS, QUORUM, ExternalAddress
+from bitboot_btdht.table.external import MAX_VOTERS, MOMENT, QUORUM, ExternalAddress
 from bitboot_btdht.wire import compact
 
 HASH = b"h" * 20
@@ -88,6 +88,58 @@ def test_a_recount_with_too_few_votes_decides_nothing() -> None:
     external.vote(public_address(0), compact.pack("93.184.216.99", 6881), 1.0)
     assert not external.recount(since=1.0)
     assert (external.ip, external.in_doubt) == (US[:-2], True)
+
+
+def ports_seen(ports: list[int], *, every: float = 0.0) -> int | None:
+    """Which port is elected where this many networks see us at these, one after the other."""
+    external = ExternalAddress()
+    for number, port in enumerate(ports):
+        external.vote(public_address(number), compact.with_port(US, port), number * every)
+    return external.port
+
+
+@pytest.mark.parametrize(
+    ("ports", "port"),
+    [
+        ([6881] * QUORUM, 6881),
+        ([6881] * (QUORUM - 1), None),
+        (list(range(1001, 1001 + QUORUM)), 0),
+        (list(range(1001, 1000 + QUORUM)), None),
+        ([6881] * 9 + list(range(1001, 1009)), 6881),
+        (list(range(1001, 1009)) + [6881] * 16, 6881),
+        ([6881] * 3 + list(range(1001, 1009)), 0),
+        ([1001, 1002] * QUORUM, None),
+        ([0] * 20, None),
+    ],
+)
+def test_one_port_for_all_or_another_for_each(ports: list[int], port: int | None) -> None:
+    assert ports_seen(ports) == port
+
+
+def test_a_nat_that_forgets_is_not_one_with_many_ports() -> None:
+    """An idle node asks somebody now and then, and is seen at a new port each time."""
+    ports = list(range(1001, 1001 + MAX_VOTERS))
+    assert ports_seen(ports, every=MOMENT) is None
+    assert ports_seen(ports, every=MOMENT / QUORUM) == 0
+
+
+def test_one_network_has_one_vote_on_the_port() -> None:
+    external = ExternalAddress()
+    for number in range(QUORUM):
+        external.vote(public_address(number), US, 0.0)
+    for port in range(1001, 1200):
+        external.vote(compact.pack("20.1.1.5", 6881), compact.with_port(US, port), 0.0)
+    assert external.port == 6881
+
+
+def test_a_new_address_has_a_new_port() -> None:
+    external = ExternalAddress()
+    for number in range(MAX_VOTERS):
+        external.vote(public_address(number), US, 0.0)
+    moved = compact.pack("93.184.216.99", 7000)
+    for number in range(MAX_VOTERS):
+        external.vote(public_address(number), moved, 1.0)
+    assert (external.ip, external.port) == (moved[:-2], 7000)
 
 
 @pytest.mark.parametrize("seed", range(5))

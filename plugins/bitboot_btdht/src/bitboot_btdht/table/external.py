@@ -1,4 +1,4 @@
-"""Which address others see us at: a vote, since no single stranger can be believed (BEP 42)."""
+"""Which address and port others see us at: a vote, since no single stranger can be believed (BEP 42)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ QUORUM = 5
 MAX_VOTERS = 32
 """Only the latest votes count."""
 
+MOMENT = 30.0
+"""Seconds within which the votes on the port must come. A NAT that forgets us takes another port for the
+next datagram, which is no other port for each destination: NATs forget after 30 s at the earliest, most
+of them after minutes (RFC 4787, section 4.3)."""
+
 
 class ExternalAddress:
     """Collects what `ip` fields say, one vote per /24 (IPv6: /64) of the senders."""
 
     def __init__(self) -> None:
-        self._votes: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()  # by network: for whom, and when
+        self._votes: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()  # by network: for what, when
         self.ip: bytes | None = None
         """The address that was elected last: 4 or 16 bytes."""
+        self.port: int | None = None
+        """The port there, 0 where each destination sees another one, None where that is not known."""
         self.in_doubt: bool = False
         """Whether there is a new vote for another address than that."""
 
     def vote(self, voter: Address, claim: bytes | None, now: float) -> bool:
-        """A node at `voter` says that we are at `claim`. True where that changes the result.
+        """A node at `voter` says that we are at `claim`. True where that changes the elected address.
 
         Nonsense, local addresses, and voters on local networks do not count.
         """
@@ -33,12 +40,16 @@ class ExternalAddress:
         ip = claim[:-2]
         if scope(ip) != "public":
             return False
-        before, _ = self._votes.pop(subnet(voter), (None, 0.0))
-        self._votes[subnet(voter)] = ip, now
+        before, _ = self._votes.pop(subnet(voter), (b"", 0.0))
+        self._votes[subnet(voter)] = claim, now
         if len(self._votes) > MAX_VOTERS:
             self._votes.popitem(last=False)
-        if ip in (before, self.ip):
-            return False  # nothing new, or nobody else has more votes for it
+        if ip == self.ip:
+            if claim[-2:] != (self.port or 0).to_bytes(2, "big"):
+                self._judge_port()
+            return False  # nobody else has more votes for it
+        if ip == before[:-2]:
+            return False  # nothing new
         self.in_doubt = self.ip is not None
         return self._elect()
 
@@ -53,9 +64,27 @@ class ExternalAddress:
         return self._elect()
 
     def _elect(self) -> bool:
-        votes = Counter(ip for ip, _ in self._votes.values())
+        votes = Counter(claim[:-2] for claim, _ in self._votes.values())
         winner, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
         if count < QUORUM or 2 * count <= len(self._votes) or winner == self.ip:
             return False
-        self.ip, self.in_doubt = winner, False
+        self.ip, self.in_doubt, self.port = winner, False, None
+        self._judge_port()
         return True
+
+    def _judge_port(self) -> None:
+        """One port for all, as two thirds of one moment's votes say, or another for each, as more than half.
+
+        Too few votes, and those that say neither, change nothing.
+        """
+        _, latest = next(reversed(self._votes.values()))
+        ports = Counter(
+            int.from_bytes(claim[-2:], "big")
+            for claim, when in self._votes.values()
+            if claim[:-2] == self.ip and claim[-2:] != b"\0\0" and when >= latest - MOMENT
+        )
+        port, count = max(ports.items(), key=lambda item: item[1], default=(0, 0))
+        if count >= QUORUM and 3 * count >= 2 * ports.total():
+            self.port = port
+        elif len(ports) >= QUORUM and 2 * count < ports.total():
+            self.port = 0
