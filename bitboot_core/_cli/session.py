@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
 from ..errors import BitBootError, NotRunning, Offline
-from .report.events import Failed, Ready
+from ..model import Place, Reachability
+from .report.events import Failed, Reached, Ready
 from .report.report import Report
 from .report.view import View
 
@@ -25,6 +26,7 @@ class Session:
         self.report = report
         self._ready: set[str] = set()
         self._failures: dict[str, str] = {}  # what was told last, by network
+        self._places: dict[tuple[str, int], Place] = {}  # the same, by network and IP version
 
     def tell_ready(self) -> None:
         """Tell of each network that is in touch by now, once. Of several, some may need longer."""
@@ -53,6 +55,23 @@ class Session:
                 if state.error is not None and (state.attempts or not isinstance(state.error, NotRunning)):
                     self.tell_failure(network, state.error)
         self.tell_ready()
+        self._tell_places()
+
+    def _tell_places(self) -> None:
+        """Tell whether others can reach this node, once that is known and when it has changed.
+
+        An IP version that has never worked is told of where no other works: most machines have one.
+        """
+        for network, state in self.bitboot.networks().items():
+            works = any(place.reachability is not Reachability.BLOCKED for place in state.places.values())
+            for family, place in state.places.items():
+                told = self._places.get((network, family))
+                is_no_news = place.reachability is Reachability.UNKNOWN or (
+                    place.reachability is Reachability.BLOCKED and works
+                )
+                if place != told and not (told is None and is_no_news):
+                    self._places[network, family] = place
+                    self.report.tell(Reached.of(network, family, place))
 
     def tell_failure(self, network: str, error: BitBootError) -> None:
         """Tell what is the matter with a network, unless that is what was told last."""

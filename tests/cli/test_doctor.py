@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from bitboot_core import (
     HostNotFound,
     KnownHost,
     ListenFailed,
+    Place,
+    Reachability,
     Registry,
     Scope,
 )
@@ -46,24 +48,53 @@ CONTACT = KnownHost("127.0.0.1", 9)
 
 
 class Node(FakeBackend):
-    """A node of a public network, with what it has counted and where others see it."""
+    """A node of a public network, with what it has counted and where others see it.
+
+    Where they do, and what it knows of its place, it learns from its lookups alone, after so many of them.
+    """
 
     def __init__(
-        self, stats: Mapping[str, int] | None = None, seen_at: Sequence[str] = (), **acts: Any
+        self,
+        stats: Mapping[str, int] | None = None,
+        seen_at: Sequence[str] = (),
+        places: Mapping[int, Place] | None = None,
+        *,
+        after: int = 1,
+        **acts: Any,
     ) -> None:
         super().__init__(capabilities=PUBLIC, **acts)
-        self._stats, self._seen_at = stats or {}, seen_at
+        self._stats, self._seen_at, self._places, self._after = stats or {}, seen_at, places or {}, after
+
+    @property
+    def knows(self) -> bool:
+        return self.count("lookup") >= self._after
 
     def stats(self) -> Mapping[str, int]:
         return self._stats
 
     @property
     def seen_at(self) -> Sequence[str]:
-        return self._seen_at
+        return self._seen_at if self.knows else ()
+
+    @property
+    def places(self) -> Mapping[int, Place]:
+        return {
+            family: place if self.knows else Place(Reachability.UNKNOWN)
+            for family, place in self._places.items()
+        }
 
     @property
     def address(self) -> KnownHost:
         return KnownHost("0.0.0.0", 40000)
+
+
+def placed(reachability: Reachability, outside: KnownHost | None = None, **options: Any) -> Node:
+    """A node that finds out that this is its place over IPv4."""
+    return Node(places={4: Place(reachability, outside)}, **options)
+
+
+OWN, ELSEWHERE = KnownHost("127.0.0.1", 7001), KnownHost("192.0.2.5", 7001)
+V4 = "IPv4 reachability"
 
 
 def statuses(result: Result) -> dict[str, str]:
@@ -159,24 +190,75 @@ def test_names_that_do_not_resolve(cli: Cli, served: Served, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("backend", "check", "status", "told"),
     [
-        (
-            Node({"unsolicited": 3}, ["192.0.2.5"]),
-            "external address",
-            "ok",
-            "192.0.2.5, which is not an address",
-        ),
-        (Node({"unsolicited": 3}, ["127.0.0.1"]), "external address", "ok", "others see it at 127.0.0.1"),
-        (Node({"unsolicited": 3}), "external address", "unknown", "not enough nodes"),
-        (Node({"unsolicited": 3}), "port", "ok", "3 queries"),
-        (Node({"unsolicited": 0}), "port", "warning", "--listen 0.0.0.0:PORT"),
-        (Node(), "port", "unknown", "does not count"),
+        (Node({}, ["192.0.2.5"]), "external address", "ok", "192.0.2.5, which is not an address"),
+        (Node({}, ["127.0.0.1"]), "external address", "ok", "others see it at 127.0.0.1"),
+        (Node({}), "external address", "unknown", "not enough nodes"),
         (Node({"sent": 3, "received": 2}), "UDP", "ok", "3 datagrams out, 2 in"),
+        (placed(Reachability.OPEN, OWN), V4, "ok", "no NAT in between"),
+        (placed(Reachability.OPEN, ELSEWHERE), V4, "ok", "had not written to"),
+        (placed(Reachability.MAPPED, ELSEWHERE), V4, "ok", "the router has opened"),
+        (placed(Reachability.CONE, ELSEWHERE), V4, "warning", "192.0.2.5:7001, which is not an address"),
+        (placed(Reachability.CONE, ELSEWHERE), V4, "warning", "--listen 0.0.0.0:PORT"),
+        (placed(Reachability.SYMMETRIC, KnownHost("192.0.2.5", 0)), V4, "warning", "(symmetric)"),
+        (placed(Reachability.BLOCKED), V4, "warning", "nobody who was asked has answered"),
+        (placed(Reachability.UNKNOWN), V4, "unknown", "too few nodes"),
+        (placed(Reachability.CONE, ELSEWHERE, after=network_checks.LOOKUPS), V4, "warning", "(cone)"),
+        (placed(Reachability.CONE, ELSEWHERE, after=network_checks.LOOKUPS + 1), V4, "unknown", "too few"),
+        (placed(Reachability.CONE, ELSEWHERE, lookup=fails(ValueError("odd"))), "lookup", "failed", "odd"),
     ],
 )
 async def test_how_others_see_us(
     backend: Node, check: str, status: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    checks = await made_from_outside(backend, monkeypatch)
+    (found,) = (one for one in checks if one.check == check)
+    assert found.status == status
+    assert told in f"{found.message} {found.hint}"
+    assert backend.open_streams == 0
+
+
+async def test_behind_nat_over_ipv4_is_said_although_ipv6_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Node(
+        places={
+            6: Place(Reachability.OPEN, KnownHost("2001:db8::7", 7001)),
+            4: Place(Reachability.CONE, ELSEWHERE),
+        }
+    )
+    checks = await made_from_outside(backend, monkeypatch)
+    found = [(one.check, one.status) for one in checks if one.check.endswith("reachability")]
+    assert found == [("IPv4 reachability", "warning"), ("IPv6 reachability", "ok")]
+
+
+async def test_of_an_ip_version_without_a_way_out_nothing_more_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = Node(places={4: Place(Reachability.CONE, ELSEWHERE), 6: Place(Reachability.UNKNOWN)}, after=0)
+    checks = await made_from_outside(backend, monkeypatch, families={4})
+    assert [one.check for one in checks if one.check.endswith("reachability")] == ["IPv4 reachability"]
+    assert backend.count("lookup") == 0, "it is not waited for either"
+
+
+async def test_it_asks_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = placed(Reachability.CONE, ELSEWHERE, after=9, lookup=hangs())
+    checks = await made_from_outside(backend, monkeypatch)
+    assert [one.status for one in checks if one.check == V4] == ["unknown"]
+    assert (backend.count("lookup"), backend.open_streams) == (1, 0)
+
+
+def test_it_leaves_no_trace_in_tables(cli: Cli, served: Served) -> None:
+    served.add("fake", Node(), [CONTACT])
+    cli("doctor", "--network", "fake")
+    assert [config.read_only for config in served.configs] == [True]
+
+
+async def made_from_outside(
+    backend: Node, monkeypatch: pytest.MonkeyPatch, *, families: Collection[int] = (4, 6)
+) -> list[Check]:
+    """The checks of a node that takes part beyond this machine, over these IP versions."""
     monkeypatch.setattr(network_checks, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(
+        NetworkCheckup, "_source", lambda self, family, local: "192.0.2.1" if family in families else None
+    )
     clock = ManualClock()
     checks: list[Check] = []
     network = NetworkDefinition("fake", "fake", (CONTACT,))
@@ -184,9 +266,7 @@ async def test_how_others_see_us(
     running = asyncio.ensure_future(checkup.run(clock.now() + 20))
     await clock.advance(20)
     await running
-    (found,) = (one for one in checks if one.check == check)
-    assert found.status == status
-    assert told in f"{found.message} {found.hint}"
+    return checks
 
 
 async def test_it_never_hangs() -> None:

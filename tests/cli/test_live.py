@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bitboot_core import AnnouncementStatus, BootstrapFailed, KnownHost, NetworkState, NotRunning
+from bitboot_core import (
+    AnnouncementStatus,
+    BootstrapFailed,
+    KnownHost,
+    NetworkState,
+    NotRunning,
+    Place,
+    Reachability,
+)
 from bitboot_core._cli.report.drawing import Drawing
 from bitboot_core._cli.report.durations import clock_time, span
 from bitboot_core._cli.report.events import Joined, Left, PeerFound, Ready
@@ -71,6 +79,13 @@ def test_networks_peers_and_announcement() -> None:
         )
     assert "1 peer\n" in lines
     assert lines.endswith("Ctrl-C leaves")
+
+
+def test_who_can_reach_it_is_shown_where_that_is_known_and_there_is_room() -> None:
+    shown = view(state(places={4: Place(Reachability.CONE, KnownHost("192.0.2.7", 6881))}))
+    assert "behind NAT (cone)" in "\n".join(drawn(shown))
+    assert "reached" not in "\n".join(drawn(shown, width=99))
+    assert "reached" not in "\n".join(drawn(view(state())))
 
 
 def test_on_a_narrow_screen_nothing_is_folded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable
 
@@ -61,6 +62,19 @@ def test_no_color_is_honoured(show: Show, monkeypatch: pytest.MonkeyPatch) -> No
     screen = show("announce", "mynet", "--network", "local", "--port", "1", "--for", "0.01")
     assert "announced" in screen
     assert "\x1b[3" not in screen
+
+
+def test_the_doctors_verdict_stands_in_one_column_with_the_checks(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = [
+        re.sub(r"\x1b\[[0-9;]*m", "", line) for line in show("doctor", "--network", "local").splitlines()
+    ]
+    assert [line[:9] for line in lines if line.startswith(("ok", "verdict"))] == [
+        *["ok       "] * (len(lines) - 1),
+        "verdict  ",
+    ]
 
 
 def test_json_is_never_coloured(show: Show) -> None:

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bitboot_core import AnnounceFailed, BackendError, BitBoot, KnownHost
+from bitboot_core import AnnounceFailed, BackendError, BitBoot, KnownHost, Place, Reachability
 from bitboot_core._cli import main
-from bitboot_core._cli.report.events import Event, Joined, Left
+from bitboot_core._cli.report.events import Event, Joined, Left, Reached
 from bitboot_core._cli.report.report import Report
+from bitboot_core._cli.session import Session
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
 from .conftest import Cli, Served
@@ -94,6 +95,69 @@ def test_scans_that_fail_are_told_once_and_do_not_end_it(
     served.add("fake", backend)
     assert main(["watch", "mynet", "--network", "fake"]) == 0
     assert [event.name for event in report.events] == ["ready", "peer-joined", "error", "peer-left", "done"]
+
+
+@pytest.mark.parametrize("command", [["watch"], ["join", "--port", "1"], ["announce", "--port", "1"]])
+def test_whether_others_can_reach_it_is_told_when_known_and_when_it_changes(
+    served: Served, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    looks = iter(
+        [
+            {4: Place(Reachability.UNKNOWN), 6: Place(Reachability.UNKNOWN)},
+            {4: Place(Reachability.CONE, ONE), 6: Place(Reachability.BLOCKED)},
+            {4: Place(Reachability.CONE, ONE), 6: Place(Reachability.BLOCKED)},
+            {4: Place(Reachability.SYMMETRIC, KnownHost(ONE.host, 0)), 6: Place(Reachability.OPEN, TWO)},
+            {4: Place(Reachability.BLOCKED), 6: Place(Reachability.UNKNOWN, TWO)},
+        ]
+    )
+    current = {4: Place(Reachability.UNKNOWN)}
+
+    def look(session: Session) -> None:
+        nonlocal current
+        current = next(looks, current)
+        tell(session)
+
+    tell = Session.tell_networks
+    monkeypatch.setattr(Session, "tell_networks", look)
+    monkeypatch.setattr("bitboot_core._cli.staying.LOOK_EVERY", 0.001)
+    monkeypatch.setattr(FakeBackend, "places", property(lambda self: current))
+    told: list[Reached] = []
+
+    def react(event: Event) -> None:
+        if isinstance(event, Reached):
+            told.append(event)
+            if len(told) == 5:
+                signal.raise_signal(signal.SIGINT)
+
+    report = Reacting(react)
+    monkeypatch.setattr("bitboot_core._cli.options.report_for", lambda as_json: report)
+    served.add("fake", FakeBackend())
+    assert main([*command, "mynet", "--network", "fake"]) == 0
+    assert [(one.family, one.reachability, one.host, one.port) for one in told] == [
+        (4, "cone", ONE.host, ONE.port),
+        (4, "symmetric", ONE.host, None),
+        (6, "open", TWO.host, TWO.port),
+        (4, "blocked", None, None),
+        (6, "unknown", TWO.host, TWO.port),
+    ]
+    means = "cone, behind NAT, reached by those that it writes to; others see it at 192.0.2.7:1"
+    assert told[0].text() == f"fake over IPv4: {means}"
+
+
+def test_as_json_what_is_not_known_is_left_out(
+    cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(Reachability.SYMMETRIC, KnownHost(ONE.host, 0))
+    monkeypatch.setattr(FakeBackend, "places", {4: place})
+    served.add("fake", stopping(FakeBackend()))
+    (told,) = cli("watch", "mynet", "--network", "fake", "--json").named("reachability")
+    assert told == {
+        "event": "reachability",
+        "network": "fake",
+        "family": 4,
+        "reachability": "symmetric",
+        "host": ONE.host,
+    }
 
 
 def test_joining_announces_and_watches(cli: Cli, served: Served) -> None:

@@ -1,32 +1,39 @@
 """What `bitboot doctor` looks at in one network, through the backend contract and nothing else.
 
-A backend of its own is started for it, with nothing kept on disk. What only some backends know (who
-sees them where, who called unasked) they say in `seen_at` and in `stats`, or nobody does.
+A backend of its own is started for it, with nothing kept on disk, and read-only where it can be (BEP 43):
+nobody is to remember a node that is gone in some seconds. What only some backends know (where others see
+them, and whether they can be reached) they say in `places` and `seen_at`, or nobody does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from ..._networks.guard import GuardedBackend
 from ...aio.clock import Clock, TimeUp, deadline, sleep_until
 from ...aio.resolve import resolve
+from ...aio.tasks import cancel
 from ...aio.udp import is_own_address
 from ...backend import BackendConfig, BackendSpec, Scope
 from ...errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound
-from ...model import KnownHost, address_scope
+from ...model import KnownHost, Reachability, address_scope
 from ...networks import NetworkDefinition
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
 from ..report.events import count
+from .place import check_place
 
 CLOSE = 1.0
 """Seconds that the backend gets to close."""
 
-CALLS = 8.0
-"""Seconds at most that we wait for somebody to call: a node that is known gets queries all the time."""
+ASKING = 8.0
+"""Seconds at most for asking nodes where they see us."""
+
+LOOKUPS = 3
+"""As many keys are looked up for that. Each lookup asks other nodes, on a large network a few dozen."""
 
 POLL = 0.25
 
@@ -50,9 +57,10 @@ class NetworkCheckup:
         self._network, self._clock, self._tell = network, clock, tell
         self._contacts: Sequence[KnownHost] = network.bootstrap
         name, spec = backend
-        config = BackendConfig(network=network.name, protocol=network.protocol, listen=listen)
+        config = BackendConfig(network=network.name, protocol=network.protocol, listen=listen, read_only=True)
         self._backend = GuardedBackend(name, spec, config, clock)
         self._addresses: list[KnownHost] = []
+        self._ways: set[int] = set()  # the IP versions that there is a way out with
 
     async def run(self, until: float) -> None:
         """Make them all before `until`, and close the backend."""
@@ -142,18 +150,19 @@ class NetworkCheckup:
         families = sorted(self._backend.capabilities.families)
         local = bool(self._addresses) and all(_is_loopback(one) for one in self._addresses)
         found = {family: self._source(family, local=local) for family in families}
+        self._ways = {family for family, source in found.items() if source is not None}
         for family, source in found.items():
             if source is not None:
                 where = "on this machine" if local else "goes out"
                 self._say(f"IPv{family}", OK, f"{where}, from {source}")
-            elif any(found.values()):
+            elif self._ways:
                 self._say(
                     f"IPv{family}",
                     WARNING,
                     "leads nowhere",
                     f"peers that have only IPv{family} are not found; your provider or router may offer it",
                 )
-        if not any(found.values()):
+        if not self._ways:
             versions = " and ".join(f"IPv{family}" for family in families)
             self._say(
                 "online",
@@ -161,7 +170,7 @@ class NetworkCheckup:
                 f"this machine is offline: {versions} lead nowhere",
                 "connect it to a network",
             )
-        return any(found.values())
+        return bool(self._ways)
 
     def _source(self, family: int, *, local: bool) -> str | None:
         """The address that this machine has on its way to the contacts, None where there is no way."""
@@ -191,12 +200,20 @@ class NetworkCheckup:
             self._say("UDP", UNKNOWN, "there was nobody to send anything to")
 
     async def _check_outside(self, until: float) -> None:
-        """What the others see of us, and whether they can begin a conversation."""
+        """Where the others see us, and whether they can begin a conversation."""
         address = self._backend.address
         if any(map(_is_loopback, [*self._addresses, *([address] if address else [])])):
             self._say("outside", UNKNOWN, "only this machine takes part, so nobody sees it from outside")
             return
-        called = await self._wait_for_calls(min(until - 0.5, self._clock.now() + CALLS))
+        await self._ask_around(min(until - 0.5, self._clock.now() + ASKING))
+        places = self._backend.places
+        for family in sorted(self._ways & places.keys()):
+            self._tell(check_place(self._network.name, family, places[family]))
+        if not places:
+            self._check_address()
+
+    def _check_address(self) -> None:
+        """What a backend knows that tells of addresses alone."""
         seen = sorted(self._backend.seen_at)
         if seen:
             ours = [one for one in seen if is_own_address(one)]
@@ -204,32 +221,41 @@ class NetworkCheckup:
             self._say("external address", OK, f"others see it at {', '.join(seen)}{nat}")
         else:
             self._say("external address", UNKNOWN, "not enough nodes have said where they see this one")
-        if called is None:
-            self._say("port", UNKNOWN, f"{self._backend.name} does not count who calls unasked")
-        elif called:
-            self._say(
-                "port",
-                OK,
-                f"it looks reachable: {count(called, 'query', 'queries')} came from nodes not asked before",
-            )
-        else:
-            self._say(
-                "port",
-                WARNING,
-                "nobody called unasked: it may be closed from outside",
-                "finding and announcing work all the same; others rely on nodes they can reach: fix the port "
-                "with --listen 0.0.0.0:PORT and have your router forward UDP to it",
-            )
 
-    async def _wait_for_calls(self, until: float) -> int | None:
-        """How many queries came unasked, as soon as there are some."""
-        while True:
-            called = self._backend.stats().get("unsolicited")
-            if called is None:
-                return None
-            if called or self._clock.now() >= until:
-                return int(called)
-            await sleep_until(self._clock, self._clock.now() + POLL)
+    async def _ask_around(self, until: float) -> None:
+        """Have many nodes answer, which say where they see us: look up what nobody has, until it is known."""
+        for _ in range(LOOKUPS):
+            lookup = self._backend.tasks.start(self._look_up())
+            try:
+                while not (self._is_placed() or lookup.done()) and self._clock.now() < until:
+                    await sleep_until(self._clock, min(until, self._clock.now() + POLL))
+                went_well = lookup.done() and lookup.result()
+            finally:
+                await cancel([lookup], self._clock)
+            if not went_well or self._is_placed():
+                return
+
+    async def _look_up(self) -> bool:
+        """Look a random key up to the end. Whether that went well, else it is told."""
+        try:
+            stream = self._backend.lookup(os.urandom(self._backend.capabilities.key_bytes))
+            try:
+                async for _ in stream:
+                    await asyncio.sleep(0)  # a backend that made peers up would never let anybody else run
+            finally:
+                if isinstance(stream, AsyncGenerator):
+                    await stream.aclose()
+        except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is, which is told
+            failure = self._backend.wrapped(error, "look up")
+            self._tell(Check.failed("lookup", failure, network=self._network.name))
+            return False
+        return True
+
+    def _is_placed(self) -> bool:
+        """Whether all is known that the backend may find out."""
+        places = self._backend.places
+        found = [places[family].reachability for family in self._ways & places.keys()]
+        return Reachability.UNKNOWN not in found if found else bool(self._backend.seen_at)
 
 
 def _fields(check: Check) -> dict[str, str]:

@@ -12,13 +12,13 @@ from .durations import clock_time, span
 from .events import count
 from .small_drawing import NARROW, SHORT, draw_small
 from .view import View
-from .words import kept_in_words, sent_in_words, state_in_words, stored_in_words
+from .words import kept_in_words, reach_in_words, sent_in_words, state_in_words, stored_in_words
 
 OVERHEAD = 12
 """Lines around the rows of the tables: heading, titles, sums, the line at the bottom, blank lines."""
 
 WIDE = 100
-"""Columns from which on it is told where a node listens, too."""
+"""Columns from which on it is told where a node listens, too, and who can reach it, where that is known."""
 
 
 class Drawing:
@@ -68,13 +68,16 @@ class Drawing:
 
     def _networks(self, *, wide: bool) -> Table:
         where = ["through", "listens on"] if wide else []
-        table = plain_table("network", *where, "state", "contacts", "datagrams", "keeps for others")
+        reached = {name: reach_in_words(state) for name, state in self._view.states.items()}
+        by = ["reached"] if wide and any(reached.values()) else []
+        table = plain_table("network", *where, "state", *by, "contacts", "datagrams", "keeps for others")
         for name, state in self._view.states.items():
             stats = self._view.stats.get(name, {})
             table.add_row(
                 Text(name, "cyan"),
                 *([Text(state.backend), Text(str(state.listen or ""))] if wide else []),
                 Text(*state_in_words(state)),
+                *([Text(reached[name])] if by else []),
                 Text(str(state.contacts)),
                 Text(sent_in_words(stats)),
                 Text(kept_in_words(stats)),

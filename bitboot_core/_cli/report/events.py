@@ -11,9 +11,19 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from ...errors import BitBootError
-from ...model import KnownHost, Peer
+from ...model import KnownHost, Peer, Place, Reachability
 from .escaping import escaped
 from .wording import as_options
+
+REACHABILITY = {
+    Reachability.OPEN: "anybody can reach this node",
+    Reachability.MAPPED: "anybody can reach this node, through a port that the router has opened",
+    Reachability.CONE: "behind NAT, reached by those that it writes to",
+    Reachability.SYMMETRIC: "behind a NAT with another port for each destination, which few get through",
+    Reachability.BLOCKED: "nothing gets in or out",
+    Reachability.UNKNOWN: "too few nodes have told",
+}
+"""What each means, in words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,46 @@ class Announced(Event):
         of = "" if self.could_store is None else f"{self.stored_on} of "
         stored = of + count(self.could_store or self.stored_on, "node")
         return f"{self.swarm} on {self.network}, {port}stored on {stored}, expires in {self.expires_in:g} s"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reached(Event):
+    """Whether others can reach this node over one IP version: at first, when known, and when it changes.
+
+    `reachability`: a value of `Reachability`. `host` and `port`: where others see it, as far as that is
+    known and one port is seen.
+    """
+
+    name = "reachability"
+    network: str
+    family: int
+    reachability: str
+    host: str | None = None
+    port: int | None = None
+
+    @classmethod
+    def of(cls, network: str, family: int, place: Place) -> Reached:
+        """The event that tells of a place."""
+        host, port = (place.outside.host, place.outside.port) if place.outside else (None, None)
+        return cls(
+            network=network,
+            family=family,
+            reachability=place.reachability.value,
+            host=host,
+            port=port or None,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
+
+    def text(self) -> str:
+        means = REACHABILITY[Reachability(self.reachability)]
+        return f"{self.network} over IPv{self.family}: {self.reachability}, {means}{self._seen()}"
+
+    def _seen(self) -> str:
+        if self.host is None:
+            return ""
+        return f"; others see it at {self.host if self.port is None else KnownHost(self.host, self.port)}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

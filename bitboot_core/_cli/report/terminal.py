@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...bitboot import BitBoot
-from .checks import FAILED, OK, UNKNOWN, WARNING, Check
+from .checks import FAILED, OK, UNKNOWN, WARNING, Check, Verdict
 from .demo_drawing import DemoDrawing
 from .demo_view import DemoView
 from .drawing import Drawing
@@ -31,6 +31,7 @@ STYLES = {
     "started": "magenta",
     "ready": "green",
     "announced": "cyan",
+    "reachability": "cyan",
     "peer": "bold",
     "peer-joined": "bold green",
     "peer-left": "yellow",
@@ -41,6 +42,9 @@ STYLES = {
 }
 
 STATUS_STYLES = {OK: "bold green", WARNING: "bold yellow", FAILED: "bold red", UNKNOWN: "dim"}
+
+NAME, STATUS = 12, 8
+"""Columns for the name of an event, and for how a check came out."""
 
 REFRESH = 0.2
 """Seconds between two frames of a live view, where something changes."""
@@ -78,7 +82,8 @@ class TerminalReport(Report):
         if isinstance(event, Check):
             console.print(_check(event), soft_wrap=True)
             return
-        line = Text.assemble((f"{event.name:<11} ", STYLES[event.name]), "\n".join(event.lines()))
+        width = STATUS if isinstance(event, Verdict) else NAME  # it stands below the checks
+        line = Text.assemble((f"{event.name:<{width}} ", STYLES[event.name]), "\n".join(event.lines()))
         console.print(line, soft_wrap=True)
 
     def listing(self, items: Sequence[Listed]) -> None:
@@ -93,7 +98,9 @@ class TerminalReport(Report):
         self._out.print(table)
 
     def suggest(self, command: str, does: str) -> None:
-        line = Text.assemble((f"{'try':<11} ", "magenta"), f"{does}:\n{'':<12}", (command, "bold"))
+        line = Text.assemble(
+            (f"{'try':<{NAME}} ", "magenta"), f"{does}:\n{'':<{NAME + 1}}", (command, "bold")
+        )
         self._out.print(line, soft_wrap=True)
 
     @asynccontextmanager
@@ -143,10 +150,10 @@ class TerminalReport(Report):
 def _check(check: Check) -> Text:
     """A check as a line, with its hint below."""
     line = Text.assemble(
-        (f"{check.status:<8} ", STATUS_STYLES[check.status]),
+        (f"{check.status:<{STATUS}} ", STATUS_STYLES[check.status]),
         (f"{escaped(check.title)}: ", "bold"),
         escaped(check.message),
     )
     if check.hint:
-        line.append(f"\n{'':<9}hint: {escaped(check.hint)}", "yellow")
+        line.append(f"\n{'':<{STATUS + 1}}hint: {escaped(check.hint)}", "yellow")
     return line

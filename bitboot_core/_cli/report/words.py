@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..._networks.state import NetworkState
 from ..._swarms.records import AnnouncementStatus
 from ...errors import BootstrapFailed
+from ...model import Reachability
 from .durations import span
 from .events import count
 
@@ -33,6 +34,21 @@ def stored_in_words(status: AnnouncementStatus) -> tuple[str, str]:
     if status.is_meagre:
         return f"{status.stored_on} of {count(status.could_store, 'node')}", "yellow"
     return (count(status.stored_on, "node"), "green") if status.stored_on else ("no node yet", "dim")
+
+
+def reach_in_words(state: NetworkState) -> str:
+    """Who can reach a network's node, in a word or two, "" where that is not known."""
+    return _REACH[state.reachability]
+
+
+_REACH = {
+    Reachability.OPEN: "by anybody",
+    Reachability.MAPPED: "by anybody (mapped)",
+    Reachability.CONE: "behind NAT (cone)",
+    Reachability.SYMMETRIC: "behind NAT (symmetric)",
+    Reachability.BLOCKED: "blocked",
+    Reachability.UNKNOWN: "",
+}
 
 
 def kept_in_words(stats: Mapping[str, int | float]) -> str:
