@@ -6,12 +6,15 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from ..errors import NotRunning
 
 T = TypeVar("T")
+
+GRACE = 0.2
+"""Seconds that calls of other threads get to come to their end when the loop is stopped."""
 
 # Windows delivers Ctrl-C only between two waits.
 _WAIT = 0.2 if sys.platform == "win32" else None
@@ -44,6 +47,8 @@ class LoopThread:
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return _result(future)
+        except CancelledError:
+            raise NotRunning("this BitBoot was closed meanwhile", hint="make a new one") from None
         except BaseException:
             future.cancel()  # nothing, where it ended by itself
             raise
@@ -89,6 +94,13 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
+        # Whoever waits in another thread for what the end brings gets it, or else a cancellation.
+        waiting = asyncio.all_tasks(loop)
+        if waiting:
+            loop.run_until_complete(asyncio.wait(waiting, timeout=GRACE))
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+            loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 

@@ -29,8 +29,14 @@ class _Closable(Protocol):
 C = TypeVar("C", bound=_Closable)
 
 
-class _Iterable(_Closable, Protocol[T_co]):
+class _Readable(_Closable, Protocol[T_co]):
     async def __anext__(self) -> T_co: ...
+
+    @property
+    def peers(self) -> list[Peer]: ...
+
+    @property
+    def failures(self) -> PerNetwork[BitBootError]: ...
 
 
 class _Used(Generic[C]):
@@ -58,14 +64,30 @@ class _Used(Generic[C]):
         self._loop.call(self._inner.aclose())
 
 
-def _next(inner: _Iterable[T], loop: LoopThread) -> T:
-    async def step() -> T:
-        return await inner.__anext__()
+class _Stream(_Used[_Readable[T]], Generic[T]):
+    """What is read with `for`: a Lookup, a Watch, a Swarm."""
 
-    try:
-        return loop.call(step())
-    except StopAsyncIteration:
-        raise StopIteration from None
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        async def step() -> T:
+            return await self._inner.__anext__()
+
+        try:
+            return self._loop.call(step())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    @property
+    def peers(self) -> list[Peer]:
+        """The peers known at the moment."""
+        return self._loop.ask(lambda: self._inner.peers)
+
+    @property
+    def failures(self) -> PerNetwork[BitBootError]:
+        """What went wrong, by network: only those that failed."""
+        return self._loop.ask(lambda: self._inner.failures)
 
 
 class Announcement(_Used[_announcement.Announcement]):
@@ -89,93 +111,57 @@ class Announcement(_Used[_announcement.Announcement]):
         return self._loop.ask(lambda: self._inner.status_of(swarm))
 
 
-class Lookup(_Used[_lookup.Lookup]):
+class Lookup(_Stream[Peer]):
     """`bitboot_core.Lookup`: iterate over it for the peers as they arrive."""
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Peer:
-        return _next(self._inner, self._loop)
+    def __init__(self, inner: _lookup.Lookup, loop: LoopThread) -> None:
+        super().__init__(inner, loop)
+        self._lookup = inner
 
     def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
-        return self._loop.call(self._inner.collect())
-
-    @property
-    def peers(self) -> list[Peer]:
-        """All peers found so far."""
-        return self._loop.ask(lambda: self._inner.peers)
-
-    @property
-    def failures(self) -> PerNetwork[BitBootError]:
-        """What went wrong, by network: only those that failed."""
-        return self._loop.ask(lambda: self._inner.failures)
+        return self._loop.call(self._lookup.collect())
 
 
-class Watch(_Used[_watch.Watch]):
+class Watch(_Stream[_watch.Event]):
     """`bitboot_core.Watch`: iterate over it for who joins and who leaves."""
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> _watch.Event:
-        return _next(self._inner, self._loop)
+    def __init__(self, inner: _watch.Watch, loop: LoopThread) -> None:
+        super().__init__(inner, loop)
+        self._watch = inner
 
     def scanned(self) -> None:
         """Wait until a scan of one of the networks has ended, well or not."""
-        self._loop.call(self._inner.scanned())
-
-    @property
-    def peers(self) -> list[Peer]:
-        """Who is there at the moment."""
-        return self._loop.ask(lambda: self._inner.peers)
+        self._loop.call(self._watch.scanned())
 
     @property
     def scans(self) -> PerNetwork[int]:
         """How many scans of each network have ended, well or not."""
-        return self._loop.ask(lambda: self._inner.scans)
-
-    @property
-    def failures(self) -> PerNetwork[BitBootError]:
-        """Why the last scan failed, by network: only where it did."""
-        return self._loop.ask(lambda: self._inner.failures)
+        return self._loop.ask(lambda: self._watch.scans)
 
 
-class Swarm(_Used[_swarm.Swarm]):
+class Swarm(_Stream[_watch.Event]):
     """`bitboot_core.Swarm`: announced and watched. Iterate over it as over a Watch."""
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> _watch.Event:
-        return _next(self._inner, self._loop)
+    def __init__(self, inner: _swarm.Swarm, loop: LoopThread) -> None:
+        super().__init__(inner, loop)
+        self._swarm = inner
 
     def announced(self, timeout: float | None = None) -> None:
         """Wait until it is stored on at least one node, or raise why not."""
-        self._loop.call(self._inner.announced(timeout))
+        self._loop.call(self._swarm.announced(timeout))
 
     @property
     def announcement(self) -> Announcement:
         """The announcement, which ends with the swarm."""
-        return Announcement(self._inner.announcement, self._loop)
+        return Announcement(self._swarm.announcement, self._loop)
 
     @property
     def watch(self) -> Watch:
         """The watch, which ends with the swarm."""
-        return Watch(self._inner.watch, self._loop)
+        return Watch(self._swarm.watch, self._loop)
 
     @property
     def status(self) -> PerNetwork[AnnouncementStatus]:
         """How the announcement stands on each network."""
-        return self._loop.ask(lambda: self._inner.status)
-
-    @property
-    def peers(self) -> list[Peer]:
-        """Who is there at the moment."""
-        return self._loop.ask(lambda: self._inner.peers)
-
-    @property
-    def failures(self) -> PerNetwork[BitBootError]:
-        """Why the last scan failed, by network: only where it did."""
-        return self._loop.ask(lambda: self._inner.failures)
+        return self._loop.ask(lambda: self._swarm.status)

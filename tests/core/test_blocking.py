@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -93,6 +94,32 @@ def test_several_threads_use_one_bitboot(registry: Registry) -> None:
         for thread in threads:
             thread.join()
         assert counts == [1] * 8
+
+
+def test_closing_ends_what_other_threads_wait_for(registry: Registry) -> None:
+    bitboot = made(registry, FakeBackend(peers=[HERE], lookup=hangs())).__enter__()
+    seen: list[object] = []
+    reading = threading.Event()
+
+    def read() -> None:
+        for event in bitboot.watch("swarm").__enter__():
+            seen.append(event)
+            reading.set()
+        seen.append("end")
+
+    def look_up() -> None:
+        with suppress(NotRunning):
+            seen.append(bitboot.lookup("swarm"))
+
+    threads = [threading.Thread(target=one) for one in (read, look_up)]
+    for thread in threads:
+        thread.start()
+    assert reading.wait(timeout=30)
+    bitboot.close()
+    for thread in threads:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+    assert "end" in seen
 
 
 def test_it_cannot_wait_for_itself(registry: Registry) -> None:
