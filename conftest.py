@@ -1,8 +1,9 @@
-"""For all tests of all distributions: nothing is written into the user's folders, and no error is lost."""
+"""For all tests: nothing is written into the user's folders, no error is lost, Ctrl-C is heeded."""
 
 import gc
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,9 @@ _LOOP_ERRORS = _LoopErrors()
 
 
 def pytest_configure() -> None:
+    # Jobs that a shell runs in the background ignore Ctrl-C, and so would all programs that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger("asyncio").addHandler(_LOOP_ERRORS)
 
 

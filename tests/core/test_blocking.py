@@ -150,7 +150,10 @@ def test_ctrl_c_ends_the_wait_and_what_is_left_open_is_closed_at_the_end() -> No
         assert process.stdout is not None
         assert process.stdout.readline() == "127.0.0.1:6881\n"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()  # or the end of the block waits for one that did not stop
     assert (out, err, process.returncode) == ("stopped\n", "", 0)
 
 

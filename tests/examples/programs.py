@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -59,32 +59,18 @@ class Program:
             return await self._process.wait()
 
 
-@contextmanager
-def _heeding_ctrl_c() -> Iterator[None]:
-    """Jobs that a shell runs in the background ignore it, and so would those that we start.
-
-    (Not by a `preexec_fn`: those tests have threads, and a fork that runs Python may then hang.)
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 @asynccontextmanager
 async def program(path: str, *arguments: str) -> AsyncIterator[Program]:
     """Run a program of examples/ for as long as the context lasts."""
-    with _heeding_ctrl_c():
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            EXAMPLES / path,
-            *arguments,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        EXAMPLES / path,
+        *arguments,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     try:
         yield Program(process)
     finally:
