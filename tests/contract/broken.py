@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import ClassVar
 
@@ -301,6 +302,29 @@ class LeavesAThread(Model):
         self.thread.start()
 
 
+class LeavesAThreadOnce(Model):
+    """In whichever check comes first, and never again."""
+
+    thread: ClassVar[threading.Thread | None] = None
+
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        await super().withdraw(key, endpoint)
+        if LeavesAThreadOnce.thread is None:
+            LeavesAThreadOnce.thread = threading.Thread(target=LeavesAThread.released.wait)
+            LeavesAThreadOnce.thread.start()
+
+
+class BlocksTheLoop(Model):
+    async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
+        time.sleep(0.6)  # noqa: ASYNC251 - that is what is wrong with it
+        await super().withdraw(key, endpoint)
+
+
+class TrustsWhatIsStored(Model):
+    def read(self, stored: bytes) -> KnownHost | None:
+        return KnownHost.parse(stored.decode("ascii"))
+
+
 class TrustsStrangers(Model):
     class protocol(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: object) -> None:
@@ -344,6 +368,9 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("no_task_is_left", RenewsForEver),
     ("no_socket_is_left", LeavesASocket),
     ("no_thread_is_left", LeavesAThread),
+    ("no_thread_is_left", LeavesAThreadOnce),
+    ("no_call_blocks_the_event_loop", BlocksTheLoop),
+    ("stored_rubbish_does_no_harm", TrustsWhatIsStored),
     ("hostile_datagrams_do_no_harm", TrustsStrangers),
 ]
 """A check's name without `test_`, and a backend that fails it and no other."""

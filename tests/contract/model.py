@@ -18,6 +18,7 @@ from bitboot_core import (
     Receipt,
     Scope,
     UnsupportedOperation,
+    UsageError,
 )
 from bitboot_core.testing.contract import BackendContract, World
 
@@ -32,6 +33,7 @@ class Hub:
     now: float = 0.0
     peers: dict[bytes, dict[KnownHost, tuple[float, Model]]] = field(default_factory=dict)
     started: list[Model] = field(default_factory=list)
+    raw: dict[bytes, list[bytes]] = field(default_factory=dict)
     silent: bool = False
 
 
@@ -116,7 +118,15 @@ class Model(Backend):
 
     def visible(self, key: bytes) -> list[KnownHost]:
         """The peers under a key."""
-        return [peer for peer, (end, _) in self.hub.peers.get(key, {}).items() if end > self.hub.now]
+        peers = [peer for peer, (end, _) in self.hub.peers.get(key, {}).items() if end > self.hub.now]
+        return peers + [peer for text in self.hub.raw.get(key, ()) if (peer := self.read(text))]
+
+    def read(self, stored: bytes) -> KnownHost | None:
+        """A peer as a stranger stored it, None where it is none."""
+        try:
+            return KnownHost.parse(stored.decode("ascii"))
+        except (ValueError, UsageError):
+            return None
 
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         self.running()
@@ -176,6 +186,15 @@ def contract_of(model: Callable[[Hub], Backend]) -> type[BackendContract]:
             async def fall_silent() -> None:
                 hub.silent = True
 
-            yield World(make=lambda: model(hub), contacts=BOOTSTRAP, advance=advance, fall_silent=fall_silent)
+            async def store_raw(key: bytes, data: bytes) -> None:
+                hub.raw.setdefault(key, []).append(data)
+
+            yield World(
+                make=lambda: model(hub),
+                contacts=BOOTSTRAP,
+                advance=advance,
+                fall_silent=fall_silent,
+                store_raw=store_raw,
+            )
 
     return Contract

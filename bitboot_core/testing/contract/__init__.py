@@ -12,12 +12,14 @@
 pytest collects the class like any other (`pip install "bitboot-core[testing]"`). The checks are plain
 functions that run an event loop of their own, so no plugin for asynchronous tests is needed, and
 any may be installed. A check that does not apply is skipped and says why. To change or skip one,
-override its method.
+override its method. A plugin that brings only network definitions has `DefinitionsContract`.
 """
 
 from __future__ import annotations
 
+from ._blocking import BlockingChecks
 from ._capabilities import CapabilityChecks
+from ._definitions import DefinitionsContract
 from ._ending import EndingChecks
 from ._finding import FindingChecks
 from ._hostile import HostileChecks
@@ -37,10 +39,11 @@ class BackendContract(
     CapabilityChecks,
     EndingChecks,
     InterruptedChecks,
+    BlockingChecks,
     LeftoverChecks,
     HostileChecks,
 ):
     """All checks. Subclass it, name your plugin's `entry_point`, and make a `world`."""
 
 
-__all__ = ["BackendContract", "World", "advance_event_loop"]
+__all__ = ["BackendContract", "DefinitionsContract", "World", "advance_event_loop"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import Any, ClassVar, NoReturn, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
+from weakref import WeakSet
 
 import pytest
 
 from bitboot_core.backend import Announces, Backend
 from bitboot_core.model import KnownHost, Receipt
 
+from ._failing import fail
 from ._world import World, make_event_loop
 
 T = TypeVar("T")
@@ -30,13 +33,23 @@ class Checks:
     `entry_point`: the name of the plugin's entry point in the group `bitboot`. `backend`: the name
     of the BackendSpec, where it is not the entry point's. `patience`: seconds after which a call
     that should have ended fails the check. `grace`: seconds within which what a closed node leaves
-    has to be gone, as many as a close may take.
+    has to be gone, as many as a close may take. `blocking`: seconds for which no step of the event loop
+    may take.
     """
 
     entry_point: ClassVar[str]
     backend: ClassVar[str | None] = None
     patience: ClassVar[float] = 30.0
     grace: ClassVar[float] = 2.0
+    blocking: ClassVar[float] = 0.5
+
+    _threads: ClassVar[WeakSet[threading.Thread]] = WeakSet()
+    """Those that began during any check of this class. Some backends start one once a process, in whichever
+    check comes first: compared with before a single check, it would not be found."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._threads = WeakSet()
 
     def world(self) -> AbstractAsyncContextManager[World]:
         """A new small world: override this, with an asynccontextmanager.
@@ -53,8 +66,12 @@ class Checks:
             async with self.world() as world, _closing(Nodes(world, self.patience, self.grace)) as nodes:
                 await check(nodes)
 
-        with asyncio.Runner(loop_factory=make_event_loop) as runner:
-            runner.run(live())
+        before = threading.enumerate()
+        try:
+            with asyncio.Runner(loop_factory=make_event_loop) as runner:
+                runner.run(live())
+        finally:
+            self._threads.update(set(threading.enumerate()) - set(before))
 
 
 def check(function: Callable[[Any, Nodes], Coroutine[Any, Any, None]]) -> Callable[[Any], None]:
@@ -70,11 +87,6 @@ def check(function: Callable[[Any, Nodes], Coroutine[Any, Any, None]]) -> Callab
         function.__doc__,
     )
     return test
-
-
-def fail(message: str) -> NoReturn:
-    """The check has failed."""
-    pytest.fail(message, pytrace=False)
 
 
 class Nodes:

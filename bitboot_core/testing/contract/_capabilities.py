@@ -6,7 +6,8 @@ from bitboot_core.backend import Announces, Backend, Capabilities
 from bitboot_core.errors import UnsupportedOperation
 from bitboot_core.model import KnownHost
 
-from ._base import ADDRESSES, Checks, Nodes, check, endpoint_of, fail, key_of, raised_by
+from ._base import ADDRESSES, Checks, Nodes, check, endpoint_of, key_of, raised_by
+from ._failing import fail
 
 ANY = {4: "0.0.0.0", 6: "::"}
 

@@ -10,7 +10,8 @@ from bitboot_core.backend import Backend
 from bitboot_core.errors import BitBootError, NotRunning, UnsupportedOperation
 from bitboot_core.model import KnownHost
 
-from ._base import Checks, Nodes, check, collect, endpoint_of, fail, key_of, raised_by, stream
+from ._base import Checks, Nodes, check, collect, endpoint_of, key_of, raised_by, stream
+from ._failing import fail
 
 
 class EndingChecks(Checks):

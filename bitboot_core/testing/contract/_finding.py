@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from ._base import Checks, Nodes, check, collect, endpoint_of, fail, key_of, stream
+from ._base import Checks, Nodes, check, collect, endpoint_of, key_of, stream
+from ._failing import fail
 from ._steps import Steps
 
 LOOKUPS = 50

@@ -1,4 +1,4 @@
-"""The check that a stranger cannot stop a node."""
+"""Checks that a stranger cannot stop a node: neither by what it sends nor by what it stores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from bitboot_core.backend import Backend
 from bitboot_core.model import KnownHost
 
-from ._base import Checks, Nodes, check, endpoint_of, fail, key_of
+from ._base import Checks, Nodes, check, endpoint_of, key_of
+from ._failing import fail
 
 BATCH = 10
 """Datagrams sent in one turn of the event loop, so that they do not overflow the receiver's buffer."""
@@ -43,6 +45,40 @@ class HostileChecks(Checks):
             gc.collect()  # exceptions of tasks that nobody looks at are logged when these are collected
         if errors:
             fail(f"hostile datagrams led to {len(errors)} errors in the log, first: {errors[0]}")
+
+    @check
+    async def test_stored_rubbish_does_no_harm(self, nodes: Nodes) -> None:
+        """What strangers store beside it hides no peer, raises nothing and logs no error."""
+        if nodes.world.store_raw is None:
+            pytest.skip("this world has no way to store rubbish")
+        one, other = await nodes.pair()
+        key, only = key_of(one, "beside rubbish"), key_of(one, "only rubbish")
+        await nodes.announce(one, key, endpoint_of(one, 7001))
+        with _errors_logged() as errors:
+            for rubbish in DATAGRAMS:
+                await nodes.world.store_raw(key, rubbish)
+                await nodes.world.store_raw(only, rubbish)
+            await _expect_among_rubbish(nodes, other, key, {7001})
+            await nodes.announce(one, key, endpoint_of(one, 7002))
+            await _expect_among_rubbish(nodes, other, key, {7001, 7002})
+            await _expect_among_rubbish(nodes, other, only, set())
+            gc.collect()
+        if errors:
+            fail(f"stored rubbish led to {len(errors)} errors in the log, first: {errors[0]}")
+
+
+async def _expect_among_rubbish(nodes: Nodes, node: Backend, key: bytes, ports: set[int]) -> None:
+    """More may be found, since some rubbish reads like a peer."""
+    error: Exception | None = None
+    found: set[int] = set()
+    try:
+        found = await nodes.ports(node, key)
+    except Exception as raised:  # noqa: BLE001 - judged below
+        error = raised
+    if error is not None:
+        fail(f"where rubbish is stored, a lookup raised {error!r}")
+    if not ports <= found:
+        fail(f"where rubbish is stored, a lookup missed the ports {sorted(ports - found)}")
 
 
 def _made_up() -> Iterator[bytes]:

@@ -6,15 +6,12 @@ import json
 import subprocess
 import sys
 
-import pytest
-
-from bitboot_core._plugins.installed import EntryPoint, installed
-from bitboot_core._plugins.plugin import PluginProblem
-from bitboot_core._plugins.registry import Registry
-from bitboot_core.backend import PROJECT_NAME, Backend, BackendConfig, BackendSpec
+from bitboot_core.backend import Backend, BackendConfig, BackendSpec
 from bitboot_core.errors import BitBootError
 
-from ._base import Checks, fail
+from ._base import Checks
+from ._failing import fail
+from ._hooks import HookChecks
 
 LOOK = """
 import importlib, json, sys
@@ -36,20 +33,12 @@ print(json.dumps({"loaded": loaded, "defined_in": made and made.__module__}))
 """Run in a new process, where nothing has been imported yet."""
 
 
-class InstalledChecks(Checks):
+class InstalledChecks(HookChecks, Checks):
     """The distribution is found, loads, and makes other programs' start no slower."""
 
     def test_the_entry_point_resolves(self) -> None:
         """The registry takes the plugin without a complaint, and its factory makes a backend."""
-        point = self._entry_point()
-        if point is None:
-            fail(
-                f'no entry point named {self.entry_point!r} in the group "{PROJECT_NAME}":'
-                " is the plugin installed, and was it installed anew since pyproject.toml changed?"
-            )
-        registry = Registry(entry_points=lambda: [point], environ={})
-        for problem in registry.problems():
-            fail(f"the plugin does not load: {problem}")
+        registry = self._registry()
         try:
             spec = registry.backend(self._backend_name)
         except BitBootError as error:
@@ -68,10 +57,7 @@ class InstalledChecks(Checks):
         Importing the plugin and calling its hooks may load the standard library, `bitboot_core`, pluggy and
         the plugin's own modules, except the one that defines the backend.
         """
-        point = self._entry_point()
-        if point is None:
-            pytest.skip(f"no entry point named {self.entry_point!r} is installed")
-        module = point.value.partition(":")[0]
+        module = self._needed().value.partition(":")[0]
         command = [sys.executable, "-c", LOOK, module, self._backend_name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -88,7 +74,3 @@ class InstalledChecks(Checks):
     @property
     def _backend_name(self) -> str:
         return self.backend or self.entry_point
-
-    def _entry_point(self) -> EntryPoint | None:
-        ours = (one for one in installed() if not isinstance(one, PluginProblem))
-        return next((one for one in ours if one.name == self.entry_point), None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of
+from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, key_of
+from ._failing import fail
 from ._leftovers import open_sockets, sockets_left, tasks_left
 from ._steps import Steps
 

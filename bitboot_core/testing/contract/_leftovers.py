@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from ._base import Checks, Nodes, check, endpoint_of, fail, key_of
+from ._base import Checks, Nodes, check, endpoint_of, key_of
+from ._failing import fail
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ class LeftoverChecks(Checks):
             fail(f"closed, it left {left}")
 
     def test_no_thread_is_left(self) -> None:
-        """Those of asyncio's own pool end with the event loop."""
-        before = threading.enumerate()
+        """Of this check and those before. Threads of asyncio's own pool end with the event loop."""
         self.run(_live)
         end = time.monotonic() + self.grace
-        while (left := _new(threading.enumerate(), before)) and time.monotonic() < end:
-            left[0].join(self.grace)
+        for thread in list(self._threads):
+            thread.join(max(0.0, end - time.monotonic()))
+        left = [thread for thread in self._threads if thread.is_alive()]
         if left:
             fail(f"closed, it left {', '.join(map(repr, left))}")
 
@@ -51,6 +51,8 @@ async def _live(nodes: Nodes) -> None:
     key = key_of(one, "life")
     await nodes.announce(one, key, endpoint_of(one, 7001))
     await nodes.expect(other, key, {7001}, "after another node announced 7001")
+    if one.capabilities.can_withdraw:
+        await nodes.soon(one.withdraw(key, endpoint_of(one, 7001)), "withdraw()")
     await nodes.close(one)
     await nodes.close(other)
 

@@ -6,7 +6,8 @@ import pytest
 
 from bitboot_core.errors import BackendError, BackendTimeout
 
-from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, fail, key_of, raised_by
+from ._base import LIFETIME, Checks, Nodes, check, collect, endpoint_of, key_of, raised_by
+from ._failing import fail
 
 
 class SilenceChecks(Checks):

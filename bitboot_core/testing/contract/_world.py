@@ -24,6 +24,8 @@ class World:
     `fall_silent`: makes every other node of the network stop answering, those of `contacts` too; None
     where a node depends on no other.
     `datagrams`: more hostile messages, in the backend's own protocol, for where it listens.
+    `store_raw`: stores these bytes under a key as a stranger could, past the backend's own `announce`: a
+    file in a shared folder, a value in a DHT. None where strangers can store nothing that is not checked.
     """
 
     make: Callable[[], Backend]
@@ -33,6 +35,7 @@ class World:
     stall: Callable[[], Awaitable[None]] | None = None
     fall_silent: Callable[[], Awaitable[None]] | None = None
     datagrams: Sequence[bytes] = ()
+    store_raw: Callable[[bytes, bytes], Awaitable[None]] | None = None
 
 
 class EventLoopClock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,4 +31,14 @@ class TestFolder(BackendContract):
             nonlocal ahead
             ahead += seconds
 
-        yield World(make=lambda: FolderBackend(config, lambda: time.time() + ahead), advance=advance)
+        async def store_raw(key: bytes, data: bytes) -> None:
+            folder = self.folder / "contract" / key.hex()
+            folder.mkdir(parents=True, exist_ok=True)
+            name = f"{secrets.token_hex(16)}-{int((time.time() + 600) * 1000)}.json"
+            (folder / name).write_bytes(data)
+
+        yield World(
+            make=lambda: FolderBackend(config, lambda: time.time() + ahead),
+            advance=advance,
+            store_raw=store_raw,
+        )
