@@ -56,9 +56,13 @@ class Bitboot:
         return {"answered": False}
 
     async def status(self) -> dict[str, Any]:
-        """Where the others see the node, and its contacts that answered recently."""
+        """Where the others see the node, whether they can reach it, and contacts that answered recently."""
         return {
             "outside": self._backend.seen_at,
+            "places": {
+                family: (place.reachability.value, place.outside and str(place.outside))
+                for family, place in self._backend.places.items()
+            },
             "contacts": [f"{contact.host}:{contact.port}" for contact in self._backend.contacts()],
         }
 

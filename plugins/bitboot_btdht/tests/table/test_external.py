@@ -142,6 +142,16 @@ def test_a_new_address_has_a_new_port() -> None:
     assert (external.ip, external.port) == (moved[:-2], 7000)
 
 
+def test_the_port_at_the_old_address_says_nothing_of_the_new_one() -> None:
+    external = ExternalAddress()
+    for number in range(QUORUM):
+        external.vote(public_address(number), US, 0.0)
+    moved = compact.pack("93.184.216.99", 7000)
+    for number in range(QUORUM):
+        external.vote(public_address(number), moved, 1000.0 + number * MOMENT)
+    assert (external.ip, external.port) == (moved[:-2], None)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_changed_address_is_noticed_and_announced_within_a_minute_by_an_idle_node(seed: int) -> None:
     """Two of three votes are of before the change, and nothing but its upkeep asks anybody."""

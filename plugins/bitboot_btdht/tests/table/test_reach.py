@@ -107,6 +107,8 @@ def test_nothing_comes_in_any_more() -> None:
         assert seen.place().reachability is Reachability.CONE
         seen.reach.unanswered(public_address(number), 11.0)
     assert seen.place() == Place(Reachability.BLOCKED)
+    seen.reach.heard(20.0)
+    assert seen.place() == Place(Reachability.CONE, OUTSIDE)
 
 
 def test_one_silent_network_is_one() -> None:
