@@ -91,7 +91,7 @@ async def join(console: Console, config: BitBootConfig) -> None:
     ):
         view.announcement = joined.announcement
         await joined.announced()
-        following = asyncio.create_task(follow_peers(report, joined))
+        following = asyncio.create_task(follow_peers(session, joined))
         while len(view.peers) <= len(PORTS):
             await joined.watch.scanned()
             await asyncio.sleep(0)

@@ -135,7 +135,7 @@ async def _do(wish: Wish, report: Report) -> bool:
             for announcement in announcements:
                 group.create_task(follow_announcement(session, announcement))
             for watch in watches:
-                group.create_task(follow_peers(report, watch))
+                group.create_task(follow_peers(session, watch))
                 group.create_task(follow_scans(session, watch))
     return all(lookup.result() for lookup in lookups)
 

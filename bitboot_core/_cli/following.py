@@ -12,7 +12,6 @@ from .._swarms.watch import PeerJoined, Watch
 from ..errors import BitBootError, UsageError
 from .peer_commands import PeerCommands
 from .report.events import Announced, Joined, Left
-from .report.report import Report
 from .session import Session
 
 
@@ -60,14 +59,15 @@ def _is_final(status: AnnouncementStatus) -> bool:
     return isinstance(status.last_error, UsageError) and not status.stored_on and status.next_try is None
 
 
-async def follow_peers(report: Report, events: Watch | Swarm, commands: PeerCommands | None = None) -> None:
+async def follow_peers(session: Session, events: Watch | Swarm, commands: PeerCommands | None = None) -> None:
     """Tell who joins and who has left, and run the user's commands, until the watch is closed."""
     async for event in events:
         kind = Joined if isinstance(event, PeerJoined) else Left
         told = kind.of(str(event.swarm), event.peer)
-        report.tell(told)
+        session.tell_ready()
+        session.report.tell(told)
         if commands is not None:
-            await commands.run(told, report)
+            await commands.run(told, session.report)
 
 
 async def follow_scans(session: Session, watch: Watch) -> NoReturn:

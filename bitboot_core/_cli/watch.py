@@ -116,5 +116,5 @@ def _followed(
     return [
         work
         for watch in watches
-        for work in (follow_peers(session.report, watch, commands), follow_scans(session, watch))
+        for work in (follow_peers(session, watch, commands), follow_scans(session, watch))
     ]

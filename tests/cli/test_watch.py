@@ -37,7 +37,7 @@ def stopping(backend: FakeBackend) -> FakeBackend:
     """Has the process stopped, as by Ctrl-C, soon after the first scan."""
 
     async def stop() -> None:
-        asyncio.get_running_loop().call_later(0.01, signal.raise_signal, signal.SIGINT)
+        asyncio.get_running_loop().call_later(0.2, signal.raise_signal, signal.SIGINT)
 
     backend.acts["lookup"] = stop
     return backend
