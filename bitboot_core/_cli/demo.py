@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 import click
 
+from .._plugins.frozen import how_to_get
 from .._plugins.registry import Registry, default_registry
 from ..backend import BackendSpec
 from ..bitboot import BitBoot
@@ -86,7 +87,7 @@ def _with_testnet(registry: Registry) -> tuple[str, BackendSpec]:
             return name, spec
     raise NetworkUnavailable(
         "the demo needs a mainline backend that can start a test network, and none is installed",
-        hint='python -m pip install "bitboot-core[btdht]"',
+        hint=how_to_get("btdht"),
     )
 
 

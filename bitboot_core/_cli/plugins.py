@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .._plugins.frozen import how_to_get
 from .._plugins.lacking import why_unavailable
 from .._plugins.registry import default_registry
 from .help import Command, example
@@ -51,7 +52,7 @@ def plugins(as_json: bool) -> int:
     ]
     report = report_for(as_json)
     if not (loaded or broken or as_json):
-        write_line('no plugin is installed; try: python -m pip install "bitboot-core[all]"')
+        write_line(f"no plugin is installed; try: {how_to_get('all')}")
     report.listing(loaded)
     report.listing(broken)
     return 1 if broken else 0

@@ -8,6 +8,7 @@ from ..backend import BackendSpec
 from ..errors import NetworkUnavailable
 from ..networks import NetworkDefinition, NetworkStatus
 from .discovery import Known
+from .frozen import how_to_get
 from .plugin import canonical
 
 FIRST_PARTY: Mapping[str, str] = {"mainline": "btdht", "kademlia": "kademlia", "local": "local"}
@@ -38,7 +39,7 @@ def missing(known: Known, name: str) -> tuple[str, str] | None:
         if entry_point in (plain, extra) or distribution == f"bitboot-{extra}":
             return f"{name} is disabled by BITBOOT_DISABLE_PLUGINS", f"take {entry_point} off that list"
     if plain in _EXTRAS:
-        return f"the backend {name} is not installed", f'pip install "bitboot-core[{extra}]"'
+        return f"the backend {name} is not installed", how_to_get(extra)
     return None
 
 

@@ -14,6 +14,7 @@ import bitboot_core
 
 from ..._networks.kept_contacts import default_folder
 from ..._plugins.config_file import ConfigFile, default_file
+from ..._plugins.frozen import how_to_get
 from ..._plugins.lacking import why_unavailable
 from ..._plugins.registry import Registry
 from ...errors import BitBootError
@@ -62,7 +63,7 @@ def check_plugins(registry: Registry) -> Iterator[Check]:
             check="plugins",
             status=FAILED,
             message="no plugin is installed, so no network can be used",
-            hint='python -m pip install "bitboot-core[all]"',
+            hint=how_to_get("all"),
         )
     for problem in problems:
         yield Check(check="plugins", status=WARNING, message=str(problem), hint=problem.hint)
