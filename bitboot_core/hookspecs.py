@@ -3,6 +3,7 @@
 A plugin is an installed distribution with an entry point in the group `bitboot` that names a
 module. The module states `BITBOOT_API = 1` and decorates its functions with `hookimpl`. Hooks
 return values, do no I/O and import nothing heavy: they run whenever any program starts Bitboot.
+They are called for each plugin separately: none sees or changes what another returns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How the pages are built: `python3 scripts/test.py -e docs`, or `sphinx-build -W docs build/docs`.
 
 Sphinx, because it is the best kept of its kind and reads the reference from the docstrings; MyST, because the
-pages are Markdown; furo, a theme that is read as well on a telephone. Nothing is fetched while it builds.
+pages are Markdown; sphinx-copybutton, for a button that copies a block of code; furo, a theme that can be
+read on a telephone too. Nothing is fetched while it builds.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ author = "The Bitboot developers"
 copyright = "The Bitboot developers, MIT licence"  # noqa: A001 - Sphinx's name for it
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 html_theme = "furo"
 html_title = f"Bitboot {version}"
 html_static_path: list[str] = []

@@ -26,6 +26,7 @@ from bitboot_core import (
     NetworkState,
     Receipt,
     Registry,
+    Scope,
     errors,
     hookspecs,
 )
@@ -88,10 +89,21 @@ def test_every_hook_is_documented_with_its_signature() -> None:
     assert [name for name, signature in hooks.items() if signature not in PLUGINS] == []
 
 
+def first_column(title: str) -> set[str]:
+    """The names in the first columns of the tables under a title of plugins.md."""
+    (section,) = re.findall(rf"^##+ {title}\n(.*?)(?=^##|\Z)", PLUGINS, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))))
+
+
 def test_every_method_of_a_backend_and_every_stage_is_listed() -> None:
     members = {name for name in vars(Backend) if not name.startswith("_")}
-    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", PLUGINS, re.MULTILINE))))
-    assert listed == members | set(get_args(Stage))
+    assert first_column("The backend") == members
+    assert first_column("When it does not load") == set(get_args(Stage))
+
+
+def test_every_capability_and_scope_is_explained() -> None:
+    fields = {field.name for field in dataclasses.fields(Capabilities)}
+    assert first_column("Capabilities and Scope") == fields | set(Scope.__members__)
 
 
 def test_every_field_of_a_spec_is_named() -> None:
