@@ -26,6 +26,7 @@ from time import monotonic
 from typing import Any
 
 from ..model import KnownHost
+from ._forks import let_go_in_children
 from ._listening import bind, is_own_address, open_each, open_socket
 from ._packet_info import CONTROL_BYTES, ControlMessages, PacketInfo
 from ._zones import Address, Zones, with_zone
@@ -94,8 +95,7 @@ class UdpSocket:
         self._zones = Zones(zone)
         self._packet_info: PacketInfo | None = None
         self._others: list[socket.socket] = []
-        self._is_closed = False
-        self._has_readers = True
+        self._is_closed, self._has_readers = False, True
         self._begin(sock)
 
     def _begin(self, sock: socket.socket) -> None:
@@ -127,15 +127,15 @@ class UdpSocket:
         for task in self._tasks:
             task.cancel()
         for sock in (self._sock, *self._others):
-            if sock.fileno() >= 0:
-                if self._has_readers:
-                    self._loop.remove_reader(sock.fileno())
-                sock.close()
+            if sock.fileno() >= 0 and self._has_readers:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
         self._others = []
 
     # Reading
 
     def _read(self, sock: socket.socket) -> None:
+        let_go_in_children(sock, socket.socket.close)
         try:
             self._loop.add_reader(sock.fileno(), self._drain, sock)
         except NotImplementedError:
@@ -168,7 +168,7 @@ class UdpSocket:
                     break
                 except OSError as error:
                     is_well = False
-                    if self._is_closed or self._read_failed(error):
+                    if sock.fileno() < 0 or self._read_failed(error):
                         break
                 else:
                     self._errors = 0

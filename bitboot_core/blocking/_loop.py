@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
+from ..aio._forks import let_go_in_children
 from ..errors import NotRunning
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._is_copy = False
+        let_go_in_children(self, LoopThread._let_go)
 
     @property
     def is_stopped(self) -> bool:
@@ -63,6 +66,8 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop and its thread. May be called twice, and before the first call."""
+        if self._is_copy:
+            return
         with self._lock:
             self._stopped = True
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
@@ -70,12 +75,23 @@ class LoopThread:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
 
+    def _let_go(self) -> None:
+        """We are in a child of os.fork: the thread is not here, and somebody may have held the lock."""
+        self._lock = threading.Lock()
+        self._is_copy = self._stopped = True
+        # The loop is kept: if it were collected it would close, and touch what it shares with the parent's.
+
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._thread is threading.current_thread():
                 raise NotRunning(
                     "bitboot_core.blocking was called on its own event loop",
                     hint="call it from another thread, or use bitboot_core's BitBoot there",
+                )
+            if self._is_copy:
+                raise NotRunning(
+                    "this BitBoot is a copy that os.fork made: it runs in the parent process only",
+                    hint="make a new one here, or start the process with multiprocessing's spawn",
                 )
             if self._stopped:
                 raise NotRunning("this BitBoot has been closed", hint="make a new one")
