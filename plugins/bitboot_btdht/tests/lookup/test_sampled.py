@@ -23,6 +23,8 @@ from bitboot_btdht.wire.node_id import distance, id_for
 from bitboot_core import BitBoot, KnownHost, swarm_key
 from bitboot_core._swarms.shards import shard_key, shard_of
 
+from .scripted import TURN, Scripted, at
+
 HASH = hashlib.sha1(b"a crowd").digest()
 
 
@@ -214,3 +216,68 @@ def test_a_node_that_does_not_answer_twice_in_a_row_is_asked_no_more(outcomes: s
         network.asked[-1](network.sample() if outcome == "r" else None)
     assert ended == [True]
     assert len(network.asked) == asked
+
+
+# Of witnesses
+
+
+def passed_on(*counts: int, stored: int = 0) -> int:
+    """How many peers are passed on where each of the closest nodes tells of so many, and we store some."""
+    network, found = (
+        Scripted(*range(1, len(counts) + 1), k=len(counts), asks_per_storing_node=0),
+        list[Address](),
+    )
+    own = [at(60_000 + number) for number in range(stored)]
+    SampledSearch(network, b"\0" * 20, 4, found.extend, lambda: None, stored=own).start()
+    for number, count in enumerate(counts, 1):
+        network.last(number).answer(number, values=[at(1000 * number + each) for each in range(count)])
+    assert len(found) == len(set(found))
+    return len(found)
+
+
+def test_of_a_crowd_that_few_tell_of_only_so_many_are_passed_on() -> None:
+    assert passed_on(150, 10, 10, 10) == 100 + 30
+    assert passed_on(150, 150, 10, 10) == 200 + 20
+    assert passed_on(150, 150, 150, 10) == 460
+    assert passed_on(150, 150, 150, 150) == 600
+
+
+def test_what_we_store_ourselves_bears_witness_too() -> None:
+    assert passed_on(150, 150, 10, 10, stored=150) == 470
+    assert passed_on(150, 10, 10, 10, stored=150) == 100 + 30 + 100
+
+
+def test_a_node_is_asked_again_for_the_same_and_in_the_same_turn() -> None:
+    network, ended = Scripted(1), list[bool]()
+    search = SampledSearch(network, HASH, 4, lambda peers: None, lambda: ended.append(True))
+    search.start()
+    network.last(1).answer(1, values=[at(100 + number) for number in range(60)])
+    first, second = network.asked
+    assert (second.address, second.method, second.arguments) == (first.address, first.method, first.arguments)
+    assert second.turn == first.turn == TURN
+    assert second.wanted is not None
+    assert second.wanted()
+    search.cancel()
+    assert not second.wanted()
+    second.answer(1, values=[at(200 + number) for number in range(60)])
+    assert len(network.asked) == 2
+    assert not ended
+
+
+@pytest.mark.parametrize(("new", "again"), [(3, True), (2, False)])
+def test_a_reply_that_brings_little_is_the_last_one(new: int, again: bool) -> None:
+    """Little: no more than one in 32."""
+    network = Scripted(1)
+    SampledSearch(network, HASH, 4, lambda peers: None, lambda: None).start()
+    network.last(1).answer(1, values=[at(100 + number) for number in range(64)])
+    network.last(1).answer(1, values=[at(100 + new + number) for number in range(64)])
+    assert (len(network.asked) == 3) is again
+
+
+@pytest.mark.parametrize(("count", "again"), [(39, True), (38, False)])
+def test_a_reply_with_room_for_more_is_no_sample(count: int, again: bool) -> None:
+    network, ended = Scripted(1), list[bool]()
+    SampledSearch(network, HASH, 4, lambda peers: None, lambda: ended.append(True)).start()
+    network.last(1).answer(1, values=[at(100 + number) for number in range(count)])
+    assert (len(network.asked) == 2) is again
+    assert ended == ([] if again else [True])

@@ -353,6 +353,26 @@ def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
     assert not world.traversal.knows(bytes((10, 0, 100, 1)) + b"\x1a\xe1", b"teller")
 
 
+def test_a_node_that_is_nearer_than_the_farthest_alone_takes_its_place() -> None:
+    world = World(alpha=4, k=2, max_candidates=4, nodes_per_subnet=None)
+    world.add(100, 80, 70, 60)
+    world.add(90)
+    assert [c.distance for c in world.traversal._sorted] == [60, 70, 80, 90]
+
+
+def test_who_is_forgotten_frees_one_share_of_its_subnet() -> None:
+    world = World(alpha=1, max_candidates=6, nodes_per_subnet=3)
+
+    def neighbours(*numbers: int) -> None:
+        world.traversal.add((id_at(n), bytes((20, 1, 1, n & 255)) + b"\x1a\xe1") for n in numbers)
+
+    neighbours(30, 31, 300)
+    world.traversal.add((id_at(n), public_address(n)) for n in (200, 201, 202))
+    world.traversal.add([(id_at(10), public_address(10))])
+    neighbours(32, 33)
+    assert [c.distance for c in world.traversal._sorted] == [10, 30, 31, 32, 200, 201]
+
+
 @pytest.mark.parametrize("outcome", ["answered", "failed"])
 def test_a_closer_node_is_never_refused(outcome: str) -> None:
     """Not even where the farthest has answered or failed: these are forgotten too."""

@@ -51,7 +51,6 @@ class FairPeers:
             if count < self._share:
                 count += 1
                 self._passed.add(peer)
-                held.pop(peer, None)
                 ready.append(peer)
             elif not self._released and len(held) < BELIEVED:
                 held[peer] = None

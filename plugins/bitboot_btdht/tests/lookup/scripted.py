@@ -1,0 +1,110 @@
+"""A network that says nothing by itself: a test answers each query of an operation as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.wire import compact, krpc
+from bitboot_btdht.wire.compact import Address
+
+OWN = b"\xff" * 20
+TURN = 7
+
+
+def id_of(number: int) -> bytes:
+    return number.to_bytes(20, "big")
+
+
+def at(number: int) -> Address:
+    """Where node `number` is: on a local network, where any id fits."""
+    return compact.pack(f"10.0.{number >> 8}.{number & 255}", 6881)
+
+
+def nodes(*numbers: int) -> bytes:
+    """Compact node info of these."""
+    return compact.pack_nodes((id_of(number), at(number)) for number in numbers)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query, and how to say what came of it."""
+
+    address: Address
+    method: bytes
+    arguments: dict[bytes, Any]
+    on_outcome: Callable[[Outcome], None]
+    on_slow: Callable[[], None] | None
+    wanted: Callable[[], bool] | None
+    turn: int | None
+
+    def answer(self, number: int, **values: Any) -> None:
+        """Node `number` answers."""
+        named = {name.encode(): value for name, value in values.items()}
+        self.on_outcome(krpc.Response(b"aa", id_of(number), named, None))
+
+    def refuse(self) -> None:
+        self.on_outcome(krpc.ErrorReply(b"aa", 203, b"no"))
+
+    def lose(self) -> None:
+        self.on_outcome(None)
+
+    def is_slow(self) -> None:
+        assert self.on_slow is not None
+        self.on_slow()
+
+
+class Scripted:
+    """What an operation asks, in order. `known`: the nodes where a lookup begins."""
+
+    def __init__(self, *known: int, families: tuple[int, ...] = (4,), **settings: int) -> None:
+        self.known = known
+        self.families = families
+        self.ids = dict.fromkeys(families, OWN)
+        self.settings = Settings(**settings)
+        self.asked: list[Asked] = []
+        self.later: list[Address] = []
+        self.dead: set[Address] = set()
+        self.busy: set[Address] = set()
+        self.is_full = False
+
+    def ask(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        *,
+        on_slow: Callable[[], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
+        turn: int | None = None,
+    ) -> bool:
+        if not self.is_full:
+            self.asked.append(Asked(address, method, dict(arguments), on_outcome, on_slow, wanted, turn))
+        return not self.is_full
+
+    def take_turn(self) -> int:
+        return TURN
+
+    def must_wait(self, address: Address) -> bool:
+        return address in self.busy
+
+    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+        return [(id_of(number), at(number)) for number in self.known]
+
+    def is_dead(self, address: Address) -> bool:
+        return address in self.dead
+
+    def try_later(self, address: Address) -> None:
+        self.later.append(address)
+
+    def last(self, number: int) -> Asked:
+        """The query that node `number` was sent last."""
+        return [asked for asked in self.asked if asked.address == at(number)][-1]
+
+    def to(self, number: int, method: bytes) -> int:
+        """How many queries of this method node `number` was sent."""
+        return sum(asked.address == at(number) and asked.method == method for asked in self.asked)
