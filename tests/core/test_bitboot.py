@@ -349,8 +349,9 @@ async def test_a_network_that_does_not_start_is_not_added(serve: Any, registry: 
     registry.register_backend(spec_of(FakeBackend(start=fails(ListenFailed("taken"))), "added", ["added"]))
     with pytest.raises(ListenFailed):
         await bitboot.add_network(NetworkDefinition("added", "added"))
-    with pytest.raises(InvalidConfig, match="fake is active already"):
+    with pytest.raises(InvalidConfig, match="fake is active already") as raised:
         await bitboot.add_network(NetworkDefinition("fake", "fake"))
+    assert raised.value.hint == "remove it first"
     with pytest.raises(UnknownNetwork):
         await bitboot.add_network("nowhere")
     assert list(bitboot.networks()) == ["fake"]

@@ -35,6 +35,8 @@ async def test_of_an_announcement(
         status = announcement.status["fake"]
         assert isinstance(status.last_error, BackendError)
         assert "a mistake of our own" in str(status.last_error)
+        assert "announce" in str(status.last_error)
+        assert status.next_try is None
         assert "_keep" in only_error(caplog).getMessage()
         await clock.advance(1801)
         with pytest.raises(BackendError, match="a mistake of our own"):
@@ -47,7 +49,8 @@ async def test_of_a_watch(
     monkeypatch.setattr(timing, "scan_after", raises)
     bitboot = await serve(FakeBackend(peers=[PEER]))
     async with bitboot.watch("swarm") as watch:
-        await clock.settle()
+        for _ in range(2):  # the scan itself, and what came of it
+            await watch.scanned()
         assert [peer.endpoint for peer in watch.peers] == [PEER]
         assert "a mistake of our own" in str(watch.failures["fake"])
         assert "_scan_for_ever" in only_error(caplog).getMessage()
