@@ -33,11 +33,15 @@ PARTS = {
             "tests/core/networks",
             "tests/core/test_bitboot.py",
             "tests/core/test_conveniences.py",
+            "tests/core/test_errors.py",
             "tests/core/test_many_networks.py",
         ],
     ),
     "lookup": ("bitboot_btdht/lookup", [f"{MAINLINE}/tests/lookup", f"{MAINLINE}/tests/test_simulated.py"]),
-    "table": ("bitboot_btdht/table", [f"{MAINLINE}/tests/table", f"{MAINLINE}/tests/test_simulated.py"]),
+    "table": (
+        "bitboot_btdht/table",
+        [f"{MAINLINE}/tests/table", f"{MAINLINE}/tests/test_bep5.py", f"{MAINLINE}/tests/test_simulated.py"],
+    ),
     "server": ("bitboot_btdht/server", [f"{MAINLINE}/tests/server", f"{MAINLINE}/tests/test_bep5.py"]),
 }
 """What is changed, and the tests that have to notice."""

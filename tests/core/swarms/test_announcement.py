@@ -1,6 +1,7 @@
 """Announcements renew themselves, over days, through failures, sleep and changes of network."""
 
 import asyncio
+import logging
 from itertools import pairwise
 from typing import Any
 
@@ -490,6 +491,31 @@ async def test_what_was_left_to_another_is_withdrawn_by_that_one(serve: Any, clo
     assert ("withdraw", swarm_key("swarm"), PEER) not in backend.calls
     await second.aclose()
     assert backend.calls.count(("withdraw", swarm_key("swarm"), PEER)) == 1
+
+
+async def test_what_could_not_be_withdrawn_is_logged(
+    serve: Any, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bitboot = await serve(FakeBackend(withdraw=fails(BackendError("nobody there"))))
+    async with bitboot.announce("swarm", PEER) as announcement:
+        await announcement.announced()
+    assert "192.0.2.7:6881 was not withdrawn from swarm, and will lapse: nobody there" in caplog.messages
+
+
+async def test_what_takes_too_long_to_withdraw_is_logged_with_a_warning(
+    serve: Any, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    bitboot = await serve(FakeBackend(withdraw=hangs()))
+    async with bitboot.announce("swarm", PEER) as announcement:
+        await announcement.announced()
+        closing = asyncio.ensure_future(announcement.aclose())
+        await clock.advance(0.9)
+        assert not closing.done()
+        await clock.advance(0.2)
+        await closing
+    assert "192.0.2.7:6881" in caplog.text
+    assert "will lapse" in caplog.text
 
 
 # Stored on fewer nodes than could
