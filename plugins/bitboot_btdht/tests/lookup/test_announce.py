@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bitboot_btdht.lookup.announce import Announce
 
-from .scripted import TURN, Scripted, nodes
+from ..scripted import TURN, Scripted, nodes
 
 HASH = b"\0" * 20
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitboot_btdht.lookup.bootstrap import Bootstrap
 from bitboot_btdht.wire import compact
 
-from .scripted import OWN, Scripted, at, id_of, nodes
+from ..scripted import OWN, Scripted, at, id_of, nodes
 
 
 class Starting:

@@ -23,7 +23,7 @@ from bitboot_btdht.wire.node_id import distance, id_for
 from bitboot_core import BitBoot, KnownHost, swarm_key
 from bitboot_core._swarms.shards import shard_key, shard_of
 
-from .scripted import TURN, Scripted, at
+from ..scripted import TURN, Scripted, at
 
 HASH = hashlib.sha1(b"a crowd").digest()
 

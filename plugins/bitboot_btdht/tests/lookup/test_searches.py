@@ -7,7 +7,7 @@ from bitboot_btdht.lookup.searches import NodeSearch, PeerSearch
 from bitboot_btdht.wire import compact
 from bitboot_btdht.wire.compact import Address
 
-from .scripted import TURN, Scripted, at, id_of, nodes
+from ..scripted import TURN, Scripted, at, id_of, nodes
 
 TARGET = b"\0" * 20
 

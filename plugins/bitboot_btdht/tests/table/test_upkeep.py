@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
+import pytest
 from bitboot_btdht.node import Node
 from bitboot_btdht.simulation import public_address
-from bitboot_btdht.table.upkeep import REFRESHES_PER_TICK, TICK
+from bitboot_btdht.table.routing import RoutingTable
+from bitboot_btdht.table.upkeep import REFRESHES_PER_TICK, TICK, Neighbourhood, Upkeep
 from bitboot_btdht.wire import bencode
 from bitboot_btdht.wire.node_id import ID_BITS, common_prefix
+
+from ..scripted import OWN, Scripted, at, id_of
 
 DEPTH = 10
 
@@ -46,3 +51,155 @@ def test_of_many_stale_buckets_the_nearest_are_refreshed_first() -> None:
     every = list(range(len(buckets)))
     assert refreshed[0] == every[-REFRESHES_PER_TICK:]
     assert refreshed[1] == every[-2 * REFRESHES_PER_TICK : -REFRESHES_PER_TICK]
+
+
+# Asking on the table's behalf, query by query
+
+
+class Keeping:
+    """Upkeep of a table on a network that a test answers for."""
+
+    def __init__(self, *contacts: int, now: float = 0.0, **settings: int) -> None:
+        self.network = Scripted(*contacts, families=(4,), **settings)
+        self.table = RoutingTable(OWN, self.network.settings, now)
+        for number in contacts:
+            self.table.answered(id_of(number), at(number), now, 0.1)
+        self.expired: list[float] = []
+        self.upkeep = Upkeep(self.network, {4: self.table}, self.expired.append, random.Random(1), now)
+
+    def pings(self, number: int) -> int:
+        return self.network.to(number, b"ping")
+
+    def searches(self) -> list[bytes]:
+        """What was looked for, each once."""
+        return list(dict.fromkeys(asked.arguments.get(b"target", b"") for asked in self.network.asked))
+
+
+def test_a_stranger_is_pinged_once_and_not_again_while_that_is_under_way() -> None:
+    keeping = Keeping()
+    keeping.upkeep.verify(at(1))
+    keeping.upkeep.verify(at(1))
+    assert keeping.pings(1) == 1
+    keeping.network.last(1).lose()
+    assert keeping.pings(1) == 1
+    keeping.upkeep.verify(at(1))
+    assert keeping.pings(1) == 2
+
+
+def test_who_is_known_to_be_dead_is_not_pinged() -> None:
+    keeping = Keeping()
+    keeping.network.dead.add(at(1))
+    keeping.upkeep.verify(at(1))
+    assert keeping.network.asked == []
+
+
+def test_only_so_many_strangers_are_pinged_at_once() -> None:
+    keeping = Keeping(max_verifications=3)
+    for number in range(1, 9):
+        keeping.upkeep.verify(at(number))
+    assert len(keeping.network.asked) == 3
+    keeping.network.last(1).answer(1)
+    keeping.upkeep.verify(at(9))
+    assert keeping.pings(9) == 1
+
+
+def test_what_could_not_be_sent_is_not_under_way() -> None:
+    keeping = Keeping()
+    keeping.network.is_full = True
+    keeping.upkeep.verify(at(1))
+    keeping.network.is_full = False
+    keeping.upkeep.verify(at(1))
+    assert keeping.pings(1) == 1
+
+
+@pytest.mark.parametrize(("outcome", "pings"), [("lose", 2), ("refuse", 1), ("answer", 1)])
+def test_a_contact_that_stands_in_the_way_is_pinged_twice_where_it_does_not_answer(
+    outcome: str, pings: int
+) -> None:
+    keeping = Keeping(1)
+    (contact,) = keeping.table
+    keeping.upkeep.check(contact)
+    for _ in range(pings):
+        assert len(keeping.network.asked) == keeping.pings(1) > 0
+        if outcome == "answer":
+            keeping.network.last(1).answer(1)
+        else:
+            getattr(keeping.network.last(1), outcome)()
+    assert keeping.pings(1) == pings
+
+
+def test_a_round_forgets_what_is_out_of_date_and_plans_the_next_one() -> None:
+    keeping = Keeping(now=100.0)
+    assert 100.0 + TICK / 2 <= keeping.upkeep.next_tick <= 100.0 + TICK
+    keeping.upkeep.tick(1800.0)
+    assert keeping.expired == [1800.0]
+    assert keeping.upkeep.next_tick == 1800.0 + TICK
+    assert keeping.network.asked == [], "with an empty table there is nobody to ask"
+
+
+def test_a_round_looks_for_our_neighbours_and_refreshes_what_is_stale() -> None:
+    keeping = Keeping(1)
+    keeping.upkeep.tick(TICK)
+    assert keeping.searches() == [OWN]
+    keeping.upkeep.tick(TICK + 1)
+    assert keeping.searches() == [OWN]
+    keeping.network.asked.clear()
+    keeping.upkeep.tick(1000.0)
+    assert len(keeping.searches()) == 2, "our neighbours, and the only bucket"
+    keeping.network.asked.clear()
+    keeping.upkeep.tick(1001.0)
+    assert keeping.network.asked == []
+
+
+def test_who_is_lost_is_tried_again_and_joined_when_it_is_back() -> None:
+    keeping = Keeping()
+    keeping.upkeep.try_later(at(1), 0.0)
+    keeping.upkeep.tick(59.0)
+    assert keeping.network.asked == []
+    keeping.upkeep.tick(60.0)
+    keeping.network.last(1).lose()
+    assert keeping.pings(1) == len(keeping.network.asked) == 1
+    keeping.upkeep.tick(180.0)
+    keeping.network.last(1).refuse()
+    assert keeping.pings(1) == len(keeping.network.asked) == 2
+    keeping.upkeep.tick(600.0)
+    keeping.network.last(1).answer(1)
+    assert keeping.network.to(1, b"find_node") == 1
+    keeping.upkeep.tick(10_000.0)
+    assert keeping.pings(1) == 3
+
+
+def test_bad_contacts_and_those_that_others_replaced_are_tried_again() -> None:
+    keeping = Keeping(1, 2)
+    for _ in range(2):
+        keeping.table.failed(at(1))
+    keeping.table.dropped.append(at(3))
+    keeping.upkeep.tick(0.0)
+    keeping.network.asked.clear()
+    keeping.upkeep.tick(60.0)
+    assert [keeping.pings(number) for number in (1, 2, 3)] == [1, 0, 1]
+    assert not keeping.table.dropped
+
+
+def test_an_address_of_a_family_that_we_do_not_speak_is_not_kept() -> None:
+    keeping = Keeping()
+    keeping.upkeep.try_later(public_address(1)[:-2] * 4 + b"\x1a\xe1", 0.0)
+    keeping.upkeep.tick(60.0)
+    assert keeping.network.asked == []
+
+
+def test_the_neighbourhood_is_looked_over_ever_more_rarely() -> None:
+    neighbourhood = Neighbourhood()
+    looks = [now for now in range(0, 30_000, 60) if neighbourhood.is_due(8, float(now))]
+    assert looks[:7] == [0, 60, 180, 420, 900, 1860, 3780]
+    assert {later - earlier for earlier, later in pairwise(looks[6:])} == {3600}
+
+
+def test_the_neighbourhood_is_looked_over_at_once_when_the_table_has_grown() -> None:
+    neighbourhood = Neighbourhood()
+    for now in (0.0, 60.0, 180.0):
+        assert neighbourhood.is_due(8, now)
+    assert not neighbourhood.is_due(10, 200.0), "by a quarter, and no more"
+    assert neighbourhood.is_due(11, 200.0)
+    assert not neighbourhood.is_due(13, 259.0)
+    assert neighbourhood.is_due(13, 260.0), "and again soon"

@@ -41,10 +41,10 @@ class Asked:
     wanted: Callable[[], bool] | None
     turn: int | None
 
-    def answer(self, number: int, **values: Any) -> None:
-        """Node `number` answers."""
+    def answer(self, number: int, *, sees_us: Address | None = None, **values: Any) -> None:
+        """Node `number` answers, and may say where it sees us."""
         named = {name.encode(): value for name, value in values.items()}
-        self.on_outcome(krpc.Response(b"aa", id_of(number), named, None))
+        self.on_outcome(krpc.Response(b"aa", id_of(number), named, sees_us))
 
     def refuse(self) -> None:
         self.on_outcome(krpc.ErrorReply(b"aa", 203, b"no"))
