@@ -48,10 +48,10 @@ class Capabilities:
     `can_withdraw`: whether an announcement can be taken back. `announces`: any address, or only
     one of this node's own (BEP 5 stores the packet's source address). `scope`: how far away a peer
     may be. `families`: the IP versions that can be announced and found. `max_lifetime`: the longest
-    lifetime that is granted, in seconds. `key_bytes`: the length of a key. `crowd`: from so many
-    peers under one key there may be others that its lookup does not tell of. Then the core reads the
-    swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them beside the key. None:
-    a key holds any number, and a lookup tells of all. `own_port`: whether port 0 can be announced, for
+    lifetime that is granted, in seconds. `key_bytes`: the length of a key. `crowd`: from this many
+    peers under one key on, a lookup may miss some. Then the core reads the
+    swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them as well. None:
+    a key holds any number, and a lookup finds all. `own_port`: whether port 0 can be announced, for
     "mine": it stands for the port that others see this node itself at.
     """
 
@@ -124,7 +124,7 @@ class Backend(ABC):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take an announcement back. Only where `capabilities.can_withdraw`."""
         raise UnsupportedOperation(
-            f"{type(self).__name__} cannot withdraw an announcement: it lapses by itself",
+            f"{type(self).__name__} cannot withdraw an announcement: it expires by itself",
             hint="look at capabilities.can_withdraw first",
         )
 
@@ -148,7 +148,7 @@ class Backend(ABC):
 
     @abstractmethod
     def contacts(self) -> list[KnownHost]:
-        """Nodes that answered lately, best first: where to start from next time."""
+        """Nodes that answered recently, best first: where to start from next time."""
 
     @property
     @abstractmethod
@@ -199,7 +199,7 @@ class BackendSpec:
     whose definition names one of them. `factory` makes one; it imports its library when called,
     not before. `description`: a line for people. `unavailable`: why it cannot work here, as text,
     or None where it can; it must be quick and import nothing heavy. `testnet`: where a network of
-    this kind can be had without the world, a function that starts so many nodes on loopback for as
+    this kind can be had without the world, a function that starts this many nodes on loopback for as
     long as the context lasts and gives the contacts to bootstrap from (`bitboot demo` shows it);
     like the factory it imports its library when called.
     """

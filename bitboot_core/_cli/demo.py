@@ -29,7 +29,7 @@ from .typed import this_command
 
 NODES = 16
 PORTS = range(50001, 50006)
-"""The ports that are announced. Nothing listens there: that is the peers' own affair."""
+"""The ports that are announced. Nothing listens there: that is the peers' own business."""
 
 SWARM = "bitboot-demo"
 TIMEOUT = 8.0

@@ -31,7 +31,7 @@ READ_TIMEOUT = 1.0
 """Seconds that reading the kept contacts may take: a disk that hangs holds up nobody."""
 
 MAX_TRIED = 100
-"""How many contacts of former times are tried beside the network's own. Where nine in ten of them are gone,
+"""How many earlier contacts are tried besides the network's own. Where nine in ten of them are gone,
 as after a long time offline, some are still found."""
 
 log = logger(__name__)

@@ -19,7 +19,7 @@ class NetworkState:
     """How a network in use is doing.
 
     `network` and `backend`: their names. `listen`: where its backend listens. `contacts`: how many
-    nodes it knows that answered lately. `ready`: whether it is in touch with the network (or has
+    nodes it knows that answered recently. `ready`: whether it is in touch with the network (or has
     nobody to get in touch with, as the first node). `bootstrap`: where it starts from. `error`: what
     last went wrong in getting in touch; where nothing did, what the backend last said that makes no sense.
     `tried`: how many contacts the present or last attempt to get in touch asked. `attempts`: how many

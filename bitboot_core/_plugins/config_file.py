@@ -8,7 +8,7 @@
     bootstrap = ["dht1.example.org:4000", "dht2.example.org:4000"]
     description = "our own DHT"
 
-    [networks.mainline]                 # a known one, begun from elsewhere
+    [networks.mainline]                 # a known one, with other contacts
     bootstrap = ["192.0.2.7:6881"]
 
 TOML, or the JSON that BitBootPy wrote (`bootstrap_nodes`, `network_names`, `continuous_mode` and all
@@ -206,7 +206,7 @@ class _Reader:
 
         near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(known))}"
-        return self._wrong(f"{key} is no setting that anybody knows", hint, key)
+        return self._wrong(f"{key} is not a known setting", hint, key)
 
     def _wrong(self, what: str, hint: str, *keys: str) -> InvalidConfig:
         line = self._text.line([part for key in keys for part in key.split(".")])

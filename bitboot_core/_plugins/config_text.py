@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InvalidConfig
 
 MAX_BYTES = 1 << 20
-"""A file that is larger than this is no configuration."""
+"""A file that is larger than this is not a configuration."""
 
 MAX_PARTS = 16
 """Parts of a dotted key. Ours have three; tomllib takes seconds and gigabytes for 20,000 of them."""
@@ -24,9 +24,9 @@ _TOO_MANY_PARTS = re.compile(rf"(?:\.[^.=,{{}}\[\]\n]*){{{MAX_PARTS}}}")
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """A file's text. Raises InvalidConfig where it cannot be read, is no file, too large or not UTF-8.
+    """A file's text. Raises InvalidConfig where it cannot be read, is not a file, too large or not UTF-8.
 
-    A pipe is no file: whoever opens one waits for a writer, and heeds no signal meanwhile.
+    A pipe is not a file: whoever opens one waits for a writer, and ignores signals meanwhile.
     """
     if os.fspath(path) == os.devnull:
         return ""
@@ -78,7 +78,7 @@ class ConfigText:
             kind = "JSON" if self._is_json else "TOML"
             raise InvalidConfig(
                 f"{self._path} is not {kind}: {error}",
-                hint="mend that line" if self._is_json else "mend that line; text stands in quotes",
+                hint="fix that line" if self._is_json else "fix that line; text stands in quotes",
             ) from error
         if not isinstance(found, dict):
             raise InvalidConfig(f"{self._path} holds no settings", hint='such as {"network": "mainline"}')

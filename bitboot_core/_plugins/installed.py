@@ -77,7 +77,7 @@ def _folder(distribution: Any) -> str:
     """The name of the folder that holds a distribution's metadata."""
     # importlib.metadata has no public name for it, and to read the name in METADATA takes far longer.
     path = getattr(distribution, "_path", None)
-    return str(getattr(path, "name", "")) or "a distribution that is no folder"
+    return str(getattr(path, "name", "")) or "a distribution that is not a folder"
 
 
 def _name(distribution: Any, folder: str) -> str:

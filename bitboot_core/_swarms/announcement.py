@@ -84,7 +84,7 @@ class Announcement(NetworkUser):
         """
         try:
             async with deadline(self._clock, None if timeout is None else self._clock.now() + timeout):
-                await asyncio.sleep(0)  # whoever asks in a loop shall not hold up the attempts
+                await asyncio.sleep(0)  # whoever asks in a loop must not hold up the attempts
                 while not self._is_stored():
                     await self._changed.wait()
         except TimeUp:
@@ -231,13 +231,13 @@ class Announcement(NetworkUser):
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):
                     await asyncio.gather(*(self._withdraw_one(record) for record in due))
             except TimeUp:
-                log.warning("%s could not be withdrawn in time, and will lapse", self.endpoint)
+                log.warning("%s could not be withdrawn in time, and will expire", self.endpoint)
 
     async def _withdraw_one(self, record: Record) -> None:
         try:
             await record.network.withdraw(record.key, self.endpoint, timeout=WITHDRAW_TIMEOUT)
         except BitBootError as error:
-            log.info("%s was not withdrawn from %s, and will lapse: %s", self.endpoint, record.swarm, error)
+            log.info("%s was not withdrawn from %s, and will expire: %s", self.endpoint, record.swarm, error)
 
     def _per_network(self, values: dict[str, AnnouncementStatus]) -> PerNetwork[AnnouncementStatus]:
         backends = {name: records[0].network.backend_name for name, records in self._records.items()}

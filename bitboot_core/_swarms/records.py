@@ -23,7 +23,7 @@ class AnnouncementStatus:
     """How an announcement stands on one network, at the moment of asking.
 
     `stored_on`: how many nodes hold it, as far as known; 0 before the first success and once it has
-    lapsed. `expires_in`: seconds until it lapses unless it is renewed, None where it is not stored.
+    expired. `expires_in`: seconds until it expires unless it is renewed, None where it is not stored.
     `next_try`: seconds until it is announced again, None while that is under way, or will not be.
     `last_error`: why the last attempt failed, None where it did not. `successes`: how often it has
     been stored, at first and at each renewal. `could_store`: how many nodes the network could have
@@ -111,7 +111,7 @@ class Record:
             return None
         if self.error is None and self.task is not None and self.task.done():
             return AnnounceFailed(
-                "the announcement has lapsed, and is not renewed", hint="announce with renew=True"
+                "the announcement has expired, and is not renewed", hint="announce with renew=True"
             )
         return self.error
 

@@ -98,7 +98,7 @@ class SystemClock:
 
 
 class _SlicedTimer:
-    """An event loop's timer, set anew every few seconds to notice that the machine has slept."""
+    """An event loop's timer, set again every few seconds to notice that the machine has slept."""
 
     def __init__(self, clock: SystemClock, when: float, callback: Callable[[], object]) -> None:
         self._clock, self._when, self._callback = clock, when, callback

@@ -1,4 +1,4 @@
-"""What a stranger may take of a node that answers on UDP: so many answers, so much of a store.
+"""What a stranger may take of a node that answers on UDP: how many answers, how much of a store.
 
 For authors of backends. Addresses are given as packed bytes, 4 or 16 of them, without the port: `packed`
 makes them of text. Two things count, and neither costs an attacker nothing to have more of:
@@ -37,7 +37,7 @@ MAX_KEYS = 8192
 """Sources, or networks, whose rate is remembered."""
 
 BURST = 4.0
-"""So many seconds' worth may come at once."""
+"""This many seconds' worth may come at once."""
 
 SOURCES_COMPARED = 256
 """How many sources of one network are compared: all of a /24, the oldest of a /48."""
@@ -70,7 +70,7 @@ def _scope(ip: bytes) -> str:
 
 
 class Allowance:
-    """So many events a second, with bursts, for each of a bounded number of keys.
+    """This many events a second, with bursts, for each of a bounded number of keys.
 
     A token bucket per key. The key that was idle longest is forgotten first, which errs on the
     side of allowing: the limit for all keys together is a separate one.

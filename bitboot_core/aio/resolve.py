@@ -153,7 +153,7 @@ def _ask(name: str, answer: Future[_AddrInfo]) -> None:
     else:
         finish = lambda: answer.set_result(found)  # type: ignore[arg-type] # noqa: E731
     with _lock:
-        del _asking[name]  # whoever asks from here on asks anew
+        del _asking[name]  # whoever asks from here on asks again
     finish()
 
 

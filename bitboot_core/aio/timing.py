@@ -28,7 +28,7 @@ def retry_after(failures: int, lifetime: float, random: Random, *, left: float =
     Exponential backoff with full jitter: uniform between 1 s and a ceiling that doubles with each
     failure, up to 5 minutes or half the lifetime, whichever is shorter. While a record has some
     seconds `left` the ceiling is at most a third of them, so that it is tried again several times
-    before it lapses.
+    before it expires.
     """
     longest = max(SHORTEST_WAIT, min(LONGEST_RETRY, lifetime / 2))
     if left > 0:
@@ -68,7 +68,7 @@ GROWTH = 1.25
 
 
 def has_grown(contacts: int, then: int) -> bool:
-    """Whether a network of which we know so many `contacts` is so much larger than it was `then`
+    """Whether a network of which we know this many `contacts` is so much larger than it was `then`
     that an announcement of that time is not where others look for it now."""
     return contacts > GROWTH * then
 
@@ -97,5 +97,5 @@ def scan_after(previous: float, *, changed: bool, doubtful: bool) -> float:
 
 
 def scattered(seconds: float, random: Random) -> float:
-    """About so many seconds: a fifth more or less, so that those who started together spread."""
+    """About this many seconds: a fifth more or less, so that those who started together spread."""
     return seconds * random.uniform(1 - SCAN_JITTER, 1 + SCAN_JITTER)

@@ -61,7 +61,7 @@ class UdpSocket:
     to this object from here on. `receive(datagram, sender)` is called for each datagram, and returns
     whether to let others run before more is read. `drained()` is called after each run of them: the time
     to send what is to be sent. `failed(error)` is called for each read that fails, for counting: it is
-    mostly that an earlier datagram was refused, which is the other side's affair. `max_size`: the bytes
+    mostly that an earlier datagram was refused, which is the other side's business. `max_size`: the bytes
     that are read of one datagram. `reopen` makes a new socket in place of one that has died; unless given,
     that is a plain one on the same address.
 

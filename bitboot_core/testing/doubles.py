@@ -36,7 +36,7 @@ def fails(error: BaseException) -> Act:
 
 
 def waits(clock: Clock, seconds: float, then: Act | None = None) -> Act:
-    """Take so many seconds of `clock`, then do as `then` says."""
+    """Take this many seconds of `clock`, then do as `then` says."""
 
     async def act() -> object:
         await sleep_until(clock, clock.now() + seconds)
@@ -46,7 +46,7 @@ def waits(clock: Clock, seconds: float, then: Act | None = None) -> Act:
 
 
 def hangs() -> Act:
-    """Never end, but heed a cancellation."""
+    """Never end by itself; a cancellation ends it."""
 
     async def act() -> None:
         await asyncio.Event().wait()

@@ -15,7 +15,7 @@ class LoopWithoutReaders(asyncio.SelectorEventLoop):
         with asyncio.Runner(loop_factory=LoopWithoutReaders) as runner:
             runner.run(main())
 
-    `refusals`: so many reads fail as they do there after an ICMP "port unreachable"; asyncio's own endpoint
+    `refusals`: this many reads fail as they do there after an ICMP "port unreachable"; asyncio's own endpoint
     never reads again after one (CPython issue 91227). `dead`: sockets on which every read fails.
     """
 

@@ -84,5 +84,5 @@ def test_what_is_wrong_with_it_is_wrong_usage(cli: Cli, file: Path, command: lis
     result = cli(*command, "--config", str(file))
     assert result.status == 2
     assert result.err == (
-        f"error: {file}, line 1: timeuot is no setting that anybody knows\nhint: did you mean timeout?\n"
+        f"error: {file}, line 1: timeuot is not a known setting\nhint: did you mean timeout?\n"
     )

@@ -35,7 +35,7 @@ def test_every_field_of_a_world_is_listed() -> None:
 def test_every_attribute_is_listed_with_its_default() -> None:
     assert listed("The class") == {"entry_point", "backend", "patience", "grace", "blocking"}
     assert f"fails the check: {BackendContract.patience:g} |" in PAGE
-    assert f"has to be gone: {BackendContract.grace:g}, as many" in PAGE
+    assert f"must be gone: {BackendContract.grace:g}, as many" in PAGE
     assert f"may take: {BackendContract.blocking:g} |" in PAGE
 
 

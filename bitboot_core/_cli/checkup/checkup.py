@@ -37,7 +37,7 @@ class Checkup:
         self._report.tell(check)
 
     def verdict(self, seconds: float) -> Verdict:
-        """What they came to, after so many seconds."""
+        """What they came to, after this many seconds."""
         failed = self.statuses.count(FAILED)
         return Verdict(
             status=FAILED if failed else OK,

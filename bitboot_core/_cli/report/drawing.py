@@ -85,7 +85,7 @@ class Drawing:
         return table
 
     def _announcement(self) -> Table:
-        table = plain_table("announced", "on", "stored on", "lapses in", "next", "times")
+        table = plain_table("announced", "on", "stored on", "expires in", "next", "times")
         for (swarm, network), status in self._view.announced.items():
             stored = Text(*stored_in_words(status))
             if status.last_error is not None:

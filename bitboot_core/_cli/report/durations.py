@@ -24,6 +24,6 @@ def span(seconds: float) -> str:
 
 
 def clock_time(when: float, now: float) -> str:
-    """A moment, seconds since 1970, in local time: "12:04:31", with the date where it was not lately."""
+    """A moment, seconds since 1970, in local time: "12:04:31", with the date where it was not recent."""
     pattern = "%H:%M:%S" if now - when < 12 * 3600 else "%Y-%m-%d %H:%M"
     return time.strftime(pattern, time.localtime(when))

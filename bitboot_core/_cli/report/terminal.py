@@ -137,7 +137,7 @@ class TerminalReport(Report):
         while True:
             view.look(bitboot)
             if self._out.size != size:
-                # The terminal has wrapped the old lines anew: moving up by their number would leave some.
+                # The terminal has wrapped the old lines again: moving up by their number would leave some.
                 size, drawn = self._out.size, None
                 self._out.control(Control.clear(), Control.home())
             now = time.monotonic()

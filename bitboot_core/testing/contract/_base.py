@@ -143,7 +143,7 @@ class Nodes:
         found = await self.soon(collect(node, key), "a lookup")
         for peer in found:
             if not isinstance(peer, KnownHost):
-                fail(f"a lookup yielded {peer!r}, which is no KnownHost")
+                fail(f"a lookup yielded {peer!r}, which is not a KnownHost")
         return found
 
     async def ports(self, node: Backend, key: bytes) -> set[int]:

@@ -70,24 +70,24 @@ class CapabilityChecks(Checks):
         node = await nodes.start()
         capabilities = node.capabilities
         if not isinstance(capabilities, Capabilities):
-            fail(f"capabilities is {capabilities!r}, which are no Capabilities")
+            fail(f"capabilities is {capabilities!r}, which is not a Capabilities")
         if not isinstance(node.address, KnownHost):
-            fail(f"address is {node.address!r}, which is no KnownHost")
+            fail(f"address is {node.address!r}, which is not a KnownHost")
         contacts = node.contacts()
         if not isinstance(contacts, list) or not all(isinstance(contact, KnownHost) for contact in contacts):
-            fail(f"contacts() returned {contacts!r}, which is no list of KnownHosts")
+            fail(f"contacts() returned {contacts!r}, which is not a list of KnownHosts")
         stats = dict(node.stats())
         if not all(
             isinstance(name, str) and isinstance(value, (int, float)) for name, value in stats.items()
         ):
-            fail(f"stats() returned {stats!r}, which are no numbers by name")
+            fail(f"stats() returned {stats!r}, which are not numbers by name")
         await nodes.announce(node, key_of(node, "telling"), endpoint_of(node, 7001))
         if node.capabilities != capabilities:
             fail(f"capabilities changed from {capabilities} to {node.capabilities}")
 
     @check
     async def test_bootstrapping_from_nobody_reaches_nobody(self, nodes: Nodes) -> None:
-        """It is no error: so begins the first node of a network."""
+        """That is not an error: the first node of a network starts so."""
         node = await nodes.start(bootstrap=False)
         answered = await nodes.soon(node.bootstrap([]), "bootstrap([])")
         if answered != 0:

@@ -66,7 +66,7 @@ class EndingChecks(Checks):
         what = "a lookup on a node that has been closed"
         for error in (await nodes.soon(hardly_begun, what), await nodes.soon(half_read, what)):
             if error is not None and not isinstance(error, BitBootError):
-                fail(f"closing the node, a lookup under way raised {error!r}, which is no BitBootError")
+                fail(f"closing the node, a lookup under way raised {error!r}, which is not a BitBootError")
 
     @check
     async def test_before_start_it_does_not_run(self, nodes: Nodes) -> None:
@@ -84,7 +84,7 @@ class EndingChecks(Checks):
 
 
 async def _close_after(peers: AsyncGenerator[KnownHost, None], count: int) -> BaseException | None:
-    """Read so many peers, then close: all in one task, as the core does."""
+    """Read this many peers, then close: all in one task, as the core does."""
     for _ in range(count):
         await anext(peers, None)
     return await raised_by(peers.aclose)

@@ -49,7 +49,7 @@ class InstalledChecks(HookChecks, Checks):
         if spec.unavailable() is None:
             made = spec.factory(BackendConfig(network="check", protocol=spec.protocols[0]))
             if not isinstance(made, Backend):
-                fail(f"the factory of {spec.name} made {made!r}, which is no Backend")
+                fail(f"the factory of {spec.name} made {made!r}, which is not a Backend")
 
     def test_loading_the_plugin_imports_nothing_heavy(self) -> None:
         """Hooks run in every program that uses Bitboot: the backend and its library come with the factory.

@@ -27,7 +27,7 @@ class LifetimeChecks(Checks):
                 one, key_of(one, f"asked for {asked}"), endpoint_of(one, 7001), asked
             )
             if not isinstance(receipt, Receipt):
-                fail(f"announce() returned {receipt!r}, which is no Receipt")
+                fail(f"announce() returned {receipt!r}, which is not a Receipt")
             if receipt.stored_on < 1:
                 fail(f"{receipt} says that no node stored it: that is an AnnounceFailed")
             if not (math.isfinite(receipt.lifetime) and 0 < receipt.lifetime <= min(asked, longest)):

@@ -16,7 +16,7 @@ class World:
 
     `make`: makes a node of it, not started. The checks start it, bootstrap it and close it.
     `contacts`: what a node bootstraps from; none where the nodes meet without.
-    `advance`: lets so many seconds pass for every node of this world; None where that cannot be
+    `advance`: lets this many seconds pass for every node of this world; None where that cannot be
     done, and then `no_clock` says why not. `advance_event_loop` suits nodes whose only clock is
     the event loop's.
     `stall`: makes part of the network fall silent, so that a lookup must wait for the rest of it

@@ -143,7 +143,7 @@ async def test_withdrawal_that_nobody_confirms_says_so() -> None:
         backend.nodes[4].protocol.peers.withdraw = lambda key, secret: False  # type: ignore[method-assign]
         with pytest.raises(BackendError, match="none of the 3 nodes") as caught:
             await backend.withdraw(KEY, PEER)
-        assert "lapses" in caught.value.hint
+        assert "expires" in caught.value.hint
 
 
 async def test_what_lapsed_is_found_no_more() -> None:

@@ -102,8 +102,8 @@ def test_bitbootpy_s(tmp_path: Path, registry: Registry) -> None:
     [
         ("timeout = ", "", "is not TOML: Invalid value (at end of document)", "text stands in quotes"),
         ("a = 1\nnetwork = office\n", "", "line 2", "text stands in quotes"),
-        ("\ntimeuot = 5", ", line 2", "timeuot is no setting", "did you mean timeout?"),
-        ("xyz = 5", ", line 1", "xyz is no setting", "known are: backend, bootstrap"),
+        ("\ntimeuot = 5", ", line 2", "timeuot is not a known setting", "did you mean timeout?"),
+        ("xyz = 5", ", line 1", "xyz is not a known setting", "known are: backend, bootstrap"),
         ('listen = ":1"\ntimeout = "5"', ", line 2", "timeout: timeout='5' is not a number", "such as 20"),
         ("timeout = -1", ", line 1", "timeout=-1 is not a number", "such as 20"),
         ("timeout = true", ", line 1", "timeout=True is not a number", "such as 20"),
@@ -134,7 +134,7 @@ def test_bitbootpy_s(tmp_path: Path, registry: Registry) -> None:
         ("bootstrap_nodes = [5]", ", line 1", "5 is not a bootstrap node", "router.example.org"),
         ("network_names = 'one'", ", line 1", "network_names is not a list", 'such as ["one"'),
         ("continuous_mode = true", ", line 1", "continuous_mode is True", "it is a table"),
-        ('{"timeout": ', "", "is not JSON", "mend that line"),
+        ('{"timeout": ', "", "is not JSON", "fix that line"),
         ('{\n"timeout": null}', ", line 2", "timeout=None is not a number", "such as 20"),
     ],
 )

@@ -409,7 +409,7 @@ async def test_without_renewal_it_lapses(serve: Any, clock: ManualClock) -> None
         await clock.advance(1800)
         assert backend.count("announce") == 1
         assert announcement.status["fake"].stored_on == 0
-        with pytest.raises(AnnounceFailed, match="lapsed"):
+        with pytest.raises(AnnounceFailed, match="expired"):
             await announcement.announced()
 
 

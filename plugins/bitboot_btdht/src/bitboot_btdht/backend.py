@@ -196,7 +196,7 @@ class MainlineBackend(Backend):
             self._waiters.discard(waiter)
 
     def contacts(self) -> list[KnownHost]:
-        """Contacts that answered lately, the latest first."""
+        """Contacts that answered recently, the latest first."""
         driver = self._running
         return [driver.known_host(address) for address in driver.node.alive_contacts()]
 

@@ -22,7 +22,7 @@ class Settings:
     refresh_after: float = 900.0
     """A bucket unchanged for 15 minutes is refreshed."""
     peer_lifetime: float = 1800.0
-    """How long an announced peer is kept. Common clients announce anew every 15 to 30 minutes."""
+    """How long an announced peer is kept. Common clients announce again every 15 to 30 minutes."""
 
     # Lookups
     alpha: int = 3

@@ -154,7 +154,7 @@ class KademliaBackend(Backend):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take back what this backend announced; of anything else nothing happens.
 
-        Raises BackendError where no node confirms: it then lapses by itself.
+        Raises BackendError where no node confirms: it then expires by itself.
         """
         nodes = self.nodes
         entry = self._announced.get((key, endpoint))
@@ -170,7 +170,7 @@ class KademliaBackend(Backend):
         if entry.holders and not sum(confirmed):
             raise BackendError(
                 f"none of the {len(entry.holders)} nodes that keep {endpoint} confirmed that it is withdrawn",
-                hint=f"it lapses by itself within {max(0.0, entry.expires - self._now()):.0f} s",
+                hint=f"it expires by itself within {max(0.0, entry.expires - self._now()):.0f} s",
             )
 
     async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:

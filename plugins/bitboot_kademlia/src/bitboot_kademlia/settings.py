@@ -19,7 +19,7 @@ class Settings:
     quorum: int = 8
     """A lookup of peers ends when so many of the closest nodes that live have answered."""
     agreement: int = 3
-    """... or already when the first so many to answer hold the very same peers."""
+    """... or already when this many have answered first, and hold the very same peers."""
     alpha: int = 4
     """Requests of one lookup under way at once; slow ones do not count."""
     max_lifetime: float = 7200.0
@@ -53,11 +53,11 @@ class Settings:
     heal_every: float = 600.0
     """How often a node compares what it holds with its neighbours, newcomers apart."""
     min_handed_lifetime: float = 10.0
-    """Peers that lapse sooner are not handed on, so that no two nodes can keep one alive between them."""
+    """Peers that expire sooner are not handed on, so that no two nodes can keep one alive between them."""
 
     # What strangers may ask
     amplification: int = 3
-    """Whoever has not shown that it can receive at its address is answered with so many times its bytes."""
+    """Whoever has not shown that it can receive at its address is answered with this many times its bytes."""
     calls_per_stranger: float = 20.0
     """Calls a second, of one source without a token, that are read ..."""
     calls_per_strange_network: float = 80.0
@@ -91,11 +91,11 @@ class Settings:
     """Peers held here, all keys together."""
     max_peers_per_key: int = 2_048
     max_value_slots: int = 512
-    """Room for values of nodes that run the bare library: so many times 2 KiB."""
+    """Room for values of nodes that run the bare library: this many times 2 KiB."""
     max_contacts_per_source: int = 32
     """Contacts in the table with one IPv4 address, or of one IPv6 /64. Not on loopback, which all share."""
     spread: Spread = _SPREAD
-    """Of one source (an IPv4 address, an IPv6 /64) and of one network (a /24, a /48), so many are preferred:
+    """Of one source (an IPv4 address, an IPv6 /64) and of one network (a /24, a /48) this many are preferred:
     in a bucket, in an answer, and among the nodes that a lookup waits for. Others come after whoever is
     elsewhere. Holds for public addresses only."""
     max_told: int = 20

@@ -121,7 +121,7 @@ class Libp2pBackend(Backend):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take back what this host announced; of anything else nothing happens.
 
-        Raises AnnounceFailed where no node confirms: it then lapses by itself.
+        Raises AnnounceFailed where no node confirms: it then expires by itself.
         """
         node, thread = self._running()
         ours = self._ours(key)
