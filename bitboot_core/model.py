@@ -159,8 +159,8 @@ class Reachability(enum.Enum):
     """Who can begin a conversation with this node, in the terms of RFC 3489, section 5.
 
     OPEN: anybody. MAPPED: anybody, by a port that the router was asked to open. CONE: behind a NAT that uses
-    one outside port for all destinations, and lets in whom this node has written to, at least: two such nodes
-    that both send reach each other. SYMMETRIC: behind a NAT that uses another port for each destination:
+    one outside port for all destinations, and lets in at least those that this node has written to: two such
+    nodes that both send reach each other. SYMMETRIC: behind a NAT that uses another port for each destination:
     nobody but those it has written to. BLOCKED: nothing gets in or out. UNKNOWN: too little is known.
     """
 
@@ -247,7 +247,7 @@ def _checked_name(name: str) -> str:
     # As resolvers read it (RFC 3490, section 3.1): with wide digits, dots and hyphens as the plain ones.
     plain = name if name.isascii() else unicodedata.normalize("NFKC", name).replace("\u3002", ".")
     if plain.startswith("-"):  # whoever hands it to a command would hand over an option
-        raise InvalidEndpoint(f"{name!r} is not a host", hint="no host's name begins with a hyphen")
+        raise InvalidEndpoint(f"{name!r} is not a host", hint="a host name cannot start with a hyphen")
     if _NUMBER.fullmatch(plain.rstrip(".").rpartition(".")[2]):
         # Resolvers take 127.1, 2130706433 and 0x7f000001 for 127.0.0.1 (inet_aton), and no top-level
         # domain is a number (RFC 3696, section 2).

@@ -1,7 +1,7 @@
 """Show Bitboot at work: make a virtual environment, install what comes by default, run `bitboot demo`.
 
     python3 scripts/demo.py             for people
-    python3 scripts/demo.py --json      one JSON object a line
+    python3 scripts/demo.py --json      one JSON object per line
 
 What it installs takes no compiler. The second time nothing is fetched, and nothing is built unless the
 sources have changed. Afterwards the command is at .venv/bin/bitboot (on Windows .venv\\Scripts\\bitboot.exe).

@@ -120,7 +120,7 @@ def run(*, quick: bool) -> Result:
         f"swarms; whoever leaves is replaced by a newcomer who knows {CONTACTS} of those who are "
         f"there. Every {every:g} minutes {lookups} nodes look a swarm up. Expected are those who "
         "are there and have announced. Gone: the share of what is found that has left already, but "
-        "not yet lapsed. Sessions are Weibull distributed as above.",
+        "not yet expired. Sessions are Weibull distributed as above.",
         columns=[
             "churn an hour",
             "time",

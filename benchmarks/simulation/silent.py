@@ -72,7 +72,7 @@ def run(*, quick: bool) -> Result:
         title="Nodes that answer nobody",
         setup=f"{size} nodes, seed {SEED}; {LATENCY_TEXT}. A share of them asks as all do, but answers "
         "nobody: they fell silent once they were in everybody's tables, or never answered, or sit "
-        f"behind a NAT that lets in only whom they have asked. {keys} keys; {peers} peers announce "
+        f"behind a NAT that lets in only those that they have asked. {keys} keys; {peers} peers announce "
         f"and {finders} nodes look each key up, all of them nodes that answer.",
         columns=["kind", "share", "peers found", "lookups that found all", "seconds, median", "longest"],
         rows=rows,

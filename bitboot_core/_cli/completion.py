@@ -14,12 +14,12 @@ VARIABLE = "_BITBOOT_COMPLETE"
 
 @click.command(
     cls=Command,
-    short_help="Print what teaches your shell to complete.",
+    short_help="Print the script that lets your shell complete commands.",
     epilog=example("bitboot completion bash > ~/.local/share/bash-completion/completions/bitboot"),
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> int:
-    """Print the script that teaches bash, zsh or fish to complete commands, options and names of networks.
+    """Print the script that lets bash, zsh or fish complete commands, options and names of networks.
 
     For zsh put it into a folder of $fpath as _bitboot, for fish into
     ~/.config/fish/completions/bitboot.fish.

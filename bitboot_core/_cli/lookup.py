@@ -37,14 +37,14 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
 @swarm_argument
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Stop after N peers.")
 @wait_option
-@click.option("-q", "--quiet", is_flag=True, help="Print addresses alone, one a line.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only addresses, one per line.")
 @click.option(
     "--format",
     "pattern",
     metavar="TEXT",
     help="Print TEXT for each peer, with {host}, {port}, {peer}, {swarm}, {sources} filled in.",
 )
-@click.option("--fail-empty", is_flag=True, help="Exit with status 3 where nobody was found.")
+@click.option("--fail-empty", is_flag=True, help="Exit with status 3 if nobody was found.")
 @network_options
 def lookup(
     settings: Settings,

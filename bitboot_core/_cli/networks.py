@@ -17,7 +17,7 @@ from .report.wording import as_options
 
 @click.command(
     cls=Command,
-    short_help="List what there is to announce on, and through what.",
+    short_help="List the networks, and the backends that serve them.",
     epilog=example("bitboot networks"),
 )
 @config_option

@@ -23,7 +23,7 @@ from .report.report import Report
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line, and nothing else."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, and nothing else."
 )
 
 config_option = click.option(
@@ -31,7 +31,7 @@ config_option = click.option(
     "config_file",
     metavar="FILE",
     type=click.Path(),
-    help="Configuration to read, in place of your own (see docs/command-line.md).",
+    help="Configuration file to read instead of your own (see docs/command-line.md).",
 )
 
 
@@ -82,7 +82,7 @@ def stay_options(command: F) -> F:
         "--give-up",
         metavar="S",
         type=float,
-        help="Fail where no network could be reached within S seconds.  [default: keep trying]",
+        help="Fail if no network could be reached within S seconds.  [default: keep trying]",
     )
     @functools.wraps(command)
     def with_stay(*arguments: Any, seconds: float | None, give_up: float | None, **options: Any) -> Any:
@@ -105,7 +105,7 @@ verbose_option = click.option(
     count=True,
     expose_value=False,
     callback=_verbosity,
-    help="Tell on stderr what is being done; -vv tells of every message.",
+    help="Say on stderr what is being done; -vv shows every message.",
 )
 
 
@@ -153,13 +153,13 @@ _NETWORK_OPTIONS = [
         "--backend",
         metavar="B",
         shell_complete=_backend_names,
-        help="Backend to use, where several could serve the network.",
+        help="Backend to use, if several can serve the network.",
     ),
     click.option(
         "--bootstrap",
         metavar="HOST:PORT",
         multiple=True,
-        help="Contact to start from, in place of the network's own; may be given several times.",
+        help="Contact to start from, instead of the network's own; may be given several times.",
     ),
     click.option("--listen", metavar="HOST:PORT", help="Address to listen on; port 0 is any free one."),
     click.option(

@@ -24,12 +24,12 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 COMMANDS = {
     "announce": ("announce", "Be found in a swarm, until Ctrl-C."),
-    "completion": ("completion", "Print what teaches your shell to complete."),
+    "completion": ("completion", "Print the script that lets your shell complete commands."),
     "demo": ("demo", "Show it at work on this machine alone."),
     "doctor": ("doctor", "Find out what is wrong, and what to do about it."),
     "join": ("watch", "Be found in a swarm, and see who else is there, until Ctrl-C."),
     "lookup": ("lookup", "Find the peers of a swarm."),
-    "networks": ("networks", "List what there is to announce on, and through what."),
+    "networks": ("networks", "List the networks, and the backends that serve them."),
     "plugins": ("plugins", "List what is installed, and what is wrong with it."),
     "run": ("run", "Start a program with a swarm's peers in its environment."),
     "watch": ("watch", "See who joins a swarm and who leaves it, until Ctrl-C."),

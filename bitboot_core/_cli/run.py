@@ -40,7 +40,7 @@ LAST_CHANCE = 5.0
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Look for no more than N peers.")
 @wait_option
-@click.option("--fail-empty", is_flag=True, help="Where nobody is found, exit with status 3 at once.")
+@click.option("--fail-empty", is_flag=True, help="If nobody is found, exit with status 3 at once.")
 @network_options
 def run(
     settings: Settings,

@@ -19,10 +19,10 @@ _key_option = click.option(
     "keys",
     metavar="HEX|MAGNET",
     multiple=True,
-    help="Raw key of a swarm in place of its name: 40 hexadecimal digits, or a magnet link.",
+    help="Raw key of a swarm instead of its name: 40 hexadecimal digits, or a magnet link.",
 )
 _as_name_option = click.option(
-    "--as-name", is_flag=True, help="Take a NAME that looks like a key as a name all the same."
+    "--as-name", is_flag=True, help="Use NAME as a name, even if it looks like a key."
 )
 
 

@@ -84,7 +84,7 @@ def check_clock(folder: Path) -> Check:
             status=WARNING,
             message=f"it is {told} by the clock, and there are files of "
             f"{datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%S} UTC",
-            hint="set the clock: what expires is reckoned by it",
+            hint="set the clock: expiry times depend on it",
         )
     return Check(check="clock", status=OK, message=told)
 
@@ -116,7 +116,7 @@ def check_state(folder: Path) -> Check:
             check="state folder",
             status=WARNING,
             message=f"{folder}: {found}, {', '.join(damaged)} set aside as damaged",
-            hint="a program or a disk wrote nonsense there: delete what is damaged",
+            hint="the file is damaged: delete it, or the damaged part",
         )
     return Check(check="state folder", status=OK, message=f"{folder}: {found}")
 

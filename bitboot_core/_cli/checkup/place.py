@@ -17,7 +17,7 @@ _SAID = {
     Reachability.MAPPED: (OK, "reachable through a port that the router has opened", ""),
     Reachability.CONE: (
         WARNING,
-        "behind NAT, at one port for all (cone): reached by whom it writes to",
+        "behind NAT, at one port for all (cone): reached by those it writes to",
         _FORWARD,
     ),
     Reachability.SYMMETRIC: (

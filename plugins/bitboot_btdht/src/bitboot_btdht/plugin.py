@@ -52,7 +52,7 @@ def bitboot_backends() -> Iterable[BackendSpec]:
                 name="btdht-native",
                 protocols=["mainline"],
                 factory=_make_native,
-                description="the PyPI package btdht (GPLv3, IPv4 only), with what it breaks mended",
+                description="the PyPI package btdht (GPLv3, IPv4 only), with its faults fixed",
             )
         )
     return backends
