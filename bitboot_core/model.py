@@ -160,8 +160,9 @@ class Reachability(enum.Enum):
 
     OPEN: anybody. MAPPED: anybody, by a port that the router was asked to open. CONE: behind a NAT that uses
     one outside port for all destinations, and lets in at least those that this node has written to: two such
-    nodes that both send reach each other. SYMMETRIC: behind a NAT that uses another port for each destination:
-    nobody but those it has written to. BLOCKED: nothing gets in or out. UNKNOWN: too little is known.
+    nodes that both send reach each other. SYMMETRIC: behind a NAT that uses another port for each
+    destination: nobody but those it has written to. BLOCKED: nothing gets in or out. UNKNOWN: too little
+    is known.
     """
 
     OPEN = "open"
