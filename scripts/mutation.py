@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "mutation"
 ENOUGH = 0.85
 KILLED = ("killed", "timeout")
+SPINNER = tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+"""What a line of mutmut begins with that only shows that it is at work."""
 
 MAINLINE = "plugins/bitboot_btdht"
 PARTS = {
@@ -76,7 +78,13 @@ pytest_add_cli_args_test_selection=
 """
 
 
-FAST_TESTS_FIRST = '''
+FOR_PYTEST = '''
+
+from hypothesis import settings
+
+settings.register_profile("mutation", deadline=None)  # slow is not wrong, here least of all
+settings.load_profile("mutation")
+
 
 def pytest_collection_modifyitems(items):
     """Most mutants are killed by many tests, so the quickest ones of them come first."""
@@ -103,7 +111,7 @@ def lay_out(name: str) -> Path:
     shutil.copytree(ROOT / MAINLINE / "tests", folder / MAINLINE / "tests", ignore=without)
     shutil.copy(ROOT / "pyproject.toml", folder)
     conftest = (ROOT / "conftest.py").read_text("utf-8")
-    (folder / "conftest.py").write_text(conftest + FAST_TESTS_FIRST, encoding="utf-8")
+    (folder / "conftest.py").write_text(conftest + FOR_PYTEST, encoding="utf-8")
     (folder / "setup.cfg").write_text(
         SETTINGS.format(part=part, tests="\n    ".join(tests)), encoding="utf-8"
     )
@@ -130,7 +138,8 @@ def make_mutants(name: str, folder: Path) -> set[str]:
     done = mutmut(folder, "run", "none")
     stats = folder / "mutants" / "mutmut-stats.json"
     if not stats.exists() or "nothing matches" not in done.stderr:
-        sys.exit(f"{name}: mutmut could not begin\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        told = "\n".join(line for line in done.stdout.splitlines() if not line.startswith(SPINNER))
+        sys.exit(f"{name}: mutmut could not begin\n{told[-4000:]}\n{done.stderr[-4000:]}")
     reached = json.loads(stats.read_text("utf-8"))["tests_by_mangled_function_name"]
     return {function for function, tests in reached.items() if tests}
 

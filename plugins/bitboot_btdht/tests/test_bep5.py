@@ -71,6 +71,23 @@ def test_questionable_nodes_make_up_for_good_ones_that_are_too_few(node: Node) -
     assert told == {friend.address for friend in friends}
 
 
+def test_questionable_nodes_make_up_for_as_many_as_are_missing_and_no_more(node: Node) -> None:
+    near = [Stranger(node, f"20.0.{n}.1", id_=bytes([n * 5]) * 20) for n in range(1, 9)]
+    far = [Stranger(node, f"20.1.{n}.1", id_=bytes([200 + n]) * 20) for n in range(1, 4)]
+    for friend in near + far:
+        friend.befriend()
+    later = node.settings.good_for + 60
+    for friend in far:
+        friend.now = later
+        friend.query(b"ping")
+    asker = Stranger(node, "20.9.0.1")
+    asker.now = later
+    reply = asker.query(b"find_node", target=bytes([50]) * 20)
+    told = [address for _, address in compact.unpack_nodes(reply[b"r"][b"nodes"], 4, 20)]
+    assert len(told) == len(set(told)) == 8
+    assert set(told[:3]) == {friend.address for friend in far}, "those that are good"
+
+
 def test_get_peers_gives_a_token_and_nodes_and_later_values(node: Node) -> None:
     stranger = Stranger(node)
     before = stranger.query(b"get_peers", info_hash=HASH)[b"r"]
