@@ -19,6 +19,9 @@ KEY_BYTES = 20
 _MAX_HOST_LENGTH = 253
 """The longest name that DNS can carry (RFC 1035, section 2.3.4)."""
 
+_MAX_LABEL_LENGTH = 63
+"""The longest that stands between two dots of one (the same)."""
+
 _ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
 """Hosts that name no particular address. In an announcement they mean "mine"."""
 
@@ -255,7 +258,24 @@ def _checked_name(name: str) -> str:
         raise InvalidEndpoint(
             f"{name!r} is neither a name nor an IP address", hint="write an IPv4 address as 192.0.2.1"
         )
+    if name and not _has_fit_labels(plain):
+        # For such a name getaddrinfo raises UnicodeError, which is no OSError, as does whoever writes it.
+        raise InvalidEndpoint(
+            f"{name[:60]!r} is not a host",
+            hint="between two dots stand 1 to 63 characters, as DNS carries them",
+        )
     return name
+
+
+def _has_fit_labels(name: str) -> bool:
+    """Whether DNS can carry each part of a name (RFC 1035, section 2.3.4; RFC 3490 where it is not ASCII)."""
+    if name.isascii():
+        return all(1 <= len(label) <= _MAX_LABEL_LENGTH for label in name.removesuffix(".").split("."))
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)

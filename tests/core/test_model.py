@@ -196,6 +196,12 @@ def test_a_zone_stays_with_its_address(host: str) -> None:
         "\uff11\uff12\uff17\u30021",
         "1.2.3.4.5",
         "host.1",
+        "peer..example.org",  # what resolvers raise UnicodeError for
+        ".example.org",
+        "example.org..",
+        ".",
+        "x" * 64 + ".example.org",
+        "é" * 60 + ".example.org",
     ],
 )
 def test_what_is_no_host_or_would_be_read_as_another(host: str) -> None:

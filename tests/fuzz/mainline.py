@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from bitboot_btdht.node import Node
@@ -62,6 +63,8 @@ def seeds() -> list[bytes]:
         ),
         (b"vote", {b"target": KEY}),
     ]
+    answers += [dict(one) for answer in answers for one in _with_other_types(answer)]
+    arguments += [(name, one) for name, more in arguments for one in _with_other_types(more)]
     replies = [krpc.response(b"TTTT", one, CONTACT) for one in answers]
     replies.append(krpc.error(b"TTTT", 203, b"bad token", CONTACT))
     queries = [
@@ -70,8 +73,15 @@ def seeds() -> list[bytes]:
     ]
     both = [bytes([number % 4]) + one for number, one in enumerate([*queries, *replies])]
     both += [bytes([back]) + one for one in replies for back in (0, 4, 8)]
-    talks = [NEXT.join([b"\x00" + one, b"\x01" + two]) for one in replies for two in queries[:4]]
-    return [*both, *talks, NEXT.join([b"\x00" + one for one in replies])]
+    talks = [NEXT.join([b"\x00" + one, b"\x01" + two]) for one in replies[:6] for two in queries[:4]]
+    return [*both, *talks, NEXT.join([b"\x00" + one for one in replies[:7]])]
+
+
+def _with_other_types(values: dict[bytes, Any]) -> Iterator[dict[bytes, Any]]:
+    """The same with one value each time of a type that it must not have: mutations seldom get there."""
+    for key in values:
+        for other in (-1, b"", b"x" * 26, [], [7, [b"x" * 6]], {b"x": 0}):
+            yield {**values, key: other}
 
 
 def one_input(data: bytes) -> None:

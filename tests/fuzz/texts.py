@@ -103,6 +103,7 @@ def _endpoint(text: str) -> None:
 def _check(host: KnownHost) -> None:
     assert KnownHost.parse(str(host)) == host, f"{host!r} is written as another"
     assert str(host).isprintable()
+    host.host.encode("idna")  # as whoever resolves it does
     assert not host.host.startswith("-")
 
 
