@@ -30,6 +30,7 @@ ELSEWHERE = {
     ),
     ("README.md", "[project.entry-points.bitboot]"): "tests/docs/test_readme.py",
     ("command-line.md", None): "tests/docs/test_docs.py",
+    ("security.md", None): "tests/fuzz/__main__.py",  # in the environment `fuzz`
     ("frozen.md", None): "tests/core/plugins/test_frozen.py",
     ("contract.md", None): "tests/docs/test_contract_page.py",
     (

@@ -12,7 +12,7 @@ from bitboot_core import KnownHost
 
 HOSTS = st.one_of(
     st.ip_addresses().map(str),
-    st.sampled_from(["", "localhost", "peer.example.org", "bücher.example", "x" * 253]),
+    st.sampled_from(["", "localhost", "peer.example.org", "bücher.example", ".".join(["x" * 49] * 5)]),
 )
 ENDPOINTS = st.builds(KnownHost, HOSTS, st.integers(0, 65535))
 
@@ -39,7 +39,7 @@ def test_of_any_bytes_they_are_read_or_refused(packed: bytes) -> None:
 
 def test_a_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="too long"):
-        wire.pack_endpoint(KnownHost("ü" * 200, 1))
+        wire.pack_endpoint(KnownHost(".".join(["ü" * 50] * 4), 1))
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
