@@ -79,7 +79,7 @@ class Registry:
             reason = missing(known, name)
             if reason is not None:
                 raise UnknownBackend(reason[0], hint=reason[1])
-            hint = _nearest(name, known.backends.reachable())
+            hint = _nearest(name, known.backends.reachable()) + _failed(known.problems)
             raise UnknownBackend(f"there is no backend named {name}", hint=hint)
 
     def network(self, name: str) -> NetworkDefinition:
@@ -88,7 +88,7 @@ class Registry:
             found = _owned(known.networks.claims(name), UnknownNetwork, f"a network named {name}")
             if found is not None:
                 return found
-            hint = _nearest(name, known.networks.reachable())
+            hint = _nearest(name, known.networks.reachable()) + _failed(known.problems)
             raise UnknownNetwork(f"there is no network named {name}", hint=hint)
 
     def origin(self, network: str) -> str:
@@ -214,6 +214,14 @@ def _owned(claims: Sequence[Claim[T]], error: type[UsageError], what: str) -> T 
         names = " or ".join(f"{claim.distribution}:{claim.value.name}" for claim in claims)
         raise error(f"several plugins bring {what}", hint=f"say which: {names}")
     return None
+
+
+def _failed(problems: Sequence[PluginProblem]) -> str:
+    """How many plugins could not be loaded: one of them may bring what is not known."""
+    if not problems:
+        return ""
+    failed = "1 plugin" if len(problems) == 1 else f"{len(problems)} plugins"
+    return f"; {failed} failed to load: see `bitboot plugins`"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

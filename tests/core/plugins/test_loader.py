@@ -12,6 +12,8 @@ from bitboot_core import (
     PluginError,
     PluginProblem,
     Registry,
+    UnknownBackend,
+    UnknownNetwork,
     hookimpl,
 )
 from bitboot_core.testing import FakeBackend, FakeDistribution, FakeEntryPoint, plugin_module, spec_of
@@ -68,6 +70,18 @@ def test_a_failing_import(error: BaseException) -> None:
     assert problem.stage == "import"
     assert problem.error is error
     assert str(problem) == f"bad is installed but failed to load: {type(error).__name__}: {error}"
+
+
+def test_an_unknown_name_says_how_many_plugins_failed() -> None:
+    registry = registry_of(broken(ImportError("no libx")))
+    with pytest.raises(UnknownNetwork) as network:
+        registry.network("mainlin")
+    assert network.value.hint.endswith(
+        "did you mean mainline?; 1 plugin failed to load: see `bitboot plugins`"
+    )
+    with pytest.raises(UnknownBackend) as backend:
+        registry.backend("nobodys")
+    assert "1 plugin failed to load" in backend.value.hint
 
 
 def test_ctrl_c_is_not_a_plugins_problem() -> None:
