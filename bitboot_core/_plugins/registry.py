@@ -221,7 +221,7 @@ def _failed(problems: Sequence[PluginProblem]) -> str:
     if not problems:
         return ""
     failed = "1 plugin" if len(problems) == 1 else f"{len(problems)} plugins"
-    return f"; {failed} failed to load: see `bitboot plugins`"
+    return f" ({failed} failed to load: see `bitboot plugins`)"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from bitboot_core import AnnounceFailed, BitBoot, KnownHost, Receipt
 from bitboot_core._cli import main
 from bitboot_core._cli.report.events import Announced, Event, Failed
 from bitboot_core._cli.report.report import Report
+from bitboot_core._cli.running import SIGNALS
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
 from .conftest import Cli, Served
@@ -89,7 +90,7 @@ def test_of_two_networks_one_may_refuse(cli: Cli, served: Served) -> None:
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_in_good_order(cli: Cli, served: Served, number: signal.Signals) -> None:
     async def stopped() -> Receipt:
         # Once the program waits, as a user's Ctrl-C would: not from within the backend.
