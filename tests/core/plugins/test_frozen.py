@@ -18,7 +18,9 @@ from bitboot_core._plugins import frozen
 PAGE = Path(__file__).parents[3] / "docs" / "frozen.md"
 PACKAGES = ["bitboot_core", "bitboot_btdht", "pluggy", "platformdirs"]
 if sys.version_info < (3, 12):
-    PACKAGES += ["importlib_metadata", "zipp"]
+    # What importlib-metadata needs differs from version to version.
+    needed = ["importlib_metadata", "zipp", "lazy_importer", "typing_extensions"]
+    PACKAGES += [name for name in needed if importlib.util.find_spec(name) is not None]
 
 ASK = """
 import bitboot_core
@@ -39,8 +41,11 @@ def packed(folder: Path, program: str, *, with_metadata: bool) -> str:
         spec = importlib.util.find_spec(name)
         assert spec is not None
         assert spec.origin is not None
-        package = Path(spec.origin).parent
-        shutil.copytree(package, app / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if spec.submodule_search_locations:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(Path(spec.origin).parent, app / name, ignore=ignored)
+        else:
+            shutil.copy(spec.origin, app)
     if with_metadata:
         found = metadata.distribution("bitboot-btdht")
         info = app / f"bitboot_btdht-{found.version}.dist-info"

@@ -500,7 +500,7 @@ async def test_what_could_not_be_withdrawn_is_logged(
     bitboot = await serve(FakeBackend(withdraw=fails(BackendError("nobody there"))))
     async with bitboot.announce("swarm", PEER) as announcement:
         await announcement.announced()
-    assert "192.0.2.7:6881 was not withdrawn from swarm, and will lapse: nobody there" in caplog.messages
+    assert "192.0.2.7:6881 was not withdrawn from swarm, and will expire: nobody there" in caplog.messages
 
 
 async def test_what_takes_too_long_to_withdraw_is_logged_with_a_warning(
@@ -515,7 +515,7 @@ async def test_what_takes_too_long_to_withdraw_is_logged_with_a_warning(
         await clock.advance(0.2)
         await closing
     assert "192.0.2.7:6881" in caplog.text
-    assert "will lapse" in caplog.text
+    assert "will expire" in caplog.text
 
 
 # Stored on fewer nodes than could
