@@ -103,6 +103,15 @@ def test_tox_tests_one_python_after_the_other() -> None:
     }
 
 
+def test_what_one_python_leaves_out_another_environment_runs() -> None:
+    """Whatever is marked is in one of the two, and nothing in both."""
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert re.findall(r'^ +(!?slow): pytest -m "([^"]+)"', tox, re.MULTILINE) == [
+        ("!slow", "not slow and not once"),
+        ("slow", "slow or once"),
+    ]
+
+
 def test_tox_installs_every_plugin() -> None:
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
     assert set(re.findall(r"\./plugins/(\w+)", tox)) == set(PLUGINS)

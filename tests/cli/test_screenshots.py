@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 NAMES = ["demo", "doctor", "join", "lookup"]

@@ -8,6 +8,8 @@ from bitboot_core.testing.contract import DefinitionsContract
 
 from .conftest import Install
 
+pytestmark = pytest.mark.once
+
 PLUGIN = """
 from bitboot_core import KnownHost, NetworkDefinition, hookimpl
 

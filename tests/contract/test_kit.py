@@ -20,6 +20,8 @@ from .broken import BROKEN, LeavesASocket, LeavesAThread, RenewsForEver
 from .conftest import PLUGIN, Install
 from .model import Hub, Model, ModestModel, contract_of
 
+pytestmark = pytest.mark.once
+
 CHECKS = sorted(name.removeprefix("test_") for name in dir(BackendContract) if name.startswith("test_"))
 OF_THE_INSTALLATION = {
     "the_entry_point_resolves",

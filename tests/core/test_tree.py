@@ -13,6 +13,8 @@ import pytest
 import bitboot_core
 from bitboot_core import errors
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "bitboot_core"
 

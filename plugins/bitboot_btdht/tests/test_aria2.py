@@ -21,9 +21,12 @@ from .conftest import PATIENCE, eventually
 
 ARIA2 = shutil.which("aria2c")
 
-pytestmark = pytest.mark.skipif(
-    ARIA2 is None, reason="ARIA2 IS NOT INSTALLED: not tested against it (Debian's package aria2)"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(
+        ARIA2 is None, reason="ARIA2 IS NOT INSTALLED: not tested against it (Debian's package aria2)"
+    ),
+]
 
 CONTENT = b"something to share\n" * 1000
 PIECE = 16384

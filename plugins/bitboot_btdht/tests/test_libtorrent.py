@@ -27,6 +27,8 @@ pytest.importorskip(
 from .conftest import PATIENCE, eventually
 from .libtorrent_swarm import Session, Swarm, wait_for
 
+pytestmark = pytest.mark.once
+
 SWARMS = [f"swarm number {number}" for number in range(20)]
 BITBOOT = [sys.executable, "-m", "bitboot_core"]
 

@@ -15,6 +15,8 @@ from bitboot_btdht.table.upkeep import TICK
 from bitboot_btdht.wire import bencode, compact, node_id
 from bitboot_btdht.wire.compact import Address
 
+pytestmark = pytest.mark.once
+
 HASH = hashlib.sha1(b"a swarm").digest()
 
 
