@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from bitboot_core._plugins.registry import Registry
 from bitboot_core.networks import NetworkDefinition
 
 from ._failing import fail
-from ._hooks import HookChecks
+from ._hooks import HookChecks, standard_library
 
 
 class DefinitionsContract(HookChecks):
@@ -45,7 +43,7 @@ class DefinitionsContract(HookChecks):
     def test_hooks_import_nothing_heavy(self) -> None:
         """They run in every program: the standard library, the core and its own modules will do."""
         own = self._needed().value.partition(":")[0].partition(".")[0]
-        light = {*sys.stdlib_module_names, "bitboot_core", "pluggy", own, "__main__"}
+        light = {*standard_library(), "bitboot_core", "pluggy", own, "__main__"}
         loaded = {name.partition(".")[0] for name in self._watched()["loaded"]}
         if heavy := sorted(loaded - light):
             fail(f"the plugin's hooks load {', '.join(heavy)}: definitions need no library")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -47,6 +49,12 @@ in_hooks = False
 print(json.dumps({"io": seen, "loaded": sorted(set(sys.modules) - before)}))
 """
 """Run in a new process: nothing that was looked up or read before hides what the hooks do."""
+
+
+def standard_library() -> set[str]:
+    """Its modules: those that Python names, and what whoever built it left beside them."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    return {*sys.stdlib_module_names, *(file.stem for file in folder.glob("*.py"))}
 
 
 class HookChecks:

@@ -11,7 +11,7 @@ from bitboot_core.errors import BitBootError
 
 from ._base import Checks
 from ._failing import fail
-from ._hooks import HookChecks
+from ._hooks import HookChecks, standard_library
 
 LOOK = """
 import importlib, json, sys
@@ -64,7 +64,7 @@ class InstalledChecks(HookChecks, Checks):
             fail(f"importing {module} and calling its hooks and its factory failed:\n{done.stderr}")
         told = json.loads(done.stdout)
         own = module.partition(".")[0]
-        light = {*sys.stdlib_module_names, "bitboot_core", "pluggy", own}
+        light = {*standard_library(), "bitboot_core", "pluggy", own}
         heavy = sorted({name.partition(".")[0] for name in told["loaded"]} - light)
         if told["defined_in"] in told["loaded"] and told["defined_in"] != module:
             heavy.append(told["defined_in"])
