@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import subprocess
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from bitboot_core import (
     AnnouncementStatus,
@@ -24,6 +25,7 @@ from bitboot_core import (
 from bitboot_core._cli.report.drawing import Drawing
 from bitboot_core._cli.report.durations import clock_time, span
 from bitboot_core._cli.report.events import Joined, Left, PeerFound, Ready
+from bitboot_core._cli.report.terminal import SafeConsole, TerminalReport
 from bitboot_core._cli.report.view import View
 from bitboot_core.testing import FakeBackend
 
@@ -281,3 +283,36 @@ def test_ctrl_c_at_a_real_terminal_withdraws_and_leaves() -> None:
     assert b"local is closed" in screen
     assert b"Traceback" not in screen
     assert "mynet, after " in screen.decode().splitlines()[-1]
+
+
+class Screen(io.StringIO):
+    """Tells when something is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        self.written.set()
+        return super().write(text)
+
+    async def shows(self, text: str) -> None:
+        """Wait until `text` is written, from here on."""
+        begins = len(self.getvalue())
+        while text not in self.getvalue()[begins:]:
+            self.written.clear()
+            await self.written.wait()
+
+
+async def test_a_screen_that_is_resized_is_drawn_on_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal wraps the old lines again: going up by their number would leave some of them."""
+    monkeypatch.setattr("bitboot_core._cli.report.terminal.REFRESH", 0.001)
+    screen = Screen()
+    console = SafeConsole(file=screen, width=100, height=30, force_terminal=True, color_system=None)
+    bitboot: Any = SimpleNamespace(networks=dict, stats=dict)
+    async with TerminalReport(console).showing(view(state()), bitboot):
+        await screen.shows("watching mynet")
+        assert "\x1b[2J" not in screen.getvalue()
+        console.size = ConsoleDimensions(50, 20)
+        await screen.shows("\x1b[2J")
+        await screen.shows("watching mynet")
