@@ -59,7 +59,7 @@ class BitBoot:
         return cls(config, **fields).__enter__()
 
     def __enter__(self) -> Self:
-        self._loop.call(self._bitboot.__aenter__())
+        self._loop.call(self._bitboot.__aenter__)
         _OPEN.add(self)
         return self
 
@@ -73,14 +73,14 @@ class BitBoot:
         if self._loop.is_stopped:
             return
         try:
-            self._loop.call(self._bitboot.aclose())
+            self._loop.call(self._bitboot.aclose)
         finally:
             _OPEN.discard(self)
             self._loop.stop()
 
     def ready(self, timeout: float | None = None) -> None:
         """Wait until a network is in touch, or raise why not."""
-        self._loop.call(self._bitboot.ready(timeout))
+        self._loop.call(lambda: self._bitboot.ready(timeout))
 
     # Swarms
 
@@ -115,7 +115,9 @@ class BitBoot:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it."""
         return Announcement(
             self._loop.call(
-                self._bitboot.announce_peer(swarm, host, renew=renew, timeout=timeout, lifetime=lifetime)
+                lambda: self._bitboot.announce_peer(
+                    swarm, host, renew=renew, timeout=timeout, lifetime=lifetime
+                )
             ),
             self._loop,
         )
@@ -140,7 +142,7 @@ class BitBoot:
         timeout: float | None = None,
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources."""
-        return self._loop.call(self._bitboot.lookup(swarm, limit=limit, timeout=timeout))
+        return self._loop.call(lambda: self._bitboot.lookup(swarm, limit=limit, timeout=timeout))
 
     def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
         """A Watch of a swarm: `with` begins it, `for` gives PeerJoined and PeerLeft."""
@@ -179,12 +181,12 @@ class BitBoot:
     ) -> None:
         """Use this network too."""
         self._loop.call(
-            self._bitboot.add_network(network, backend=backend, bootstrap=bootstrap, listen=listen)
+            lambda: self._bitboot.add_network(network, backend=backend, bootstrap=bootstrap, listen=listen)
         )
 
     def remove_network(self, name: str) -> None:
         """Use this network no more: withdraw from it and close it."""
-        self._loop.call(self._bitboot.remove_network(name))
+        self._loop.call(lambda: self._bitboot.remove_network(name))
 
     def switch_network(
         self,
@@ -196,7 +198,7 @@ class BitBoot:
     ) -> None:
         """Use this network, or these, instead of the present ones."""
         self._loop.call(
-            self._bitboot.switch_network(network, backend=backend, bootstrap=bootstrap, listen=listen)
+            lambda: self._bitboot.switch_network(network, backend=backend, bootstrap=bootstrap, listen=listen)
         )
 
     def add_bootstrap(self, contact: Host, *, network: str | None = None) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..aio._forks import let_go_in_children
@@ -37,23 +38,24 @@ class LoopThread:
         """Whether `stop` has been called."""
         return self._stopped
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the loop and wait for it. Cancels it where the waiting is interrupted.
+    def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run what `work` makes on the loop and wait for it. Cancels it if the waiting is interrupted.
 
-        Raises what `work` raises, and NotRunning once the loop is stopped, or on the loop itself.
+        Raises what that raises, and NotRunning once the loop is stopped, or on the loop itself.
+
+        `work` is called on the loop, where no Ctrl-C arrives: between making a coroutine and handing
+        it over, one would leave it behind, never awaited.
         """
+        outcome: Future[T] = Future()
         try:
-            loop = self._running()
-        except BaseException:
-            work.close()
-            raise
-        future = asyncio.run_coroutine_threadsafe(work, loop)
-        try:
-            return _result(future)
+            with self._lock:  # what is handed over before `stop` is begun before the loop ends
+                loop = self._running()
+                loop.call_soon_threadsafe(_begin, loop, work, outcome)
+            return _result(outcome)
         except CancelledError:
             raise NotRunning("this BitBoot was closed meanwhile", hint="make a new one") from None
         except BaseException:
-            future.cancel()  # nothing, where it ended by itself
+            outcome.cancel()  # nothing, where it ended by itself
             raise
 
     def ask(self, question: Callable[[], T]) -> T:
@@ -62,7 +64,7 @@ class LoopThread:
         async def answer() -> T:
             return question()
 
-        return self.call(answer())
+        return self.call(answer)
 
     def stop(self) -> None:
         """End the loop and its thread. May be called twice, and before the first call."""
@@ -82,27 +84,25 @@ class LoopThread:
         # The loop is kept: if it were collected it would close, and touch what it shares with the parent's.
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._thread is threading.current_thread():
-                raise NotRunning(
-                    "bitboot_core.blocking was called on its own event loop",
-                    hint="call it from another thread, or use bitboot_core's BitBoot there",
-                )
-            if self._is_copy:
-                raise NotRunning(
-                    "this BitBoot is a copy that os.fork made: it runs in the parent process only",
-                    hint="make a new one here, or start the process with multiprocessing's spawn",
-                )
-            if self._stopped:
-                raise NotRunning("this BitBoot has been closed", hint="make a new one")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                # A daemon, so that a program that forgets to close can end; `atexit` closes then.
-                self._thread = threading.Thread(
-                    target=_run, args=(self._loop,), name="bitboot-loop", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        """The loop, begun if it is not yet. The lock is held."""
+        if self._thread is threading.current_thread():
+            raise NotRunning(
+                "bitboot_core.blocking was called on its own event loop",
+                hint="call it from another thread, or use bitboot_core's BitBoot there",
+            )
+        if self._is_copy:
+            raise NotRunning(
+                "this BitBoot is a copy that os.fork made: it runs in the parent process only",
+                hint="make a new one here, or start the process with multiprocessing's spawn",
+            )
+        if self._stopped:
+            raise NotRunning("this BitBoot has been closed", hint="make a new one")
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            # A daemon, so that a program that forgets to close can end; `atexit` closes then.
+            self._thread = threading.Thread(target=_run, args=(self._loop,), name="bitboot-loop", daemon=True)
+            self._thread.start()
+        return self._loop
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
@@ -119,6 +119,36 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
             loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def _begin(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, T]], outcome: Future[T]
+) -> None:
+    """Run `work` in a task of `loop`, which is ours, for a thread that waits for `outcome`."""
+    if outcome.cancelled():
+        return
+
+    async def run() -> T:
+        return await work()
+
+    def give_up(outcome: Future[T]) -> None:
+        if outcome.cancelled():
+            with suppress(RuntimeError):  # the loop is closed, and with it the task
+                loop.call_soon_threadsafe(task.cancel)
+
+    def end(task: asyncio.Task[T]) -> None:
+        if not outcome.set_running_or_notify_cancel():
+            return
+        if task.cancelled():
+            outcome.set_exception(CancelledError())
+        elif (error := task.exception()) is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
+
+    task = loop.create_task(run())
+    task.add_done_callback(end)
+    outcome.add_done_callback(give_up)
 
 
 def _result(future: Future[T]) -> T:

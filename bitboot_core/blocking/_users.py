@@ -49,7 +49,7 @@ class _Used(Generic[C]):
         return f"<blocking {self._inner!r}>"
 
     def __enter__(self) -> Self:
-        self._loop.call(self._inner.__aenter__())
+        self._loop.call(self._inner.__aenter__)
         return self
 
     def __exit__(
@@ -61,7 +61,7 @@ class _Used(Generic[C]):
         """End it. `with` does this. May be called twice."""
         if self._loop.is_stopped:
             return  # the BitBoot has closed it
-        self._loop.call(self._inner.aclose())
+        self._loop.call(self._inner.aclose)
 
 
 class _Stream(_Used[_Readable[T]], Generic[T]):
@@ -75,7 +75,7 @@ class _Stream(_Used[_Readable[T]], Generic[T]):
             return await self._inner.__anext__()
 
         try:
-            return self._loop.call(step())
+            return self._loop.call(step)
         except StopAsyncIteration:
             raise StopIteration from None
 
@@ -95,11 +95,11 @@ class Announcement(_Used[_announcement.Announcement]):
 
     def announced(self, timeout: float | None = None) -> None:
         """Wait until every swarm is stored on at least one node, or raise why not."""
-        self._loop.call(self._inner.announced(timeout))
+        self._loop.call(lambda: self._inner.announced(timeout))
 
     def changed(self) -> None:
         """Wait until an attempt on one of the networks has ended, well or not."""
-        self._loop.call(self._inner.changed())
+        self._loop.call(self._inner.changed)
 
     @property
     def status(self) -> PerNetwork[AnnouncementStatus]:
@@ -120,7 +120,7 @@ class Lookup(_Stream[Peer]):
 
     def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
-        return self._loop.call(self._lookup.collect())
+        return self._loop.call(self._lookup.collect)
 
 
 class Watch(_Stream[_watch.Event]):
@@ -132,7 +132,7 @@ class Watch(_Stream[_watch.Event]):
 
     def scanned(self) -> None:
         """Wait until a scan of one of the networks has ended, well or not."""
-        self._loop.call(self._watch.scanned())
+        self._loop.call(self._watch.scanned)
 
     @property
     def scans(self) -> PerNetwork[int]:
@@ -149,7 +149,7 @@ class Swarm(_Stream[_watch.Event]):
 
     def announced(self, timeout: float | None = None) -> None:
         """Wait until it is stored on at least one node, or raise why not."""
-        self._loop.call(self._swarm.announced(timeout))
+        self._loop.call(lambda: self._swarm.announced(timeout))
 
     @property
     def announcement(self) -> Announcement:

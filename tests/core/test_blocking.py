@@ -1,11 +1,13 @@
 """The same calls for programs without asyncio."""
 
+import gc
 import inspect
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -127,6 +129,37 @@ def test_it_cannot_wait_for_itself(registry: Registry) -> None:
         loop = bitboot._loop
         with pytest.raises(NotRunning, match="own event loop"):
             loop.ask(lambda: bitboot.lookup("swarm"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_ctrl_c_at_any_call_leaves_no_coroutine_behind(registry: Registry) -> None:
+    """Python acts on a signal where a function begins: here in each of them in turn."""
+    calls_left = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal calls_left
+        if "blocking" in frame.f_code.co_filename and event == "call":
+            calls_left -= 1
+            if calls_left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    with made(registry, FakeBackend()) as bitboot:
+        for calls in range(1, 200):
+            calls_left = calls
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                bitboot.lookup("swarm")
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(before)
+            gc.collect()
+            if calls_left > 0:
+                break
+        assert calls_left > 0, "it never came to its end"
+        assert bitboot.lookup("swarm") == []
 
 
 PROGRAM = """
