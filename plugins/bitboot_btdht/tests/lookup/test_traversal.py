@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from bitboot_btdht.lookup.traversal import Candidate, State, Traversal
+from bitboot_btdht.lookup.candidates import Candidate, State
+from bitboot_btdht.lookup.traversal import Traversal
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.wire.node_id import distance

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..asking.transactions import Outcome
 from ..wire import krpc
+from .candidates import Candidate
 from .searches import Network, PeerSearch
-from .traversal import Candidate
 
 
 class Announce:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from ..asking.transactions import Outcome
 from ..wire import krpc
 from ..wire.compact import Address
+from .candidates import Candidate
 from .fair import FairPeers, enough_witnesses
 from .per_family import InFamilies
 from .searches import Network, PeerSearch
-from .traversal import Candidate
 
 CROWD = 300
 """From so many peers under one key on there may be others that its nodes do not store: libtorrent

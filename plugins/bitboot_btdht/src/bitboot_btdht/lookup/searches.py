@@ -12,7 +12,8 @@ from ..asking.transactions import Outcome
 from ..settings import Settings
 from ..wire import compact, krpc
 from ..wire.compact import Address
-from .traversal import Candidate, Traversal
+from .candidates import Candidate
+from .traversal import Traversal
 
 
 class Network(Protocol):
