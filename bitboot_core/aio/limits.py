@@ -156,15 +156,20 @@ class AddressLimits:
 
         What one source asks beyond its own limit does not count against its network.
         """
-        allowed = self.allows(ip, now, amount)
-        if allowed:
-            self.spend(ip, now, amount)
-        return allowed
+        counted = self._counted(ip)
+        for allowance, key in counted:
+            if allowance.level(key, now) < amount:
+                return False
+        for allowance, key in counted:
+            allowance.spend(key, now, amount)
+        return True
 
     def _counted(self, ip: bytes) -> list[tuple[Allowance, bytes]]:
         scope = _scope(ip)
+        if scope == "loopback":
+            return []
         counted = []
-        if self._sources is not None and scope != "loopback":
+        if self._sources is not None:
             counted.append((self._sources, source_of(ip)))
         if self._networks is not None and scope == "public":
             counted.append((self._networks, network_of(ip)))

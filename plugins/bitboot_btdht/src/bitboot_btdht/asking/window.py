@@ -35,6 +35,23 @@ class Kind(enum.IntEnum):
     ANSWER = 1
 
 
+class _Sent:
+    """When one address was sent its last messages of either kind, and when the last of all."""
+
+    __slots__ = ("answers", "last", "queries")
+
+    def __init__(self) -> None:
+        self.queries: deque[float] = deque()
+        self.answers: deque[float] = deque()
+        self.last: float = 0.0
+
+    def forget(self, now: float) -> None:
+        """Leave out what no longer counts."""
+        for times in (self.queries, self.answers):
+            while times and times[0] + SPAN <= now:
+                times.popleft()
+
+
 class Window:
     """At most `limit` messages to each address in any ten seconds, queries and answers together."""
 
@@ -44,7 +61,7 @@ class Window:
         self._most = max(1, int(MOST * limit))
         self._max_addresses = max_addresses
         # By the time of the last message, so that what has passed is found at the front.
-        self._sent: OrderedDict[Address, tuple[deque[float], deque[float]]] = OrderedDict()
+        self._sent: OrderedDict[Address, _Sent] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -53,27 +70,32 @@ class Window:
         """Whether one more message to `address` may be sent now; counts it if so."""
         if self.free_at(address, kind, now) > now:
             return False
-        self._sent.setdefault(address, (deque(), deque()))[kind].append(now)
-        self._sent.move_to_end(address)
+        sent = self._sent.get(address)
+        if sent is None:
+            sent = self._sent[address] = _Sent()
+        else:
+            self._sent.move_to_end(address)
+        (sent.queries if kind is Kind.QUERY else sent.answers).append(now)
+        sent.last = now
         return True
 
     def free_at(self, address: Address, kind: Kind, now: float) -> float:
         """When one more message to `address` may be sent: `now`, or later."""
         self._forget(now)
-        times = self._sent.get(address)
-        if times is None:
+        sent = self._sent.get(address)
+        if sent is None:
             return now if len(self._sent) < self._max_addresses else self._first_free()
-        for each in times:
-            while each and each[0] + SPAN <= now:
-                each.popleft()
-        queries, answers = times
+        if len(sent.queries) + len(sent.answers) < self._queries:
+            return now  # within every limit, whatever of it no longer counts: by far the most frequent case
+        sent.forget(now)
+        queries, answers = sent.queries, sent.answers
         if kind is Kind.ANSWER:
             free_at = _when_fewer(answers, self._most, SPAN)
         else:
             at_most = max(self._queries, self._most - len(answers))
             free_at = max(_when_fewer(queries, at_most, SPAN), _when_fewer(queries, self._queries, PROBATION))
         if len(queries) + len(answers) >= self._limit:
-            free_at = max(free_at, min(each[0] for each in times if each) + SPAN)
+            free_at = max(free_at, min(each[0] for each in (queries, answers) if each) + SPAN)
         return max(free_at, now)
 
     def _forget(self, now: float) -> None:
@@ -82,8 +104,7 @@ class Window:
 
     def _first_free(self) -> float:
         """When the address that was sent nothing for longest may be forgotten."""
-        times = next(iter(self._sent.values()))
-        return max(each[-1] for each in times if each) + SPAN
+        return next(iter(self._sent.values())).last + SPAN
 
 
 def _when_fewer(times: deque[float], limit: int, span: float) -> float:

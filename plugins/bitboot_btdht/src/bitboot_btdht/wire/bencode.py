@@ -20,7 +20,10 @@ MAX_DEPTH = 10
 MAX_INT_DIGITS = 20
 """Integers longer than a signed 64-bit one are refused."""
 
-_D, _E, _I, _L, _COLON, _ZERO = b"deil:0"
+MAX_LENGTH_DIGITS = 5
+"""Strings are shorter than 100,000 bytes: a datagram is."""
+
+_D, _E, _I, _L, _COLON, _ZERO, _NINE = b"deil:09"
 
 
 class BencodeError(ValueError):
@@ -36,21 +39,26 @@ def encode(value: Any) -> bytes:
 
 def _encode(value: Any, write: Callable[[bytes], None]) -> None:
     if isinstance(value, bytes):
-        write(b"%d:" % len(value))
-        write(value)
+        write(b"%d:%b" % (len(value), value))
     elif isinstance(value, int):
         write(b"i%de" % value)
     elif isinstance(value, dict):
         write(b"d")
         for key in sorted(value):
-            write(b"%d:" % len(key))
-            write(key)
-            _encode(value[key], write)
+            item = value[key]
+            if isinstance(item, bytes):  # nearly all are
+                write(b"%d:%b%d:%b" % (len(key), key, len(item), item))
+            else:
+                write(b"%d:%b" % (len(key), key))
+                _encode(item, write)
         write(b"e")
     else:
         write(b"l")
         for item in value:
-            _encode(item, write)
+            if isinstance(item, bytes):
+                write(b"%d:%b" % (len(item), item))
+            else:
+                _encode(item, write)
         write(b"e")
 
 
@@ -60,69 +68,63 @@ def decode(data: bytes) -> Any:
     Raises BencodeError, and nothing else, for anything that is not one.
     """
     try:
-        return _decode(data, 0, MAX_DEPTH)[0]
+        return _decode(data)
     except (IndexError, ValueError) as error:
         if isinstance(error, BencodeError):
             raise
         raise BencodeError("cut short, or not bencoded") from error
 
 
-def _decode(data: bytes, pos: int, depth: int) -> tuple[Any, int]:
-    kind = data[pos]
-    if kind == _D:
-        if not depth:
-            raise BencodeError("nested too deep")
-        return _decode_dict(data, pos + 1, depth - 1)
-    if kind == _L:
-        if not depth:
-            raise BencodeError("nested too deep")
-        return _decode_list(data, pos + 1, depth - 1)
-    if kind == _I:
-        end = data.index(b"e", pos, pos + MAX_INT_DIGITS + 3)
-        digits = data[pos + 1 : end]
-        if not digits.removeprefix(b"-").isdigit():
-            raise BencodeError("not a number")
-        return int(digits), end + 1
-    return _decode_string(data, pos)
-
-
-def _decode_string(data: bytes, pos: int) -> tuple[bytes, int]:
-    # Lengths of one or two digits, nearly all there are, are read without building objects.
-    length = data[pos] - _ZERO
-    if not 0 <= length <= 9:
-        raise BencodeError("not bencoded")
-    start = pos + 2
-    if data[pos + 1] != _COLON:
-        colon = data.index(b":", pos, pos + 6)
-        digits = data[pos:colon]
-        if not digits.isdigit():
-            raise BencodeError("not a length")
-        length = int(digits)
-        start = colon + 1
-    end = start + length
-    if end > len(data):
-        raise BencodeError("cut short")
-    return data[start:end], end
-
-
-def _decode_dict(data: bytes, pos: int, depth: int) -> tuple[dict[bytes, Any], int]:
-    result: dict[bytes, Any] = {}
-    while data[pos] != _E:
-        key, pos = _decode_string(data, pos)
-        if 0 <= data[pos] - _ZERO <= 9:
-            result[key], pos = _decode_string(data, pos)
+def _decode(data: bytes) -> Any:  # noqa: PLR0912 - one scan, on the hot path: no call and no tuple per value
+    pos = 0
+    # What is being filled: a list, or a dictionary and the key that waits for its value.
+    items: list[Any] | None = None
+    entries: dict[bytes, Any] | None = None
+    key: bytes | None = None
+    outer: list[tuple[list[Any] | None, dict[bytes, Any] | None, bytes | None]] = []
+    value: Any
+    while True:
+        kind = data[pos]
+        if _ZERO <= kind <= _NINE:
+            length, start = kind - _ZERO, pos + 2  # of one digit, as most are
+            if data[pos + 1] != _COLON:
+                colon = data.index(b":", pos, pos + MAX_LENGTH_DIGITS + 1)
+                digits = data[pos:colon]
+                if not digits.isdigit():
+                    raise BencodeError("not a length")
+                length, start = int(digits), colon + 1
+            pos = start + length
+            if pos > len(data):
+                raise BencodeError("cut short")
+            value = data[start:pos]
+        elif kind in (_D, _L):
+            if len(outer) == MAX_DEPTH:
+                raise BencodeError("nested too deep")
+            outer.append((items, entries, key))
+            items, entries, key = (None, {}, None) if kind == _D else ([], None, None)
+            pos += 1
+            continue
+        elif kind == _E and outer and key is None:
+            value = entries if items is None else items
+            items, entries, key = outer.pop()
+            pos += 1
+        elif kind == _I:
+            end = data.index(b"e", pos, pos + MAX_INT_DIGITS + 3)
+            digits = data[pos + 1 : end]
+            if not digits.removeprefix(b"-").isdigit():
+                raise BencodeError("not a number")
+            value, pos = int(digits), end + 1
         else:
-            result[key], pos = _decode(data, pos, depth)
-    return result, pos + 1
-
-
-def _decode_list(data: bytes, pos: int, depth: int) -> tuple[list[Any], int]:
-    result: list[Any] = []
-    append = result.append
-    while data[pos] != _E:
-        if 0 <= data[pos] - _ZERO <= 9:
-            item, pos = _decode_string(data, pos)
+            raise BencodeError("not bencoded")
+        if entries is not None:
+            if key is not None:
+                entries[key] = value
+                key = None
+            elif isinstance(value, bytes):
+                key = value
+            else:
+                raise BencodeError("a key that is no string")
+        elif items is not None:
+            items.append(value)
         else:
-            item, pos = _decode(data, pos, depth)
-        append(item)
-    return result, pos + 1
+            return value
