@@ -11,9 +11,16 @@ from .discovery import Known
 from .frozen import how_to_get
 from .plugin import canonical
 
-FIRST_PARTY: Mapping[str, str] = {"mainline": "btdht", "kademlia": "kademlia", "local": "local"}
+FIRST_PARTY: Mapping[str, str] = {
+    "mainline": "btdht",
+    "kademlia": "kademlia",
+    "bep14": "lan",
+    "local": "local",
+}
 """For each protocol that this project serves: the backend's name, which is also the extra's."""
 
+BROUGHT = frozenset({"lan"})
+"""The project's networks that come with the plugin whose name they have."""
 
 _EXTRAS: Mapping[str, str] = {"btdht-native": "btdht"} | {name: name for name in FIRST_PARTY.values()}
 """For each of the project's own backends, the extra that installs it."""

@@ -20,7 +20,7 @@ from ..networks import BUILT_IN, NetworkDefinition
 from .checks import check_backend, check_network
 from .discovery import Known, discover
 from .installed import EntryPoint, installed
-from .lacking import FIRST_PARTY, missing, unserved, why_unavailable
+from .lacking import BROUGHT, FIRST_PARTY, missing, unserved, why_unavailable
 from .names import Claim, T, sole
 from .plugin import Plugin, PluginProblem
 
@@ -88,6 +88,9 @@ class Registry:
             found = _owned(known.networks.claims(name), UnknownNetwork, f"a network named {name}")
             if found is not None:
                 return found
+            reason = missing(known, name) if name in BROUGHT else None
+            if reason is not None:
+                raise UnknownNetwork(f"there is no network named {name}: {reason[0]}", hint=reason[1])
             hint = _nearest(name, known.networks.reachable()) + _failed(known.problems)
             raise UnknownNetwork(f"there is no network named {name}", hint=hint)
 

@@ -239,6 +239,12 @@ def test_a_backend_that_is_not_installed_says_what_to_install(
     assert caught.value.hint == f'pip install "bitboot-core[{extra}]"'
 
 
+def test_a_network_whose_plugin_is_not_installed_says_what_to_install(registry: Registry) -> None:
+    with pytest.raises(UnknownNetwork, match="the backend lan is not installed") as caught:
+        registry.network("lan")
+    assert caught.value.hint == 'pip install "bitboot-core[lan]"'
+
+
 def test_a_backend_that_failed_to_load_says_why() -> None:
     entry_point = FakeEntryPoint("btdht", ImportError("no module named x"), FakeDistribution("bitboot-btdht"))
     registry = registry_of(entry_point)
