@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 from weakref import WeakValueDictionary
 
-from ._plugins.registry import Registry, default_registry
 from ._settings import Host, seconds
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, swarm_names
 from ._swarms.keys import SwarmName, SwarmNames
 from ._swarms.lookup import Lookup
 from ._swarms.networking import Networking
-from ._swarms.swarm import Swarm
-from ._swarms.watch import Watch
 from .aio.clock import Clock, SystemClock
 from .config import BitBootConfig, Settings
 from .model import KnownHost, Peer
+
+if TYPE_CHECKING:  # imported where they are used: a program that starts need not wait for all of them
+    from ._plugins.registry import Registry
+    from ._swarms.swarm import Swarm
+    from ._swarms.watch import Watch
 
 __all__ = ["BitBoot"]
 
@@ -52,6 +54,8 @@ class BitBoot(Networking):
         Raises InvalidConfig, InvalidEndpoint, UnknownNetwork, UnknownBackend, NetworkUnavailable
         (the network is known, but nothing installed serves it) or BackendUnavailable.
         """
+        from ._plugins.registry import default_registry  # noqa: PLC0415
+
         super().__init__(
             replace(config, **fields) if config is not None else BitBootConfig(**fields),
             registry if registry is not None else default_registry(),
@@ -172,6 +176,8 @@ class BitBoot(Networking):
         `timeout`: seconds that each scan may take, None for the config's. Raises InvalidSwarmName,
         InvalidConfig, NotRunning; scans that fail are in `Watch.failures`.
         """
+        from ._swarms.watch import Watch  # noqa: PLC0415
+
         self._usable()
         return Watch(self._context, swarm, timeout=self._seconds(timeout))
 
@@ -187,4 +193,6 @@ class BitBoot(Networking):
 
         The peer is given as for `announce`, `timeout` as for `watch`. Raises what these two do.
         """
+        from ._swarms.swarm import Swarm  # noqa: PLC0415
+
         return Swarm(self.announce(swarm, host, port=port), self.watch(swarm, timeout=timeout))

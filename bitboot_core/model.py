@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import ipaddress
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -248,8 +247,7 @@ def _checked_name(name: str) -> str:
             f"{name[:60]!r} is not a host",
             hint="give a name such as router.example.org or an IP address",
         )
-    # As resolvers read it (RFC 3490, section 3.1): with wide digits, dots and hyphens as the plain ones.
-    plain = name if name.isascii() else unicodedata.normalize("NFKC", name).replace("\u3002", ".")
+    plain = name if name.isascii() else _with_plain_letters(name)
     if plain.startswith("-"):  # whoever hands it to a command would hand over an option
         raise InvalidEndpoint(f"{name!r} is not a host", hint="a host name cannot start with a hyphen")
     if _NUMBER.fullmatch(plain.rstrip(".").rpartition(".")[2]):
@@ -265,6 +263,13 @@ def _checked_name(name: str) -> str:
             hint="between two dots stand 1 to 63 characters, as DNS carries them",
         )
     return name
+
+
+def _with_plain_letters(name: str) -> str:
+    """As resolvers read it (RFC 3490, section 3.1): with wide digits, dots and hyphens as the plain ones."""
+    import unicodedata  # noqa: PLC0415 - most names are ASCII
+
+    return unicodedata.normalize("NFKC", name).replace("\u3002", ".")
 
 
 def _has_fit_labels(name: str) -> bool:

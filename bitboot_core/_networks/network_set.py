@@ -7,10 +7,9 @@ import warnings
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._plugins.checks import check_network
-from .._plugins.registry import Registry
 from .._settings import Host, Network, contacts, endpoint, networks, state_folder
 from ..aio.clock import Clock
 from ..aio.endings import Endings
@@ -23,6 +22,9 @@ from .kept_contacts import contact_file
 from .network import CLEAN_UP, ActiveNetwork
 from .per_network import PerNetwork, one_error
 from .state import NetworkState
+
+if TYPE_CHECKING:
+    from .._plugins.registry import Registry
 
 T = TypeVar("T")
 

@@ -6,11 +6,9 @@ import base64
 import binascii
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qs, urlsplit
 
 from ..aio.logs import logger
 from ..errors import InvalidSwarmName
@@ -89,18 +87,22 @@ def swarm_key(swarm: SwarmName) -> bytes:
         encoded = name.encode()
     except UnicodeEncodeError as error:
         raise InvalidSwarmName(f"a swarm's name must be valid Unicode: {error.reason}") from error
-    if not name.isascii() and not unicodedata.is_normalized("NFC", name):
+    if not name.isascii():
         _warn_of_spelling(name)
     return hashlib.sha1(encoded, usedforsecurity=False).digest()
 
 
 @lru_cache(maxsize=1024)  # once a name
 def _warn_of_spelling(name: str) -> None:
-    log.warning(
-        "the swarm name %s is not in Unicode's normal form C: whoever writes it as %s is in another swarm",
-        ascii(name),
-        ascii(unicodedata.normalize("NFC", name)),
-    )
+    import unicodedata  # noqa: PLC0415 - most names are ASCII
+
+    normal = unicodedata.normalize("NFC", name)
+    if normal != name:
+        log.warning(
+            "swarm name %s is not in Unicode's normal form C: whoever writes it as %s is in another swarm",
+            ascii(name),
+            ascii(normal),
+        )
 
 
 def looks_like_key(name: str) -> bool:
@@ -120,6 +122,8 @@ def _from_digits(text: str) -> bytes | None:
 
 
 def _from_magnet(link: str) -> bytes | None:
+    from urllib.parse import parse_qs, urlsplit  # noqa: PLC0415 - most programs read no link
+
     topics = parse_qs(urlsplit(link).query).get("xt", [])
     for topic in topics:
         if topic.lower().startswith("urn:btih:"):

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from .. import _settings as settings
 from .._networks.network import ActiveNetwork
 from .._networks.network_set import NetworkSet
 from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
-from .._plugins.registry import Registry
 from .._settings import Host, Network
 from ..aio.clock import Clock
 from ..aio.endings import Endings
@@ -21,6 +20,9 @@ from ..backend import Backend
 from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning
 from .use import Context
+
+if TYPE_CHECKING:
+    from .._plugins.registry import Registry
 
 CLOSE_TIMEOUT = 1.8
 """Seconds from the beginning of `aclose` until backends that do not close are left alone. The rest

@@ -17,7 +17,7 @@ from ..config import BitBootConfig
 from ..errors import NotRunning
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Context:
     """What one BitBoot lends to all that use its networks.
 
