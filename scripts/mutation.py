@@ -62,6 +62,7 @@ source_paths=
 only_mutate=
     {part}/*
 process_isolation=forkserver
+track_dependencies=false
 also_copy=
     tests/
     plugins/

@@ -18,7 +18,7 @@ from .doubles import (
     waits,
 )
 from .loops import LoopWithoutReaders
-from .testnet import BackendTestnet
+from .testnet import BackendTestnet, MemberTestnet
 
 __all__ = [
     "Act",
@@ -28,6 +28,7 @@ __all__ = [
     "FakeEntryPoint",
     "LoopWithoutReaders",
     "ManualClock",
+    "MemberTestnet",
     "answers",
     "fails",
     "hangs",

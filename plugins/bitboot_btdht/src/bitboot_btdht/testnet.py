@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from bitboot_core import KnownHost
+from bitboot_core.testing.testnet import MemberTestnet
 
 from .node import Node
 from .settings import Settings
@@ -22,81 +23,52 @@ from .udp import UdpDriver
 from .wire import compact
 
 
-class Testnet:
-    """`size` nodes on `host` (a loopback address of either family), each on a free port."""
+class Testnet(MemberTestnet[UdpDriver]):
+    """`size` nodes on `host` (a loopback address of either family), each on a free port.
 
-    __test__ = False  # a name that starts with "Test" is no test case
+    Raises ValueError where `size` is less than 1.
+    """
 
     def __init__(self, size: int = 16, *, host: str = "127.0.0.1", settings: Settings | None = None) -> None:
-        if size < 1:
-            raise ValueError("a network has at least one node")
-        self._size = size
+        super().__init__(size)
         self._host = host
         self._settings = settings or Settings().relaxed()
-        self._drivers: list[UdpDriver] = []
 
     @property
     def nodes(self) -> list[Node]:
         """The engines of the nodes that are running."""
-        return [driver.node for driver in self._drivers]
-
-    @property
-    def addresses(self) -> list[KnownHost]:
-        """Where the running nodes listen."""
-        return [driver.address for driver in self._drivers]
-
-    @property
-    def bootstrap(self) -> list[KnownHost]:
-        """Contacts to start from: the first three nodes."""
-        return self.addresses[:3]
-
-    async def __aenter__(self) -> Testnet:
-        try:
-            for _ in range(self._size):
-                await self.add()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
+        return [driver.node for driver in self._members]
 
     async def add(self) -> Node:
         """One more node, which joins through those that are there."""
-
-        def make(families: list[int], now: float) -> Node:
-            return Node(now=now, settings=self._settings, families=families)
-
-        driver = await UdpDriver.open(make, KnownHost(self._host, 0))
-        contacts = [compact.pack(contact.host, contact.port) for contact in self.bootstrap]
-        self._drivers.append(driver)
-        if contacts:
-            loop = asyncio.get_running_loop()
-            joined: asyncio.Future[int] = loop.create_future()
-            operation = driver.node.bootstrap(
-                contacts, lambda count: None if joined.done() else joined.set_result(count), now=loop.time()
-            )
-            driver.flush()
-            try:
-                await joined
-            finally:
-                operation.cancel()
-        return driver.node
+        return (await self._add_member()).node
 
     def flush(self) -> None:
         """Send what the nodes have to send: needed after starting anything on one of `nodes`."""
-        for driver in self._drivers:
+        for driver in self._members:
             driver.flush()
 
-    async def remove(self, index: int = -1) -> None:
-        """Stop a node without a word, as a machine that is switched off would."""
-        await self._drivers.pop(index).aclose()
+    async def _start_member(self) -> UdpDriver:
+        def make(families: list[int], now: float) -> Node:
+            return Node(now=now, settings=self._settings, families=families)
 
-    async def aclose(self) -> None:
-        """Stop them all."""
-        while self._drivers:
-            await self.remove()
+        return await UdpDriver.open(make, KnownHost(self._host, 0))
+
+    async def _join(self, member: UdpDriver, contacts: Sequence[KnownHost]) -> None:
+        if not contacts:
+            return
+        loop = asyncio.get_running_loop()
+        joined: asyncio.Future[int] = loop.create_future()
+        operation = member.node.bootstrap(
+            [compact.pack(contact.host, contact.port) for contact in contacts],
+            lambda count: None if joined.done() else joined.set_result(count),
+            now=loop.time(),
+        )
+        member.flush()
+        try:
+            await joined
+        finally:
+            operation.cancel()
 
 
 @asynccontextmanager
