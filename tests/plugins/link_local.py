@@ -1,12 +1,8 @@
-"""Run in a network namespace (`unshare -Urn`): nodes that meet by link-local addresses.
-
-unshare -Urn python tests/plugins/link_local.py BACKEND
-"""
+"""Run on a host with two links, of tests/two_links.py: nodes of a backend meet by link-local addresses."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 
 from bitboot_btdht.backend import MainlineBackend
@@ -14,19 +10,6 @@ from bitboot_kademlia.backend import KademliaBackend
 
 from bitboot_core import Backend, BackendConfig, KnownHost
 
-SETUP = """
-ip link set lo up
-ip link add a0 type veth peer name a1
-ip link add b0 type veth peer name b1
-ip link set a0 addrgenmode none up
-ip link set a1 addrgenmode none up
-ip link set b0 addrgenmode none up
-ip link set b1 addrgenmode none up
-ip -6 addr add fe80::a0/64 dev a0 nodad
-ip -6 addr add fe80::a1/64 dev a1 nodad
-ip -6 addr add fe80::b0/64 dev b0 nodad
-ip -6 addr add fe80::b1/64 dev b1 nodad
-"""
 BACKENDS: dict[str, type[MainlineBackend | KademliaBackend]] = {
     "btdht": MainlineBackend,
     "kademlia": KademliaBackend,
@@ -54,6 +37,4 @@ async def main(name: str) -> None:
     print("met")
 
 
-for command in SETUP.strip().splitlines():
-    subprocess.run(command.split(), check=True)
 asyncio.run(main(sys.argv[1]))

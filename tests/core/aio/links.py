@@ -1,28 +1,11 @@
-"""Run in a network namespace (`unshare -Urn`): a host with several IPv6 addresses and two links."""
+"""Run on a host with several IPv6 addresses and two links: see tests/two_links.py."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 
 from bitboot_core import KnownHost
 from bitboot_core.aio.udp import Address, UdpSocket, bind, open_socket
-
-SETUP = """
-ip link set lo up
-ip -6 addr add fd00::1/128 dev lo
-ip -6 addr add fd00::2/128 dev lo
-ip link add a0 type veth peer name a1
-ip link add b0 type veth peer name b1
-ip link set a0 addrgenmode none up
-ip link set a1 addrgenmode none up
-ip link set b0 addrgenmode none up
-ip link set b1 addrgenmode none up
-ip -6 addr add fe80::a0/64 dev a0 nodad
-ip -6 addr add fe80::a1/64 dev a1 nodad
-ip -6 addr add fe80::b0/64 dev b0 nodad
-ip -6 addr add fe80::b1/64 dev b1 nodad
-"""
 
 
 class Node:
@@ -80,6 +63,4 @@ async def main() -> None:
         await node.udp.aclose()
 
 
-for command in SETUP.strip().splitlines():
-    subprocess.run(command.split(), check=True)
 asyncio.run(main())

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib.util
-import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -24,6 +22,8 @@ from bitboot_core.aio._packet_info import PacketInfo
 from bitboot_core.aio._zones import MAX_ZONES, Zones
 from bitboot_core.aio.udp import DRAIN, DRAIN_SECONDS, Address, UdpSocket, open_socket
 from bitboot_core.testing import LoopWithoutReaders
+
+from ...two_links import needs_two_links, run_on_two_links
 
 PATIENCE = 20.0
 """Seconds after which something that should have happened fails the test."""
@@ -505,23 +505,8 @@ def test_zones_are_kept_for_so_many_neighbours() -> None:
 
 # Several addresses and links, in a network namespace of its own
 
-LINKS = Path(__file__).with_name("links.py")
 
-
-@pytest.mark.skipif(
-    sys.platform != "linux"
-    or shutil.which("unshare") is None
-    or shutil.which("ip") is None
-    or subprocess.run(["unshare", "-Urn", "true"], capture_output=True, check=False).returncode != 0,
-    reason="NOT TESTED: several addresses and links need `unshare -Urn` and `ip` (Linux, user namespaces)",
-)
+@needs_two_links
 def test_several_addresses_and_links_of_ipv6() -> None:
-    done = subprocess.run(
-        ["unshare", "-Urn", sys.executable, str(LINKS)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["addresses", "links", "listening"]
+    printed = run_on_two_links(Path(__file__).with_name("links.py"))
+    assert printed.split() == ["addresses", "links", "listening"]
