@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 import umsgpack
+from bitboot_kademlia.acquaintance import NodeSetup
 from bitboot_kademlia.protocol import PeerProtocol
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.storage import commit
@@ -41,7 +42,7 @@ class Target:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.wire = Wire()
-        self.protocol = PeerProtocol(os.urandom(20), 4, Settings(), lambda: self.now)
+        self.protocol = PeerProtocol(NodeSetup(os.urandom(20), 4, Settings(), lambda: self.now))
         self.protocol.connection_made(self.wire)
 
     def call(self, host: str, name: str, *args: Any) -> Any:

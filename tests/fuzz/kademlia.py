@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import umsgpack
+from bitboot_kademlia.acquaintance import NodeSetup
 from bitboot_kademlia.healing import Healing
 from bitboot_kademlia.messages import HEAD_BYTES, encode_answer, encode_call
 from bitboot_kademlia.peer_crawl import PeerCrawl
@@ -133,7 +134,7 @@ def one_input(data: bytes) -> None:
 
 
 async def _talk(data: bytes) -> None:
-    protocol = PeerProtocol(OWN, 4, SETTINGS, lambda: 1000.0)
+    protocol = PeerProtocol(NodeSetup(OWN, 4, SETTINGS, lambda: 1000.0))
     sent = _Sent()
     protocol.connection_made(sent)
     found: list[bytes] = []

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import umsgpack
-from bitboot_kademlia.crawl import Candidate, Crawl
+from bitboot_kademlia.candidates import Candidate
+from bitboot_kademlia.crawl import Crawl
 from bitboot_kademlia.node import PeerNode
 from bitboot_kademlia.origins import bound_id
 from bitboot_kademlia.peer_crawl import PeerCrawl

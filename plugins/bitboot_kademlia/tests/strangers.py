@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import umsgpack
+from bitboot_kademlia.acquaintance import NodeSetup
 from bitboot_kademlia.messages import encode_call
 from bitboot_kademlia.protocol import PeerProtocol
 from bitboot_kademlia.settings import Settings
@@ -44,7 +45,7 @@ class Talk:
 
     def __init__(self, settings: Settings, time: Time, *, node_id: bytes = b"n" * 20) -> None:
         self.contacts: list[Any] = []
-        self.protocol = PeerProtocol(node_id, 4, settings, time, on_contact=self.contacts.append)
+        self.protocol = PeerProtocol(NodeSetup(node_id, 4, settings, time, on_contact=self.contacts.append))
         self.sent = Sent()
         self.protocol.connection_made(self.sent)
 

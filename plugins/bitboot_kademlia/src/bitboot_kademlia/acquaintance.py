@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from ._library import KademliaProtocol, Node
@@ -20,33 +21,36 @@ MAX_PLAIN = 1_024
 """Addresses remembered as running the bare library."""
 
 
-class Acquaintance(KademliaProtocol):
-    """The part of a node's protocol that makes calls and remembers who answered. `now`: the time in seconds.
+@dataclass(frozen=True)
+class NodeSetup:
+    """What one node on one socket of one IP family is made of. `now` gives the time in seconds.
 
-    `send` takes datagrams. `on_contact` is told of each new contact of our own kind.
+    `read_only`: it answers no call. `on_contact` is told of each new contact of our own kind.
     """
 
-    def __init__(
-        self,
-        node_id: bytes,
-        family: int,
-        settings: Settings,
-        now: Callable[[], float],
-        *,
-        send: Callable[[bytes, Address], None],
-        read_only: bool,
-        on_contact: Callable[[Contact], None],
-    ) -> None:
+    node_id: bytes
+    family: int
+    settings: Settings
+    now: Callable[[], float]
+    read_only: bool = False
+    on_contact: Callable[[Contact], None] = lambda _: None
+
+
+class Acquaintance(KademliaProtocol):
+    """The part of a node's protocol that makes calls and remembers who answered. `send` takes datagrams."""
+
+    def __init__(self, setup: NodeSetup, send: Callable[[bytes, Address], None]) -> None:
+        settings, now, node_id = setup.settings, setup.now, setup.node_id
         super().__init__(Node(node_id), ValueStore(settings, now), settings.k)
         self.node_id: bytes = node_id
-        self.family = family
-        self.settings = settings
-        self.read_only = read_only
-        self.caller: bytes = NOBODY if read_only else node_id
+        self.family: int = setup.family
+        self.settings: Settings = settings
+        self.read_only: bool = setup.read_only
+        self.caller: bytes = NOBODY if setup.read_only else node_id
         self.counters: Counter[str] = Counter()
         self.suspects: Suspects = Suspects(settings, now)
         self.introduced: Introduced = Introduced(settings, now)
-        self.router: ContactTable = ContactTable(node_id, family, settings, self.suspects, now)
+        self.router: ContactTable = ContactTable(node_id, setup.family, settings, self.suspects, now)
         self.held_tokens: HeldTokens = HeldTokens(now, settings.max_held_tokens)
         self.requests: Requests = Requests(
             send,
@@ -55,8 +59,8 @@ class Acquaintance(KademliaProtocol):
             on_silence=self._on_silence,
             token_for=self.held_tokens.get,
         )
-        self.now = now
-        self._on_contact = on_contact
+        self.now: Callable[[], float] = now
+        self._on_contact = setup.on_contact
         self._plain: OrderedDict[Address, None] = OrderedDict()
         self._greeted: set[Address] = set()
 

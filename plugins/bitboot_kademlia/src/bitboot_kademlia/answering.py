@@ -10,11 +10,9 @@ import umsgpack
 from bitboot_core import KnownHost
 from bitboot_core.aio.limits import AddressLimits, packed
 
-from .acquaintance import Acquaintance
-from .contacts import Contact
+from .acquaintance import Acquaintance, NodeSetup
 from .gate import Gate, Sender
 from .messages import HEAD_BYTES, PeersAnswer
-from .settings import Settings
 from .storage import PeerStore
 from .tokens import Tokens
 from .values import Value
@@ -32,20 +30,9 @@ _KEY_BYTES = 31
 class Answering(Acquaintance):
     """The part of a node's protocol that answers. Each `rpc_x` answers the call `x`, in its sender's room."""
 
-    def __init__(
-        self,
-        node_id: bytes,
-        family: int,
-        settings: Settings,
-        now: Callable[[], float],
-        *,
-        send: Callable[[bytes, Address], None],
-        read_only: bool,
-        on_contact: Callable[[Contact], None],
-    ) -> None:
-        super().__init__(
-            node_id, family, settings, now, send=send, read_only=read_only, on_contact=on_contact
-        )
+    def __init__(self, setup: NodeSetup, send: Callable[[bytes, Address], None]) -> None:
+        super().__init__(setup, send)
+        settings, now = setup.settings, setup.now
         self.peers: PeerStore = PeerStore(settings, now)
         self.tokens: Tokens = Tokens(now)
         self.gate: Gate = Gate(settings, now, self.tokens, self.router)

@@ -11,84 +11,20 @@ import asyncio
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum, auto
 from functools import partial
 from itertools import islice
 from operator import attrgetter
 
+from .candidates import ANSWERED, ASKED, NEW, SKIPPED, SLOW, Candidate
 from .contacts import Contact
 from .messages import MAX_NODES, PeersAnswer, read_nodes, read_peers_answer
-from .origins import Origin, Spread, fits, origin_of, preferred
+from .origins import Spread, preferred
 from .protocol import PeerProtocol
 from .requests import Answer
-from .wire import (
-    ID_BYTES,
-    Address,
-    is_loopback,
-    is_reachable,
-    split_nodes,
-    unpack_address,
-)
+from .wire import ID_BYTES, is_loopback, is_reachable, split_nodes, unpack_address
 
 A_FEW = 15
 """Nodes that fit into an answer to whoever shows no token."""
-
-
-class State(Enum):
-    """How far a lookup is with a node."""
-
-    NEW = auto()
-    ASKED = auto()
-    SLOW = auto()
-    ANSWERED = auto()
-    SKIPPED = auto()  # it failed, or holds no peers
-
-
-NEW, ASKED, SLOW, ANSWERED, SKIPPED = State
-
-
-class Candidate:
-    """A node on the way. `plain`: whether it runs the bare library, None where that is not known.
-
-    `teller`: the network that told us of it, None where that was ourselves.
-    """
-
-    __slots__ = (
-        "address",
-        "distance",
-        "fingerprint",
-        "fits",
-        "more",
-        "node_id",
-        "origin",
-        "packed",
-        "plain",
-        "state",
-        "teller",
-        "token",
-        "was_short",
-    )
-
-    def __init__(
-        self, node_id: bytes, packed: bytes, target: int, plain: bool | None, teller: bytes | None = None
-    ) -> None:
-        self.packed: bytes = packed
-        self.plain: bool | None = plain
-        self.teller: bytes | None = teller
-        self.address: Address = ("", 0)
-        self.state: State = NEW
-        self.token: bytes = b""
-        self.was_short: bool = False
-        self.fingerprint: int = 0
-        self.more: int = 0
-        self.origin: Origin | None = origin_of(packed[ID_BYTES:-2])
-        self.take_id(node_id, target)
-
-    def take_id(self, node_id: bytes, target: int) -> None:
-        """It has this id; `target` is what the lookup looks for."""
-        self.node_id: bytes = node_id
-        self.distance: int = int.from_bytes(node_id, "big") ^ target
-        self.fits: bool = fits(node_id, self.packed[ID_BYTES:-2])
 
 
 class Crawl:

@@ -18,8 +18,10 @@ from bitboot_core.aio.limits import packed
 from bitboot_core.aio.logs import logger
 from bitboot_core.model import address_scope
 
+from .acquaintance import NodeSetup
+from .candidates import Candidate
 from .contacts import Contact
-from .crawl import Candidate, Crawl
+from .crawl import Crawl
 from .healing import Healing
 from .origins import bound_id, fits
 from .peer_crawl import PeerCrawl
@@ -70,13 +72,9 @@ class PeerNode:
         self._may_move_at = now()
         self.seen_at: Collection[str] = ()
         """The IP address that others see us at, once most of those asked agree, if we listen everywhere."""
+        own_id = node_id or os.urandom(ID_BYTES)
         self.protocol: PeerProtocol = PeerProtocol(
-            node_id or os.urandom(ID_BYTES),
-            family,
-            settings,
-            now,
-            read_only=read_only,
-            on_contact=self._on_contact,
+            NodeSetup(own_id, family, settings, now, read_only, self._on_contact)
         )
         self.healing: Healing = Healing(self.protocol)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .crawl import ANSWERED, ASKED, SLOW, Candidate, Crawl, State
+from .candidates import ANSWERED, ASKED, SLOW, Candidate, State
+from .crawl import Crawl
 from .messages import PeersAnswer
 from .origins import APART, Spread
 from .protocol import PeerProtocol

@@ -15,16 +15,14 @@ bare library can take part. What it does on the way is done otherwise here:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, cast
 
 from bitboot_core import KnownHost
 from bitboot_core.aio.logs import logger
 
+from .acquaintance import NodeSetup
 from .answering import Answering
-from .contacts import Contact
 from .messages import ANSWER, CALL, HEAD_BYTES, encode_answer, read_args, read_name
-from .settings import Settings
 from .udp import Transport
 from .wire import Address
 
@@ -32,26 +30,12 @@ _log = logger(__name__)
 
 
 class PeerProtocol(Answering):
-    """One node on one socket of one IP family. `now` gives the time in seconds.
-
-    `on_contact` is told of each new contact of our own kind. `read_only`: no call is answered.
-    """
+    """One node on one socket of one IP family."""
 
     transport: asyncio.DatagramTransport | None
 
-    def __init__(
-        self,
-        node_id: bytes,
-        family: int,
-        settings: Settings,
-        now: Callable[[], float],
-        *,
-        read_only: bool = False,
-        on_contact: Callable[[Contact], None] = lambda _: None,
-    ) -> None:
-        super().__init__(
-            node_id, family, settings, now, send=self._send, read_only=read_only, on_contact=on_contact
-        )
+    def __init__(self, setup: NodeSetup) -> None:
+        super().__init__(setup, self._send)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_open = False
         self._is_congested = False
