@@ -58,6 +58,8 @@ class Announcement(NetworkUser):
         self._renew = renew
         self._records: dict[str, list[Record]] = {}
         self._changed = Signal()
+        self._unseen: dict[object, set[int]] = {}
+        """For each caller of `announced`: the swarms that may stand otherwise than when it looked."""
 
     def __repr__(self) -> str:
         swarms = ", ".join(map(str, self.swarms))
@@ -85,8 +87,7 @@ class Announcement(NetworkUser):
         try:
             async with deadline(self._clock, None if timeout is None else self._clock.now() + timeout):
                 await asyncio.sleep(0)  # whoever asks in a loop must not hold up the attempts
-                while not self._is_stored():
-                    await self._changed.wait()
+                await self._all_stored()
         except TimeUp:
             raise BackendTimeout(f"{self.endpoint} was not announced within {timeout:g} s") from None
 
@@ -124,7 +125,7 @@ class Announcement(NetworkUser):
     async def leave(self, network: str) -> None:
         """Announce no more on this network, and withdraw from it."""
         records = with_shards(self._records.pop(network, []))
-        self._changed.notify()
+        self._all_changed()
         tasks = {record.task for record in records if record.task is not None}
         await cancel(tasks, self._clock)
         await self._withdraw(records)
@@ -135,10 +136,21 @@ class Announcement(NetworkUser):
         turns = asyncio.Semaphore(AT_ONCE)
         records = records_of(self.swarms, self.endpoint, network, self._context.shard_salt)
         self._records[network.name] = records
+        self._all_changed()
         for record in with_shards(records):
             record.task = self._tasks.start(self._keep(record, turns), failed=partial(self._broken, record))
 
     def _stop(self) -> None:
+        self._changed.notify()
+
+    def _has_changed(self, record: Record) -> None:
+        for unseen in self._unseen.values():
+            unseen.add(record.index)
+        self._changed.notify()
+
+    def _all_changed(self) -> None:
+        for unseen in self._unseen.values():
+            unseen.update(range(len(self.swarms)))
         self._changed.notify()
 
     async def _clean_up(self) -> None:
@@ -162,7 +174,7 @@ class Announcement(NetworkUser):
         """A record's task has ended in an error that nobody has foreseen: it is announced no more."""
         record.failed(record.network.wrapped(error, "announce"))
         record.next_try = None
-        self._changed.notify()
+        self._has_changed(record)
 
     def _all_records(self) -> list[Record]:
         return with_shards(record for records in self._records.values() for record in records)
@@ -177,7 +189,7 @@ class Announcement(NetworkUser):
             if not final:
                 now = self._clock.now()
                 record.next_try = now + record.pause(now, self._lifetime, self._context.random)
-            self._changed.notify()
+            self._has_changed(record)
             if record.next_try is None:
                 return
             await self._wait(record)
@@ -205,23 +217,41 @@ class Announcement(NetworkUser):
         record.stored(receipt, self._clock.now())
         return not self._renew
 
-    def _is_stored(self) -> bool:
-        """Whether every swarm is stored somewhere. Raises where one of them has failed everywhere."""
-        self._check_open()
+    async def _all_stored(self) -> None:
+        """Wait until every swarm is stored somewhere. Raises where one of them has failed everywhere.
+
+        At each change only the swarms that have changed are looked at: there may be thousands.
+        """
+        everyone = range(len(self.swarms))
+        caller, unseen, missing = object(), set(everyone), set(everyone)
+        self._unseen[caller] = unseen
+        try:
+            while True:
+                self._check_open()
+                for index in sorted(unseen):
+                    (missing.discard if self._is_stored(index) else missing.add)(index)
+                unseen.clear()
+                if not missing:  # some may have expired while others were awaited
+                    missing.update(index for index in everyone if not self._is_stored(index))
+                    if not missing:
+                        return
+                await self._changed.wait()
+        finally:
+            del self._unseen[caller]
+
+    def _is_stored(self, index: int) -> bool:
+        """Whether a swarm is stored somewhere. Raises where it has failed everywhere."""
         now = self._clock.now()
-        stored = True
-        for index, swarm in enumerate(self.swarms):
-            records = [records[index] for records in self._records.values()]
-            if any(record.status(now).stored_on for record in records):
-                continue
-            stored = False
-            failures = {record.network.name: record.failure() for record in records}
-            errors = {name: error for name, error in failures.items() if error is not None}
-            if len(errors) == len(records):
-                if not errors:
-                    raise NotRunning("no network is active", hint="add one with add_network()")
-                raise one_error(errors, f"announcing {self.endpoint} in {swarm}")
-        return stored
+        records = [records[index] for records in self._records.values()]
+        if any(record.is_stored(now) for record in records):
+            return True
+        failures = {record.network.name: record.failure() for record in records}
+        errors = {name: error for name, error in failures.items() if error is not None}
+        if len(errors) == len(records):
+            if not errors:
+                raise NotRunning("no network is active", hint="add one with add_network()")
+            raise one_error(errors, f"announcing {self.endpoint} in {self.swarms[index]}")
+        return False
 
     async def _withdraw(self, records: Iterable[Record]) -> None:
         # Also where the first attempt was cut short: a node may have stored it already.

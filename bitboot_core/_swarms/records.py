@@ -48,12 +48,15 @@ class AnnouncementStatus:
 
 
 class Record:
-    """One swarm on one network, under one of its keys. `shard`: the same under its shard's."""
+    """One swarm on one network, under one of its keys.
+
+    `index`: the swarm's place among those of the announcement. `shard`: the same under its shard's key.
+    """
 
     def __init__(
-        self, network: ActiveNetwork, swarm: SwarmName, key: bytes, shard: Record | None = None
+        self, network: ActiveNetwork, swarm: SwarmName, index: int, key: bytes, shard: Record | None = None
     ) -> None:
-        self.network, self.swarm, self.key, self.shard = network, swarm, key, shard
+        self.network, self.swarm, self.index, self.key, self.shard = network, swarm, index, key, shard
         self.begun = False
         self.next_try: float | None = None
         self.task: asyncio.Task[None] | None = None
@@ -115,30 +118,40 @@ class Record:
             )
         return self.error
 
+    def is_stored(self, now: float) -> bool:
+        """Whether it is stored, so that peers find it."""
+        return self._is_held(now) or (
+            self._counts_by_shard and self.shard is not None and self.shard._is_held(now)
+        )
+
     def status(self, now: float) -> AnnouncementStatus:
         """How it stands."""
         own = self._own_status(now)
         if self.shard is None:
             return own
         shard = self.shard.status(now)
-        # Not while the key's first attempt is under way: plain clients look there.
-        if shard.stored_on and not own.stored_on and own.last_error is not None:
+        if shard.stored_on and not own.stored_on and self._counts_by_shard:
             return replace(shard, next_try=own.next_try, last_error=own.last_error)
         return replace(own, last_error=own.last_error or shard.last_error)
 
+    @property
+    def _counts_by_shard(self) -> bool:
+        """Whether it is enough to be stored under the shard's key: not while the key's own first attempt
+        is under way, since plain clients look there."""
+        return self.error is not None
+
+    def _is_held(self, now: float) -> bool:
+        return self._receipt is not None and now < self._expires
+
     def _own_status(self, now: float) -> AnnouncementStatus:
-        status = AnnouncementStatus(
+        receipt = self._receipt if self._is_held(now) else None
+        return AnnouncementStatus(
+            stored_on=0 if receipt is None else receipt.stored_on,
+            expires_in=None if receipt is None else self._expires - now,
             next_try=None if self.next_try is None else max(0.0, self.next_try - now),
             last_error=self.error,
             successes=self.successes,
-        )
-        if self._receipt is None or now >= self._expires:
-            return status
-        return replace(
-            status,
-            stored_on=self._receipt.stored_on,
-            expires_in=self._expires - now,
-            could_store=self._could_store,
+            could_store=0 if receipt is None else self._could_store,
         )
 
 
@@ -157,14 +170,14 @@ def records_of(
     `shard_salt`: as for `shard_of`.
     """
 
-    def record(swarm: SwarmName) -> Record:
+    def record(index: int, swarm: SwarmName) -> Record:
         key = swarm_key(swarm)
         if network.crowd is None:
-            return Record(network, swarm, key)
+            return Record(network, swarm, index, key)
         number = shard_of(key, endpoint, shard_salt)
-        return Record(network, swarm, key, Record(network, swarm, shard_key(key, number)))
+        return Record(network, swarm, index, key, Record(network, swarm, index, shard_key(key, number)))
 
-    return [record(swarm) for swarm in swarms]
+    return [record(index, swarm) for index, swarm in enumerate(swarms)]
 
 
 def with_shards(records: Iterable[Record]) -> list[Record]:

@@ -25,6 +25,8 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core._swarms.announcement import AT_ONCE
+from bitboot_core._swarms.records import Record
+from bitboot_core.aio.clock import sleep_until
 from bitboot_core.aio.timing import IMPROVEMENTS
 from bitboot_core.testing import FakeBackend, ManualClock, answers, fails, hangs, hangs_until
 
@@ -272,6 +274,45 @@ async def test_several_swarms_are_announced_by_one(serve: Any) -> None:
         assert announcement.swarms == ("a", "b")
     assert {call[1] for call in backend.calls if call[0] == "announce"} == {swarm_key("a"), swarm_key("b")}
     assert backend.count("announce") == backend.count("withdraw") == 2
+
+
+async def test_waiting_for_many_looks_at_each_where_it_has_changed(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a program that announces thousands of swarms would spend its time with looking at them."""
+    looks = 0
+    is_stored = Record.is_stored
+
+    def counted(record: Record, now: float) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_stored(record, now)
+
+    monkeypatch.setattr(Record, "is_stored", counted)
+    bitboot = await serve(FakeBackend())
+    swarms = [f"swarm {number}" for number in range(300)]
+    async with bitboot.announce(swarms, PEER) as announcement:
+        await announcement.announced()
+    assert looks <= 4 * len(swarms)
+
+
+async def test_one_that_expires_while_others_are_awaited_is_not_announced(
+    serve: Any, clock: ManualClock
+) -> None:
+    backend = FakeBackend()
+
+    async def announce() -> Receipt:
+        key = backend.calls[-1][1]
+        await sleep_until(clock, clock.now() + (30.0 if key == swarm_key("slow") else 1.0))
+        return Receipt(8, 10.0)
+
+    backend.acts["announce"] = announce
+    bitboot = await serve(backend, timeout=60.0)
+    async with bitboot.announce(["quick", "slow"], PEER, renew=False) as announcement:
+        waiting = asyncio.ensure_future(announcement.announced())
+        await clock.advance(31)
+        with pytest.raises(AnnounceFailed, match="expired"):
+            await waiting
 
 
 async def test_the_status_of_several_swarms_is_the_worst_ones(serve: Any, clock: ManualClock) -> None:
