@@ -14,7 +14,7 @@ from pathlib import Path
 from .report import write_page
 from .rows import Row
 
-ROOMS = ("lookups", "native", "answers", "joining", "memory", "startup", "core", "kademlia")
+ROOMS = ("lookups", "native", "answers", "joining", "memory", "startup", "core", "growth", "kademlia")
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "performance.json"
 
