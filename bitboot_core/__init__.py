@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._swarms.announcement import *
     from ._swarms.keys import *
     from ._swarms.lookup import *
+    from ._swarms.port_mapping import *
     from ._swarms.records import *
     from ._swarms.swarm import *
     from ._swarms.watch import *
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .hookspecs import *
     from .model import *
     from .networks import *
+    from .port_mapper import *
 
 __version__ = "0.2.0"
 
@@ -48,6 +50,8 @@ _MODULES = (
     "bitboot",
     "_swarms.watch",
     "_swarms.swarm",
+    "port_mapper",
+    "_swarms.port_mapping",
     "_plugins.plugin",
     "_plugins.registry",
     "_plugins.config_file",

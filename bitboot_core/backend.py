@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Place, Receipt
@@ -52,7 +53,8 @@ class Capabilities:
     peers under one key on, a lookup may miss some. Then the core reads the
     swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them as well. None:
     a key holds any number, and a lookup finds all. `own_port`: whether port 0 can be announced, for
-    "mine": it stands for the port that others see this node itself at.
+    "mine": it stands for the port that others see this node itself at. `transport`: what its
+    own port carries.
     """
 
     can_withdraw: bool
@@ -63,6 +65,7 @@ class Capabilities:
     key_bytes: int = KEY_BYTES
     crowd: int | None = None
     own_port: bool = False
+    transport: Literal["tcp", "udp"] = "udp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

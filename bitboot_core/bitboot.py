@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, Unpack
 from weakref import WeakValueDictionary
 
 from ._settings import Host, seconds
 from ._swarms.announcement import Announcement
-from ._swarms.arguments import peer_limit, peer_to_announce, swarm_names
+from ._swarms.arguments import peer_limit, peer_to_announce, port_to_map, swarm_names
 from ._swarms.keys import SwarmName, SwarmNames
 from ._swarms.lookup import Lookup
 from ._swarms.networking import Networking
 from .aio.clock import Clock, SystemClock
 from .config import BitBootConfig, Settings
+from .errors import InvalidEndpoint
 from .model import KnownHost, Peer
 
 if TYPE_CHECKING:  # imported where they are used: a program that starts need not wait for all of them
     from ._plugins.registry import Registry
+    from ._swarms.port_mapping import PortMapping
     from ._swarms.swarm import Swarm
     from ._swarms.watch import Watch
 
@@ -84,6 +86,7 @@ class BitBoot(Networking):
         renew: bool = True,
         timeout: float | None = None,
         lifetime: float | None = None,
+        map_port: bool = False,
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `async with`.
 
@@ -93,17 +96,24 @@ class BitBoot(Networking):
         `timeout`: seconds that one attempt may take; `lifetime`: seconds that nodes are asked to keep it
         without renewal. None for the config's.
 
-        Raises InvalidSwarmName, InvalidEndpoint, NotRunning. What goes wrong with announcing shows in
-        `Announcement.status`, and is raised by `Announcement.announced`.
+        `map_port`: have the router open the port, for TCP and UDP, and announce the outside port where it
+        does.
+
+        Raises InvalidSwarmName, InvalidEndpoint, NotRunning; PortMappingFailed where `map_port` needs a
+        plugin that is not installed. What goes wrong with announcing shows in `Announcement.status`, and
+        is raised by `Announcement.announced`; with the port, in `Announcement.mapping`.
         """
         self._usable()
-        return Announcement(
-            self._context,
-            swarm_names(swarm),
-            peer_to_announce(host, port),
-            renew=renew,
-            timeout=self._seconds(timeout),
-            lifetime=None if lifetime is None else seconds("lifetime", lifetime),
+        endpoint = peer_to_announce(host, port)
+        names, limit = swarm_names(swarm), self._seconds(timeout)
+        kept = None if lifetime is None else seconds("lifetime", lifetime)
+        if not map_port:
+            return Announcement(self._context, names, endpoint, renew=renew, timeout=limit, lifetime=kept)
+        from ._swarms.mapped_announcement import MappedAnnouncement  # noqa: PLC0415
+
+        mapping = self._mapping_of(endpoint)
+        return MappedAnnouncement(
+            self._context, names, endpoint, mapping, renew=renew, timeout=limit, lifetime=kept
         )
 
     async def announce_peer(
@@ -188,11 +198,54 @@ class BitBoot(Networking):
         *,
         port: int | None = None,
         timeout: float | None = None,
+        map_port: bool = False,
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `async with`.
 
-        The peer is given as for `announce`, `timeout` as for `watch`. Raises what these two do.
+        The peer and `map_port` are given as for `announce`, `timeout` as for `watch`. Raises what these
+        two do.
         """
         from ._swarms.swarm import Swarm  # noqa: PLC0415
 
-        return Swarm(self.announce(swarm, host, port=port), self.watch(swarm, timeout=timeout))
+        return Swarm(
+            self.announce(swarm, host, port=port, map_port=map_port), self.watch(swarm, timeout=timeout)
+        )
+
+    def map_port(
+        self,
+        port: int,
+        *,
+        transport: Literal["tcp", "udp", "both"] = "tcp",
+        outside_port: int | None = None,
+    ) -> PortMapping:
+        """A PortMapping: the router is asked to open this port of this machine. Begin it with `async with`.
+
+        `outside_port`: the port wanted on the router, the same one by default; it may give another. "both"
+        opens one outside port for TCP and UDP. Raises InvalidEndpoint, InvalidConfig, NotRunning, and
+        PortMappingFailed where no plugin is installed that opens ports; what goes wrong with the router is
+        in `PortMapping.error`.
+        """
+        from ._swarms.port_mapping import PortMapping  # noqa: PLC0415
+
+        self._usable()
+        self._routers.check()
+        transports = port_to_map(port, transport)
+        if outside_port is not None:
+            port_to_map(outside_port, transport)
+        return PortMapping(self._context, self._routers, port, transports, outside_port=outside_port)
+
+    def _mapping_of(self, endpoint: KnownHost) -> PortMapping:
+        """What opens the port of a peer to announce. Raises as `map_port`."""
+        if not endpoint.is_any:
+            raise InvalidEndpoint(
+                f"the router opens no port of {endpoint.host}",
+                hint="leave the host out: map_port is for this machine",
+            )
+        if endpoint.port:
+            return self.map_port(endpoint.port, transport="both")
+        nodes = [one.address.port for one in self._usable() if one.address is not None]
+        if len(nodes) != 1:
+            raise InvalidEndpoint(
+                "port 0 is the node's own, and there are several nodes", hint="give the port to open"
+            )
+        return self.map_port(nodes[0], transport="udp")

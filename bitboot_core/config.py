@@ -24,6 +24,7 @@ class Settings(TypedDict, total=False):
     timeout: float
     lifetime: float
     read_only: bool
+    map_ports: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class BitBootConfig:
     `timeout`: seconds that a call may take, unless it is told otherwise.
     `lifetime`: seconds that an announcement is asked to live without renewal.
     `read_only`: only ask and announce, serve nobody (BEP 43), where the backend can do that.
+    `map_ports`: have the router open the ports that the networks' own nodes listen on.
     """
 
     network: Network | Sequence[Network] = "mainline"
@@ -52,6 +54,7 @@ class BitBootConfig:
     timeout: float = 20.0
     lifetime: float = 1800.0
     read_only: bool = False
+    map_ports: bool = False
 
     def __post_init__(self) -> None:
         networks(self.network)
@@ -65,8 +68,8 @@ class BitBootConfig:
             object.__setattr__(self, "listen", endpoint(self.listen))
         object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
         object.__setattr__(self, "lifetime", seconds("lifetime", self.lifetime))
-        if not isinstance(self.read_only, bool):
-            raise InvalidConfig(
-                f"read_only={self.read_only!r} is neither True nor False", hint="give one of the two"
-            )
+        for name in ("read_only", "map_ports"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InvalidConfig(f"{name}={value!r} is neither True nor False", hint="give one of the two")
         state_folder(self.state_dir)

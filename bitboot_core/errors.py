@@ -19,6 +19,9 @@
     │   │   ├── HostNotFound        the contacts' names do not resolve: waiting will not help
     │   │   └── Offline             no name resolves: this machine seems to be offline
     │   └── AnnounceFailed          no node stored the announcement
+    ├── PortMappingFailed           no router opened the port
+    │   ├── NoRouterAnswered        none was found that opens ports
+    │   └── DoubleNat               it did, but another router stands between it and the internet
     └── AllBackendsFailed           every one of several networks failed; `causes` has each
 
 With one network its own error is raised as it is; `AllBackendsFailed` speaks for several.
@@ -36,15 +39,18 @@ __all__ = [
     "BackendUnavailable",
     "BitBootError",
     "BootstrapFailed",
+    "DoubleNat",
     "HostNotFound",
     "InvalidConfig",
     "InvalidEndpoint",
     "InvalidSwarmName",
     "ListenFailed",
     "NetworkUnavailable",
+    "NoRouterAnswered",
     "NotRunning",
     "Offline",
     "PluginError",
+    "PortMappingFailed",
     "UnknownBackend",
     "UnknownNetwork",
     "UnsupportedOperation",
@@ -136,6 +142,18 @@ class Offline(BootstrapFailed):
 
 class AnnounceFailed(BackendError):
     """No node stored the announcement."""
+
+
+class PortMappingFailed(BitBootError):
+    """No router opened the port."""
+
+
+class NoRouterAnswered(PortMappingFailed):
+    """No router was found that opens ports."""
+
+
+class DoubleNat(PortMappingFailed):
+    """The router opened the port, but its own outside address is not the internet's: another NAT follows."""
 
 
 class AllBackendsFailed(BitBootError):

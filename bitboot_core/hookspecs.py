@@ -14,6 +14,7 @@ import pluggy
 
 from .backend import PROJECT_NAME, BackendSpec
 from .networks import NetworkDefinition
+from .port_mapper import PortMapperSpec
 
 __all__ = ["hookimpl"]
 
@@ -37,5 +38,14 @@ def bitboot_networks() -> Iterable[NetworkDefinition]:
 
     There is no need to bring one that is built in (`bitboot_core.networks.BUILT_IN`): a backend
     that speaks its protocol serves it.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def bitboot_port_mappers() -> Iterable[PortMapperSpec]:
+    """Return the ways of opening ports on routers that this plugin brings.
+
+    Names and factories are as for backends.
     """
     raise NotImplementedError

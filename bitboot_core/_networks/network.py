@@ -8,9 +8,9 @@ from random import Random
 
 from ..aio.clock import Clock
 from ..aio.tasks import Signal, Tasks
-from ..backend import Backend, BackendConfig, BackendSpec
+from ..backend import Backend, BackendConfig, BackendSpec, Capabilities
 from ..errors import BackendError, BitBootError
-from ..model import KnownHost, Receipt
+from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
@@ -47,6 +47,8 @@ class ActiveNetwork:
         )
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
+        self._mapped: Mapping[int, KnownHost] = {}
+        self._mapping_error: BitBootError | None = None
 
     def once_more(self) -> ActiveNetwork:
         """The same network, not started, with the contacts that it starts from now."""
@@ -151,6 +153,27 @@ class ActiveNetwork:
         """Wakes who waits for one of these three to change."""
         return self._touch.news
 
+    # Where it is
+
+    @property
+    def address(self) -> KnownHost | None:
+        """Where its backend listens, as far as known."""
+        return self._backend.address
+
+    @property
+    def seen_at(self) -> frozenset[str]:
+        """The addresses that others see it at, as far as known."""
+        return self._backend.seen_at
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What its backend can do. None where it does not run."""
+        return None if self._touch.unusable is not None else self._backend.capabilities
+
+    def mapped_at(self, outside: Mapping[int, KnownHost], error: BitBootError | None) -> None:
+        """The router has opened its port there, by IP version, or none; and why not."""
+        self._mapped, self._mapping_error = dict(outside), error
+
     # What it is there for
 
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float, timeout: float) -> Receipt:
@@ -212,5 +235,15 @@ class ActiveNetwork:
             error=self._touch.unusable or self._touch.unreached or self._backend.fault,
             tried=self._touch.tried,
             attempts=self._touch.attempts,
-            places=self._backend.places,
+            places={**self._backend.places, **self._mapped_places()},
+            mapping_error=self._mapping_error,
         )
+
+    def _mapped_places(self) -> dict[int, Place]:
+        """Where the router has opened its port, but for where strangers have called: that says more."""
+        places = self._backend.places
+        return {
+            family: Place(Reachability.MAPPED, outside)
+            for family, outside in self._mapped.items()
+            if family not in places or places[family].reachability is not Reachability.OPEN
+        }

@@ -24,6 +24,7 @@ class NetworkState:
     last went wrong in getting in touch; where nothing did, what the backend last said that makes no sense.
     `tried`: how many contacts the present or last attempt to get in touch asked. `attempts`: how many
     there were. `places`: by IP version (4, 6), whether others can reach this node, where the backend knows.
+    `mapping_error`: why the router has not opened its port, where `map_ports` asks for that.
     """
 
     network: str
@@ -36,6 +37,7 @@ class NetworkState:
     tried: int = 0
     attempts: int = 0
     places: Mapping[int, Place] = field(default_factory=dict, hash=False)
+    mapping_error: BitBootError | None = None
 
     @property
     def reachability(self) -> Reachability:

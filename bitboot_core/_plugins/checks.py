@@ -1,13 +1,14 @@
-"""What plugins and programs hand over, checked: specs of backends and definitions of networks."""
+"""What plugins and programs hand over, checked: backends, port mappers, definitions of networks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..backend import BackendSpec
 from ..model import KnownHost
 from ..networks import NetworkDefinition, NetworkStatus
+from ..port_mapper import PortMapperSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What backends and networks may be called. No colon: that is for `distribution:name`."""
@@ -45,6 +46,23 @@ def check_network(network: object) -> NetworkDefinition:
     if not isinstance(network.status, NetworkStatus):
         raise TypeError(f"network {network.name}: status must be a NetworkStatus, not {network.status!r}")
     return network
+
+
+def check_port_mapper(spec: object) -> PortMapperSpec:
+    """Raise TypeError or ValueError, naming the field, unless `spec` is a usable PortMapperSpec."""
+    if not isinstance(spec, PortMapperSpec):
+        raise TypeError(f"{spec!r} is not a PortMapperSpec")
+    _check_name(spec.name, "port mapper")
+    for field in ("factory", "unavailable"):
+        if not callable(getattr(spec, field)):
+            raise TypeError(
+                f"port mapper {spec.name}: {field} must be callable, not {getattr(spec, field)!r}"
+            )
+    if not isinstance(spec.rank, int) or isinstance(spec.rank, bool):
+        raise TypeError(f"port mapper {spec.name}: rank must be a whole number, not {spec.rank!r}")
+    if not isinstance(spec.families, Collection) or not spec.families or not {4, 6}.issuperset(spec.families):
+        raise ValueError(f"port mapper {spec.name}: families must be of 4 and 6, not {spec.families!r}")
+    return spec
 
 
 def _check_name(name: object, kind: str) -> None:

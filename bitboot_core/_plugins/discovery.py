@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..backend import BackendSpec
 from ..errors import PluginError
 from ..networks import BUILT_IN, NetworkDefinition, NetworkStatus
+from ..port_mapper import PortMapperSpec
 from .installed import EntryPoint, origin
 from .loader import Loader
 from .names import Claim, Names, T, sole
@@ -20,6 +21,7 @@ class Known:
         """`strict`: raise PluginError at the first problem, instead of keeping it."""
         self.backends: Names[BackendSpec] = Names()
         self.networks: Names[NetworkDefinition] = Names()
+        self.port_mappers: Names[PortMapperSpec] = Names()
         self.disabled: dict[str, str] = {}
         """The canonical names of the distributions of plugins that were skipped, by entry point."""
         self._loader = Loader(strict=strict)
@@ -68,6 +70,7 @@ class Known:
         for kind, names, values in (
             ("backend", self.backends, plugin.backends),
             ("network", self.networks, plugin.networks),
+            ("port mapper", self.port_mappers, plugin.port_mappers),
         ):
             for value in values:
                 if names.claims(f"{distribution}:{value.name}"):
@@ -79,6 +82,8 @@ class Known:
         for network in plugin.networks:
             self.give_way(network)
             self._tell_of_duplicates("network", network.name, self.networks.add(network, plugin))
+        for mapper in plugin.port_mappers:
+            self._tell_of_duplicates("port mapper", mapper.name, self.port_mappers.add(mapper, plugin))
 
     def _tell_of_duplicates(self, kind: str, name: str, claims: Sequence[Claim[T]]) -> None:
         plugins = [claim.plugin for claim in claims if claim.plugin is not None]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..backend import BackendSpec
 from ..errors import NetworkUnavailable
 from ..networks import NetworkDefinition, NetworkStatus
+from ..port_mapper import PortMapperSpec
 from .discovery import Known
 from .frozen import how_to_get
 from .plugin import canonical
@@ -26,11 +27,11 @@ _EXTRAS: Mapping[str, str] = {"btdht-native": "btdht"} | {name: name for name in
 """For each of the project's own backends, the extra that installs it."""
 
 
-def why_unavailable(spec: BackendSpec) -> str | None:
-    """Why a backend cannot work here, or None where it can."""
+def why_unavailable(spec: BackendSpec | PortMapperSpec) -> str | None:
+    """Why a backend or a port mapper cannot work here, or None where it can."""
     try:
         reason = spec.unavailable()
-    except Exception as error:  # noqa: BLE001 - a backend that cannot even say so is no use either
+    except Exception as error:  # noqa: BLE001 - one that cannot even say so is no use either
         return f"{type(error).__name__}: {error}"
     return None if reason is None else str(reason)
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from ..backend import API_VERSION, PROJECT_NAME
 from ..errors import PluginError
-from .checks import check_backend, check_network
+from .checks import check_backend, check_network, check_port_mapper
 from .installed import EntryPoint
 from .plugin import Plugin, PluginProblem, Stage
 
@@ -56,6 +56,7 @@ class Loader:
             attempt.stage = "hook"
             backends = self._call(module, "bitboot_backends")
             networks = self._call(module, "bitboot_networks")
+            port_mappers = self._call(module, "bitboot_port_mappers")
             attempt.stage = "validation"
             plugin = Plugin(
                 entry_point.name,
@@ -63,6 +64,7 @@ class Loader:
                 version,
                 tuple(_distinct(backends, check_backend, "backend")),
                 tuple(_distinct(networks, check_network, "network")),
+                tuple(_distinct(port_mappers, check_port_mapper, "port mapper")),
             )
             self.plugins.append(plugin)
 

@@ -7,9 +7,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..backend import BackendSpec
 from ..networks import NetworkDefinition
+from ..port_mapper import PortMapperSpec
 from .plugin import Plugin, canonical
 
-T = TypeVar("T", BackendSpec, NetworkDefinition)
+T = TypeVar("T", BackendSpec, NetworkDefinition, PortMapperSpec)
 
 
 class Claim(NamedTuple, Generic[T]):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..backend import BackendSpec
 from ..networks import NetworkDefinition
+from ..port_mapper import PortMapperSpec
 
 __all__ = ["Plugin", "PluginProblem"]
 
@@ -47,6 +48,7 @@ class Plugin:
     version: str
     backends: Sequence[BackendSpec] = ()
     networks: Sequence[NetworkDefinition] = ()
+    port_mappers: Sequence[PortMapperSpec] = ()
 
 
 def canonical(distribution: str) -> str:

@@ -1,4 +1,4 @@
-"""What this process knows: every backend and network, by name, from plugins and from the program."""
+"""What this process knows: every backend, network and port mapper, by name, from plugins and the program."""
 
 from __future__ import annotations
 
@@ -17,18 +17,25 @@ from ..errors import (
     UsageError,
 )
 from ..networks import BUILT_IN, NetworkDefinition
-from .checks import check_backend, check_network
+from ..port_mapper import PortMapperSpec
+from .checks import check_backend, check_network, check_port_mapper
 from .discovery import Known, discover
 from .installed import EntryPoint, installed
 from .lacking import BROUGHT, FIRST_PARTY, missing, unserved, why_unavailable
 from .names import Claim, T, sole
 from .plugin import Plugin, PluginProblem
 
-__all__ = ["Registry", "default_registry", "register_backend", "register_network"]
+__all__ = [
+    "Registry",
+    "default_registry",
+    "register_backend",
+    "register_network",
+    "register_port_mapper",
+]
 
 
 class Registry:
-    """Backends and networks by name.
+    """Backends, networks and port mappers by name.
 
     Plugins are looked for when something is first asked for, once. All methods may raise
     PluginError then, where BITBOOT_STRICT=1 is set. Safe to share between threads.
@@ -67,6 +74,12 @@ class Registry:
         """All network definitions by name, placeholders included."""
         with self._all() as known:
             return known.networks.reachable()
+
+    def port_mappers(self) -> dict[str, PortMapperSpec]:
+        """All ways of opening ports by name, the one to prefer first."""
+        with self._all() as known:
+            found = known.port_mappers.reachable()
+            return dict(sorted(found.items(), key=lambda one: one[1].rank))
 
     # By name
 
@@ -155,6 +168,16 @@ class Registry:
                 )
             known.networks.add(network, None)
 
+    def register_port_mapper(self, spec: PortMapperSpec) -> None:
+        """Add a port mapper. Raises UsageError where its name is taken, or it is not a usable spec."""
+        _checked(check_port_mapper, spec)
+        with self._all() as known:
+            if known.port_mappers.claims(spec.name):
+                raise UsageError(
+                    f"there is a port mapper named {spec.name} already", hint="choose another name"
+                )
+            known.port_mappers.add(spec, None)
+
     def unregister_backend(self, name: str) -> None:
         """Remove what `register_backend` added. Raises UnknownBackend where that was nothing."""
         with self._all() as known:
@@ -205,7 +228,9 @@ def _checked(check: Callable[[object], T], value: T) -> None:
     try:
         check(value)
     except (TypeError, ValueError) as error:
-        raise UsageError(str(error), hint="hand over a BackendSpec or a NetworkDefinition") from error
+        raise UsageError(
+            str(error), hint="hand over a BackendSpec, a NetworkDefinition or a PortMapperSpec"
+        ) from error
 
 
 def _owned(claims: Sequence[Claim[T]], error: type[UsageError], what: str) -> T | None:
@@ -255,3 +280,8 @@ def register_backend(spec: BackendSpec) -> None:
 def register_network(network: NetworkDefinition) -> None:
     """Add a network to the default registry: `Registry.register_network`."""
     default_registry().register_network(network)
+
+
+def register_port_mapper(spec: PortMapperSpec) -> None:
+    """Add a port mapper to the default registry: `Registry.register_port_mapper`."""
+    default_registry().register_port_mapper(spec)

@@ -6,6 +6,7 @@ import asyncio
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
@@ -17,6 +18,9 @@ from ..model import KnownHost
 from .keys import SwarmName
 from .records import AnnouncementStatus, Record, records_of, with_shards, worst
 from .use import Context, NetworkUser
+
+if TYPE_CHECKING:
+    from .port_mapping import PortMapping
 
 __all__ = ["Announcement"]
 
@@ -55,6 +59,8 @@ class Announcement(NetworkUser):
         self._lifetime = context.config.lifetime if lifetime is None else lifetime
         self.swarms: tuple[SwarmName, ...] = tuple(swarms)
         self.endpoint = endpoint
+        self.mapping: PortMapping | None = None
+        """The port that the router is asked to open for it, with `map_port=True`."""
         self._renew = renew
         self._records: dict[str, list[Record]] = {}
         self._changed = Signal()
@@ -164,7 +170,7 @@ class Announcement(NetworkUser):
         due = []
         for record in self._all_records():
             heir = heirs.get((record.network, record.key))
-            if heir is None:
+            if heir is None or heir.endpoint not in (None, record.endpoint):
                 due.append(record)
             else:  # somebody else announces the same: it is theirs to withdraw
                 heir.begun |= record.begun
@@ -198,17 +204,23 @@ class Announcement(NetworkUser):
         """Until the next try is due, or there is a reason to try sooner."""
         try:
             async with deadline(self._clock, record.next_try):
-                while not record.is_called_for(mine=self.endpoint.is_any):
+                while not (
+                    record.is_called_for(mine=self.endpoint.is_any) or self._at_present() != record.endpoint
+                ):
                     await record.network.news.wait()
         except TimeUp:
             pass
 
     async def _attempt(self, record: Record) -> bool:
         """Announce once. Whether it was for the last time."""
-        record.attempted()
+        await self._prepare()
+        endpoint, former = self._at_present(), record.endpoint
+        record.attempted(endpoint)
+        if former not in (None, endpoint):
+            await self._withdraw_one(record, former)
         try:
             receipt = await record.network.announce(
-                record.key, self.endpoint, lifetime=self._lifetime, timeout=self._timeout
+                record.key, endpoint, lifetime=self._lifetime, timeout=self._timeout
             )
         except BitBootError as error:
             record.failed(error)
@@ -216,6 +228,13 @@ class Announcement(NetworkUser):
             return not self._renew or isinstance(error, (UsageError, NotRunning))
         record.stored(receipt, self._clock.now())
         return not self._renew
+
+    async def _prepare(self) -> None:
+        """Before each attempt."""
+
+    def _at_present(self) -> KnownHost:
+        """What is to be announced."""
+        return self.endpoint
 
     async def _all_stored(self) -> None:
         """Wait until every swarm is stored somewhere. Raises where one of them has failed everywhere.
@@ -259,13 +278,15 @@ class Announcement(NetworkUser):
         if due:
             try:
                 async with deadline(self._clock, self._clock.now() + WITHDRAW_TIMEOUT):
-                    await asyncio.gather(*(self._withdraw_one(record) for record in due))
+                    await asyncio.gather(
+                        *(self._withdraw_one(record, record.endpoint or self.endpoint) for record in due)
+                    )
             except TimeUp:
                 log.warning("%s could not be withdrawn in time, and will expire", self.endpoint)
 
-    async def _withdraw_one(self, record: Record) -> None:
+    async def _withdraw_one(self, record: Record, endpoint: KnownHost) -> None:
         try:
-            await record.network.withdraw(record.key, self.endpoint, timeout=WITHDRAW_TIMEOUT)
+            await record.network.withdraw(record.key, endpoint, timeout=WITHDRAW_TIMEOUT)
         except BitBootError as error:
             log.info("%s was not withdrawn from %s, and will expire: %s", self.endpoint, record.swarm, error)
 

@@ -8,6 +8,7 @@ from .. import _settings as settings
 from .._settings import Host
 from ..errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName
 from ..model import KnownHost
+from ..port_mapper import Transport
 from .keys import SwarmName, SwarmNames, swarm_key
 
 
@@ -41,6 +42,19 @@ def peer_to_announce(host: Host | None, port: int | None) -> KnownHost:
             hint="announce the port that the program there listens on, or ':0' for this node's own",
         )
     return endpoint
+
+
+def port_to_map(port: int, transport: str) -> tuple[Transport, ...]:
+    """The transports that a port is to be opened for. Raises InvalidEndpoint, InvalidConfig."""
+    if not KnownHost("", port).port:
+        raise InvalidEndpoint("port 0 cannot be mapped", hint="give the port that your program listens on")
+    found = _TRANSPORTS.get(transport) if isinstance(transport, str) else None
+    if found is None:
+        raise InvalidConfig(f"transport={transport!r} is not a transport", hint='give "tcp", "udp" or "both"')
+    return found
+
+
+_TRANSPORTS: dict[str, tuple[Transport, ...]] = {"tcp": ("tcp",), "udp": ("udp",), "both": ("tcp", "udp")}
 
 
 def peer_limit(limit: int | None) -> int | None:

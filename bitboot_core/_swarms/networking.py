@@ -19,6 +19,7 @@ from ..aio.endings import Endings
 from ..backend import Backend
 from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning
+from .routers import Routers
 from .use import Context
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Networking:
         self._clock = clock
         self._networks = NetworkSet(config, registry, clock, random)
         self._context = Context(self._usable, config, clock, random, random.randbytes(16))
+        self._routers = Routers(registry, clock)
+        if config.map_ports:
+            self._routers.check()
         self._started = False
         self._closing: asyncio.Task[None] | None = None
         self._ends = 0.0  # when closing has to be done
@@ -54,6 +58,10 @@ class Networking:
         self._started = True
         try:
             await self._networks.start()
+            if self.config.map_ports:
+                from .node_ports import NodePorts  # noqa: PLC0415 - few programs need it
+
+                NodePorts(self._context, self._routers).open()
         except BaseException:
             await self.aclose()
             raise
@@ -277,6 +285,7 @@ class Networking:
                 await asyncio.wait(set(self._context.endings))
         finally:
             await self._networks.aclose(self._time_left())
+            await self._routers.aclose()
             await self._changes.wait()
 
 

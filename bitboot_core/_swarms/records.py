@@ -58,6 +58,7 @@ class Record:
     ) -> None:
         self.network, self.swarm, self.index, self.key, self.shard = network, swarm, index, key, shard
         self.begun = False
+        self.endpoint: KnownHost | None = None  # what was announced last
         self.next_try: float | None = None
         self.task: asyncio.Task[None] | None = None
         self.successes = self.failures = 0
@@ -69,8 +70,9 @@ class Record:
         # The network's, when it was announced last
         self._moves = self._outages = self._size = 0
 
-    def attempted(self) -> None:
-        """An attempt begins."""
+    def attempted(self, endpoint: KnownHost) -> None:
+        """An attempt to announce this endpoint begins."""
+        self.endpoint = endpoint
         self._moves, self._outages = self.network.moves, self.network.outages_over
 
     def stored(self, receipt: Receipt, now: float) -> None:

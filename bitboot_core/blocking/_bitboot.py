@@ -6,19 +6,20 @@ import atexit
 import weakref
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Literal, Self, Unpack
 
 from .. import bitboot
 from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from .._settings import Host, Network
-from .._swarms import announcement
+from .._swarms import announcement, port_mapping
+from .._swarms import swarm as swarms
 from .._swarms.keys import SwarmName, SwarmNames
 from ..config import BitBootConfig, Settings
 from ..model import Peer
 from ._loop import LoopThread
-from ._users import Announcement, Lookup, Swarm, Watch
+from ._users import Announcement, Lookup, PortMapping, Swarm, Watch
 
 
 class BitBoot:
@@ -93,12 +94,13 @@ class BitBoot:
         renew: bool = True,
         timeout: float | None = None,
         lifetime: float | None = None,
+        map_port: bool = False,
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `with`."""
 
         def make() -> announcement.Announcement:
             return self._bitboot.announce(
-                swarm, host, port=port, renew=renew, timeout=timeout, lifetime=lifetime
+                swarm, host, port=port, renew=renew, timeout=timeout, lifetime=lifetime, map_port=map_port
             )
 
         return Announcement(self._loop.ask(make), self._loop)
@@ -155,11 +157,28 @@ class BitBoot:
         *,
         port: int | None = None,
         timeout: float | None = None,
+        map_port: bool = False,
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `with`."""
-        return Swarm(
-            self._loop.ask(lambda: self._bitboot.join(swarm, host, port=port, timeout=timeout)), self._loop
-        )
+
+        def make() -> swarms.Swarm:
+            return self._bitboot.join(swarm, host, port=port, timeout=timeout, map_port=map_port)
+
+        return Swarm(self._loop.ask(make), self._loop)
+
+    def map_port(
+        self,
+        port: int,
+        *,
+        transport: Literal["tcp", "udp", "both"] = "tcp",
+        outside_port: int | None = None,
+    ) -> PortMapping:
+        """A PortMapping: the router is asked to open this port of this machine. Begin it with `with`."""
+
+        def make() -> port_mapping.PortMapping:
+            return self._bitboot.map_port(port, transport=transport, outside_port=outside_port)
+
+        return PortMapping(self._loop.ask(make), self._loop)
 
     # Networks
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .._networks.per_network import PerNetwork
 from .._swarms import announcement as _announcement
 from .._swarms import lookup as _lookup
+from .._swarms import port_mapping as _port_mapping
 from .._swarms import swarm as _swarm
 from .._swarms import watch as _watch
 from .._swarms.keys import SwarmName
 from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
-from ..model import Peer
+from ..model import KnownHost, Peer
 from ._loop import LoopThread
 
 T = TypeVar("T")
@@ -90,8 +92,55 @@ class _Stream(_Used[_Readable[T]], Generic[T]):
         return self._loop.ask(lambda: self._inner.failures)
 
 
+class PortMapping(_Used[_port_mapping.PortMapping]):
+    """`bitboot_core.PortMapping`. It is renewed in the background until it is closed."""
+
+    def mapped(self, timeout: float | None = None) -> KnownHost:
+        """Wait until it is open, and return where, or raise why not."""
+        return self._loop.call(lambda: self._inner.mapped(timeout))
+
+    def settled(self) -> None:
+        """Wait until it is open, or has been tried in every IP version."""
+        self._loop.call(self._inner.settled)
+
+    def changed(self) -> None:
+        """Wait until an attempt has ended, well or not."""
+        self._loop.call(self._inner.changed)
+
+    @property
+    def external(self) -> KnownHost | None:
+        """Where others reach the port; None while it is not open."""
+        return self._loop.ask(lambda: self._inner.external)
+
+    @property
+    def externals(self) -> Mapping[int, KnownHost]:
+        """The same, by IP version."""
+        return self._loop.ask(lambda: self._inner.externals)
+
+    @property
+    def method(self) -> str | None:
+        """The port mapper that opened it."""
+        return self._loop.ask(lambda: self._inner.method)
+
+    @property
+    def expires_in(self) -> float | None:
+        """Seconds until the router closes it unless it is renewed."""
+        return self._loop.ask(lambda: self._inner.expires_in)
+
+    @property
+    def error(self) -> BitBootError | None:
+        """Why it is not open, or does not lead to the internet."""
+        return self._loop.ask(lambda: self._inner.error)
+
+
 class Announcement(_Used[_announcement.Announcement]):
     """`bitboot_core.Announcement`. It renews itself in the background until it is closed."""
+
+    @property
+    def mapping(self) -> PortMapping | None:
+        """The port that the router is asked to open for it, with `map_port=True`."""
+        mapping = self._inner.mapping
+        return None if mapping is None else PortMapping(mapping, self._loop)
 
     def announced(self, timeout: float | None = None) -> None:
         """Wait until every swarm is stored on at least one node, or raise why not."""

@@ -12,6 +12,7 @@ from bitboot_core.aio.clock import Clock, sleep_until
 from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, Scope
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
+from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
 
 Act = Callable[[], Coroutine[Any, Any, Any]]
 """What a fake does when a method is called, and what it answers."""
@@ -157,6 +158,68 @@ def spec_of(backend: Backend, name: str = "fake", protocols: Sequence[str] = ("f
     return BackendSpec(name, protocols, lambda config: backend)
 
 
+class FakePortMapper(PortMapper):
+    """A port mapper whose methods do what `acts` says, by method name; the others succeed.
+
+    `outside`: the router's outside address. `lifetime`: what it grants at most. `open`: what is open on
+    the router, by transport and outside port. `calls`: the names of the methods called, in order, with
+    their arguments.
+    """
+
+    def __init__(self, outside: str = "81.2.69.160", *, lifetime: float = 7200.0, **acts: Act) -> None:
+        self.outside, self.lifetime = outside, lifetime
+        self.acts: dict[str, Act] = dict(acts)
+        self.open: dict[tuple[str, int], PortRequest] = {}
+        self.calls: list[tuple[Any, ...]] = []
+
+    def count(self, method: str) -> int:
+        """How often a method was called."""
+        return sum(call[0] == method for call in self.calls)
+
+    async def probe(self, family: int) -> KnownHost:
+        """Do what `acts["probe"]` says; otherwise the router answers."""
+        done: KnownHost | None = await self._act("probe", family)
+        return KnownHost(self.outside, 0) if "probe" not in self.acts else done  # type: ignore[return-value]
+
+    async def map(self, request: PortRequest) -> PortGrant:
+        """Do what `acts["map"]` says; otherwise the port that is asked for is opened."""
+        done: PortGrant | None = await self._act("map", request)
+        if "map" in self.acts:
+            return done  # type: ignore[return-value]
+        self.open[request.transport, request.outside_port] = request
+        outside = KnownHost(self.outside, request.outside_port)
+        return PortGrant(outside, min(self.lifetime, request.lifetime))
+
+    async def unmap(self, request: PortRequest, outside_port: int) -> None:
+        """Do what `acts["unmap"]` says, and close the port."""
+        await self._act("unmap", request, outside_port)
+        self.open.pop((request.transport, outside_port), None)
+
+    async def check(self, request: PortRequest, grant: PortGrant) -> bool:
+        """Do what `acts["check"]` says; otherwise it stands where it is open, at the same outside address."""
+        done: bool | None = await self._act("check", request, grant)
+        if "check" in self.acts:
+            return done  # type: ignore[return-value]
+        stands = (request.transport, grant.outside.port) in self.open
+        return stands and grant.outside.host == self.outside
+
+    async def aclose(self) -> None:
+        """Do what `acts["aclose"]` says."""
+        await self._act("aclose")
+
+    async def _act(self, method: str, *arguments: object) -> Any:
+        self.calls.append((method, *arguments))
+        act = self.acts.get(method)
+        return await act() if act is not None else None
+
+
+def mapper_spec_of(
+    mapper: PortMapper, name: str = "fake", *, rank: int = 100, families: Sequence[int] = (4,)
+) -> PortMapperSpec:
+    """A PortMapperSpec whose factory gives `mapper`."""
+    return PortMapperSpec(name, lambda: mapper, rank=rank, families=families)
+
+
 @dataclass(frozen=True)
 class FakeDistribution:
     """As much of an installed distribution as a registry looks at."""
@@ -192,13 +255,19 @@ def plugin_module(
     *,
     backends: Callable[[], Iterable[Any]] | None = None,
     networks: Callable[[], Iterable[Any]] | None = None,
+    port_mappers: Callable[[], Iterable[Any]] | None = None,
     api: object = 1,
 ) -> ModuleType:
     """A plugin's module with these hooks, each a function that has not been decorated yet."""
     module = ModuleType("fake_plugin")
     if api is not None:
         module.BITBOOT_API = api  # type: ignore[attr-defined]
-    for name, hook in (("bitboot_backends", backends), ("bitboot_networks", networks)):
+    hooks = {
+        "bitboot_backends": backends,
+        "bitboot_networks": networks,
+        "bitboot_port_mappers": port_mappers,
+    }
+    for name, hook in hooks.items():
         if hook is not None:
             setattr(module, name, hookimpl(hook))
     return module

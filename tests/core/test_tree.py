@@ -23,6 +23,7 @@ WINGS = [
     ["model"],
     ["networks"],
     ["backend"],
+    ["port_mapper"],
     ["hookspecs"],
     ["_settings"],
     ["config"],

@@ -1,0 +1,64 @@
+"""`announce(..., map_port=True)`: the router is asked to open the port, and its outside end is announced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from ..errors import NotRunning
+from ..model import KnownHost
+from .announcement import Announcement
+from .keys import SwarmName
+from .port_mapping import PortMapping
+from .use import Context
+
+
+class MappedAnnouncement(Announcement):
+    """An Announcement with a PortMapping, which begins and ends with it.
+
+    Each attempt waits until the port is open, or was asked for once; where it is not, its own port is
+    announced.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        swarms: Sequence[SwarmName],
+        endpoint: KnownHost,
+        mapping: PortMapping,
+        **options: Any,
+    ) -> None:
+        """`options`: those of an Announcement."""
+        super().__init__(context, swarms, endpoint, **options)
+        self.mapping: PortMapping = mapping
+
+    def open(self) -> None:
+        super().open()
+        self.mapping.open()
+        self._tasks.start(self._follow())
+
+    # Inside
+
+    async def _prepare(self) -> None:
+        with suppress(NotRunning):  # it is being closed, and so are we
+            await self.mapping.settled()
+
+    def _at_present(self) -> KnownHost:
+        external = self.mapping.external
+        return self.endpoint if external is None else replace(self.endpoint, port=external.port)
+
+    async def _follow(self) -> None:
+        """Have everybody look whether the outside port has changed, whenever it may have."""
+        while self.mapping.is_open:
+            await self.mapping.changed()
+            for record in self._all_records():
+                record.network.news.notify()
+
+    async def _clean_up(self) -> None:
+        closing = self.mapping.end()
+        await super()._clean_up()
+        if closing is not None:
+            await asyncio.wait({closing})
