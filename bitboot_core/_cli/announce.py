@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import click
 
 from .._swarms.keys import SwarmName
-from .following import follow_announcement
+from .following import follow_announcement, follow_mapping
 from .help import Command, example
-from .options import Settings, Stay, network_options, port_option, stay_options
+from .options import Settings, Stay, map_port_option, network_options, port_option, stay_options
 from .report.events import Done
 from .report.view import View
 from .running import run
@@ -26,26 +26,29 @@ from .swarm_arguments import swarms_argument
 )
 @swarms_argument
 @port_option
+@map_port_option
 @stay_options
 @network_options
-def announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int) -> int:
+def announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, map_port: bool) -> int:
     """Announce this machine in the swarm NAME, or in several, until Ctrl-C; then withdraw.
 
     Says so whenever a network has stored it: at first, and at each renewal. Where no network can be
     reached it says why, and goes on trying.
     """
     began = time.monotonic()
-    run(_announce(settings, stay, swarms, port))
+    run(_announce(settings, stay, swarms, port, map_port=map_port))
     for swarm in swarms:
         settings.report.tell(Done(swarm=str(swarm), seconds=round(time.monotonic() - began, 3)))
     return 0
 
 
-async def _announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int) -> None:
+async def _announce(
+    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, *, map_port: bool
+) -> None:
     view = View(f"announcing port {port} in {', '.join(map(str, swarms))}", lists_peers=False)
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(swarms, port=port) as announcement,
+        session.bitboot.announce(swarms, port=port, map_port=map_port) as announcement,
     ):
         view.announcement = announcement
         await together(
@@ -53,5 +56,6 @@ async def _announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName],
             lambda: first_attempts(announcement),
             follow_networks(session),
             follow_announcement(session, announcement),
+            follow_mapping(session, announcement.mapping),
             announced(announcement, stay.give_up),
         )

@@ -24,7 +24,8 @@ def doctor(settings: Settings) -> int:
     """Look at what usually goes wrong, and say what to do about it.
 
     At the plugins, the clock and the state folder; then, for each network, whether its bootstrap
-    contacts resolve and answer, whether UDP gets out, IPv4 and IPv6, and how others see this machine.
+    contacts resolve and answer, whether UDP gets out, IPv4 and IPv6, how others see this machine, and
+    whether the router opens ports. Nothing is changed there.
     Works offline too, and says that it is. The exit status is 1 where something is wrong.
     """
     report = settings.report

@@ -6,12 +6,13 @@ from typing import NoReturn
 
 from .._networks.per_network import one_error
 from .._swarms.announcement import Announcement
+from .._swarms.port_mapping import PortMapping
 from .._swarms.records import AnnouncementStatus
 from .._swarms.swarm import Swarm
 from .._swarms.watch import PeerJoined, Watch
 from ..errors import BitBootError, UsageError
 from .peer_commands import PeerCommands
-from .report.events import Announced, Joined, Left
+from .report.events import Announced, Failed, Joined, Left, PortMapped
 from .session import Session
 
 
@@ -57,6 +58,20 @@ async def follow_announcement(session: Session, announcement: Announcement) -> N
 def _is_final(status: AnnouncementStatus) -> bool:
     """Whether it failed for good: what is wrong with the request will be wrong the next time."""
     return isinstance(status.last_error, UsageError) and not status.stored_on and status.next_try is None
+
+
+async def follow_mapping(session: Session, mapping: PortMapping | None) -> None:
+    """Tell where the router has opened a port, at first and whenever that changes, and why it has not."""
+    told: tuple[object, str] | None = None
+    while mapping is not None:
+        now = mapping.external, str(mapping.error)
+        if now != told and (now[0] is not None or mapping.error is not None):
+            told = now
+            if mapping.external is not None:
+                session.report.tell(PortMapped.of(mapping))
+            if mapping.error is not None:
+                session.report.tell(Failed.of(mapping.error))
+        await mapping.changed()
 
 
 async def follow_peers(session: Session, events: Watch | Swarm, commands: PeerCommands | None = None) -> None:

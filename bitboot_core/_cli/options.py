@@ -55,6 +55,11 @@ port_option = click.option(
 )
 
 
+map_port_option = click.option(
+    "--map-port", is_flag=True, help="Have the router open the port, and announce the outside port."
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stay:
     """How long a command stays that would else stay until Ctrl-C. Seconds, None for ever.

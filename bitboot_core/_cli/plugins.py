@@ -6,7 +6,10 @@ import click
 
 from .._plugins.frozen import how_to_get
 from .._plugins.lacking import why_unavailable
+from .._plugins.plugin import Plugin
 from .._plugins.registry import default_registry
+from ..backend import BackendSpec
+from ..port_mapper import PortMapperSpec
 from .help import Command, example
 from .options import json_option
 from .report.choice import report_for
@@ -33,8 +36,9 @@ def plugins(as_json: bool) -> int:
             version=plugin.version,
             backends=[spec.name for spec in plugin.backends],
             networks=[network.name for network in plugin.networks],
+            port_mappers=[mapper.name for mapper in plugin.port_mappers],
             unavailable={
-                spec.name: why for spec in plugin.backends if (why := why_unavailable(spec)) is not None
+                spec.name: why for spec in _brought(plugin) if (why := why_unavailable(spec)) is not None
             },
         )
         for plugin in registry.plugins()
@@ -56,3 +60,8 @@ def plugins(as_json: bool) -> int:
     report.listing(loaded)
     report.listing(broken)
     return 1 if broken else 0
+
+
+def _brought(plugin: Plugin) -> list[BackendSpec | PortMapperSpec]:
+    """What it brings that may not run everywhere."""
+    return [*plugin.backends, *plugin.port_mappers]

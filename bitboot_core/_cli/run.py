@@ -15,7 +15,7 @@ from ..model import Peer
 from .children import exit_status
 from .finding import NOBODY, Wish, find, wait_option
 from .help import Command, example
-from .options import Settings, checked_port, network_options
+from .options import Settings, checked_port, map_port_option, network_options
 from .report.events import PeerFound
 from .report.report import PeersReport
 from .running import run as run_until_stopped
@@ -38,6 +38,7 @@ LAST_CHANCE = 5.0
 @click.option(
     "--port", metavar="P", type=int, callback=checked_port, help="Be found at port P while CMD runs."
 )
+@map_port_option
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Look for no more than N peers.")
 @wait_option
 @click.option("--fail-empty", is_flag=True, help="If nobody is found, exit with status 3 at once.")
@@ -48,6 +49,7 @@ def run(
     swarm: SwarmName,
     words: Sequence[str],
     port: int | None,
+    map_port: bool,
     limit: int | None,
     wait: int | None,
     fail_empty: bool,
@@ -59,20 +61,30 @@ def run(
     """
     if not words:
         raise UsageError("no program was named", hint="write it after the name: bitboot run NAME -- CMD")
+    if map_port and port is None:
+        raise UsageError("--map-port needs a port to open", hint="give it with --port")
     wish = Wish(swarm=swarm, limit=limit, wait=wait)
-    status = run_until_stopped(_run(settings, wish, words, port, fail_empty=fail_empty))
+    status = run_until_stopped(_run(settings, wish, words, port, map_port=map_port, fail_empty=fail_empty))
     return 1 if status is None else status
 
 
 async def _run(
-    settings: Settings, wish: Wish, command: Sequence[str], port: int | None, *, fail_empty: bool
+    settings: Settings,
+    wish: Wish,
+    command: Sequence[str],
+    port: int | None,
+    *,
+    map_port: bool,
+    fail_empty: bool,
 ) -> int:
     began = time.monotonic()
     config = settings.config(read_only=port is None)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config, _ErrorsOnly()))
         if port is not None:
-            await stack.enter_async_context(session.bitboot.announce(wish.swarm, port=port))
+            await stack.enter_async_context(
+                session.bitboot.announce(wish.swarm, port=port, map_port=map_port)
+            )
         left = config.timeout - (time.monotonic() - began)
         peers = await find(session, wish, max(left, 0.001))
         if fail_empty and not peers:

@@ -25,7 +25,7 @@ class Session:
         self.bitboot = bitboot
         self.report = report
         self._ready: set[str] = set()
-        self._failures: dict[str, str] = {}  # what was told last, by network
+        self._failures: dict[tuple[str, str], str] = {}  # what was told last, by network, and of what
         self._places: dict[tuple[str, int], Place] = {}  # the same, by network and IP version
 
     def tell_ready(self) -> None:
@@ -54,6 +54,10 @@ class Session:
                 self._ready.discard(network)
                 if state.error is not None and (state.attempts or not isinstance(state.error, NotRunning)):
                     self.tell_failure(network, state.error)
+            if state.mapping_error is not None:
+                self.tell_failure(network, state.mapping_error, of="port")
+            else:
+                self.forget_failure(network, of="port")
         self.tell_ready()
         self._tell_places()
 
@@ -73,15 +77,15 @@ class Session:
                     self._places[network, family] = place
                     self.report.tell(Reached.of(network, family, place))
 
-    def tell_failure(self, network: str, error: BitBootError) -> None:
-        """Tell what is the matter with a network, unless that is what was told last."""
-        if self._failures.get(network) != str(error):
-            self._failures[network] = str(error)
+    def tell_failure(self, network: str, error: BitBootError, *, of: str = "network") -> None:
+        """Tell what is the matter with a network (or with its "port"), unless that is what was told last."""
+        if self._failures.get((network, of)) != str(error):
+            self._failures[network, of] = str(error)
             self.report.tell(Failed.of(error, network=network))
 
-    def forget_failure(self, network: str) -> None:
+    def forget_failure(self, network: str, *, of: str = "network") -> None:
         """It works again: a failure is news the next time."""
-        self._failures.pop(network, None)
+        self._failures.pop((network, of), None)
 
 
 @asynccontextmanager

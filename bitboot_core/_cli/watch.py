@@ -12,9 +12,9 @@ import click
 
 from .._swarms.keys import SwarmName
 from .._swarms.watch import Watch
-from .following import follow_announcement, follow_peers, follow_scans
+from .following import follow_announcement, follow_mapping, follow_peers, follow_scans
 from .help import Command, example
-from .options import Settings, Stay, network_options, port_option, stay_options
+from .options import Settings, Stay, map_port_option, network_options, port_option, stay_options
 from .peer_commands import PeerCommands, peer_command_options
 from .report.events import Done
 from .report.view import View
@@ -51,17 +51,26 @@ def watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands:
 )
 @swarms_argument
 @port_option
+@map_port_option
 @peer_command_options
 @stay_options
 @network_options
 def join(
-    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, commands: PeerCommands
+    settings: Settings,
+    stay: Stay,
+    *,
+    swarms: Sequence[SwarmName],
+    port: int,
+    map_port: bool,
+    commands: PeerCommands,
 ) -> int:
     """Announce this machine in the swarm NAME, or in several, and watch them, until Ctrl-C; then withdraw.
 
     Where no network can be reached it says why, and goes on trying.
     """
-    return _until_stopped(settings, swarms, _join(settings, stay, swarms, port, commands))
+    return _until_stopped(
+        settings, swarms, _join(settings, stay, swarms, commands, port=port, map_port=map_port)
+    )
 
 
 def _until_stopped(settings: Settings, swarms: Sequence[SwarmName], work: Coroutine[Any, Any, None]) -> int:
@@ -90,12 +99,18 @@ async def _watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], co
 
 
 async def _join(
-    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, commands: PeerCommands
+    settings: Settings,
+    stay: Stay,
+    swarms: Sequence[SwarmName],
+    commands: PeerCommands,
+    *,
+    port: int,
+    map_port: bool,
 ) -> None:
     view = View(f"in {', '.join(map(str, swarms))}, at port {port}")
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(swarms, port=port) as announcement,
+        session.bitboot.announce(swarms, port=port, map_port=map_port) as announcement,
         AsyncExitStack() as stack,
     ):
         view.announcement = announcement
@@ -105,6 +120,7 @@ async def _join(
             lambda: first_attempts(announcement),
             follow_networks(session),
             follow_announcement(session, announcement),
+            follow_mapping(session, announcement.mapping),
             announced(announcement, stay.give_up),
             *_followed(session, watches, commands),
         )

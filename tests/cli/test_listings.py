@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 
 from bitboot_core import BackendSpec, NetworkDefinition, Registry
-from bitboot_core.testing import FakeBackend, FakeDistribution, FakeEntryPoint, plugin_module, spec_of
+from bitboot_core.testing import (
+    FakeBackend,
+    FakeDistribution,
+    FakeEntryPoint,
+    FakePortMapper,
+    mapper_spec_of,
+    plugin_module,
+    spec_of,
+)
 
 from .conftest import Cli
 
 GOOD = plugin_module(
     backends=lambda: [spec_of(FakeBackend(), "fake", ["fake"])],
     networks=lambda: [NetworkDefinition("fakenet", "fake", description="for tests")],
+    port_mappers=lambda: [mapper_spec_of(FakePortMapper(), "fakemap")],
 )
 PICKY = plugin_module(
     backends=lambda: [
@@ -44,6 +53,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "version": "1.2",
             "backends": ["fake"],
             "networks": ["fakenet"],
+            "port_mappers": ["fakemap"],
             "unavailable": {},
         },
         {
@@ -53,6 +63,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "version": "0.1",
             "backends": ["picky"],
             "networks": [],
+            "port_mappers": [],
             "unavailable": {"picky": "no luck"},
         },
     ]
@@ -70,7 +81,10 @@ def test_plugins_as_json(cli: Cli) -> None:
 
 def test_plugins_for_people(cli: Cli) -> None:
     lines = cli("plugins").out.splitlines()
-    assert lines[0] == "plugin: good from good-plugin 1.2, backends: fake; networks: fakenet; runs here: yes"
+    assert lines[0] == (
+        "plugin: good from good-plugin 1.2, backends: fake; networks: fakenet; port mappers: fakemap; "
+        "runs here: yes"
+    )
     assert lines[2].startswith(
         "problem: bad from bad-plugin 3.0, at stage import: ImportError: no module named x ("
     )

@@ -25,7 +25,7 @@ from bitboot_core import (
     UnknownNetwork,
     blocking,
 )
-from bitboot_core.testing import FakeBackend, hangs, spec_of
+from bitboot_core.testing import FakeBackend, FakePortMapper, hangs, mapper_spec_of, spec_of
 
 HERE = KnownHost("192.0.2.7", 6881)
 
@@ -63,6 +63,26 @@ def test_join_and_watch_give_events_until_they_are_closed(registry: Registry) ->
         with watch:
             next(watch)
         assert list(watch) == []
+
+
+def test_a_port_is_mapped_and_announced(registry: Registry) -> None:
+    mapper = FakePortMapper("81.2.69.160")
+    registry.register_port_mapper(mapper_spec_of(mapper))
+    with made(registry, FakeBackend()) as bitboot:
+        with bitboot.map_port(7001, transport="udp") as mapping:
+            assert mapping.external == mapping.mapped() == KnownHost("81.2.69.160", 7001)
+            assert mapping.externals == {4: mapping.external}
+            assert (mapping.method, mapping.error) == ("fake", None)
+            assert mapping.expires_in
+        assert not mapper.open
+        with bitboot.announce("swarm", port=7002, map_port=True) as announcement:
+            announcement.announced(timeout=5)
+            assert announcement.mapping is not None
+            assert announcement.mapping.external == KnownHost("81.2.69.160", 7002)
+        with bitboot.join("swarm", port=7003, map_port=True) as swarm:
+            swarm.announced(timeout=5)
+            assert mapper.open.keys() == {("tcp", 7003), ("udp", 7003)}
+        assert not mapper.open
 
 
 def test_errors_are_the_same(registry: Registry) -> None:
@@ -193,6 +213,7 @@ def test_ctrl_c_ends_the_wait_and_what_is_left_open_is_closed_at_the_end() -> No
 PAIRS = [
     (bitboot_core.BitBoot, blocking.BitBoot),
     (bitboot_core.Announcement, blocking.Announcement),
+    (bitboot_core.PortMapping, blocking.PortMapping),
     (bitboot_core.Lookup, blocking.Lookup),
     (bitboot_core.Watch, blocking.Watch),
     (bitboot_core.Swarm, blocking.Swarm),
@@ -204,6 +225,7 @@ INTERNAL = {"open", "end", "join", "leave"}
 LEFT_OUT: dict[str, set[str]] = {
     "BitBoot": {"backend"},  # it lives on the loop's thread
     "Announcement": INTERNAL,
+    "PortMapping": INTERNAL,
     "Lookup": INTERNAL,
     "Watch": INTERNAL,
     "Swarm": set(),

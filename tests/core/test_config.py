@@ -29,6 +29,7 @@ def test_the_defaults() -> None:
         "timeout": 20.0,
         "lifetime": 1800.0,
         "read_only": False,
+        "map_ports": False,
     }
 
 

@@ -20,6 +20,7 @@ from bitboot_core import (
     BitBoot,
     BitBootError,
     BootstrapFailed,
+    DoubleNat,
     HostNotFound,
     InvalidConfig,
     InvalidEndpoint,
@@ -28,9 +29,11 @@ from bitboot_core import (
     ListenFailed,
     NetworkDefinition,
     NetworkUnavailable,
+    NoRouterAnswered,
     NotRunning,
     Offline,
     PluginError,
+    PortMappingFailed,
     Receipt,
     Registry,
     UnknownBackend,
@@ -45,10 +48,12 @@ from bitboot_core.testing import (
     FakeBackend,
     FakeDistribution,
     FakeEntryPoint,
+    FakePortMapper,
     ManualClock,
     answers,
     fails,
     hangs,
+    mapper_spec_of,
     plugin_module,
     spec_of,
 )
@@ -213,6 +218,29 @@ async def _(world: World) -> None:
 async def _(world: World) -> None:
     bitboot = await world.serve(*(FakeBackend(lookup=fails(OSError("down"))) for _ in range(2)))
     await bitboot.lookup("swarm")
+
+
+@raises(PortMappingFailed)
+async def _(world: World) -> None:
+    bitboot = await world.serve(FakeBackend())
+    bitboot.map_port(7001)
+
+
+@raises(NoRouterAnswered)
+async def _(world: World) -> None:
+    silent = FakePortMapper(probe=fails(NoRouterAnswered("192.168.1.1 did not answer")))
+    world.registry.register_port_mapper(mapper_spec_of(silent))
+    bitboot = await world.serve(FakeBackend())
+    async with bitboot.map_port(7001) as mapping:
+        await mapping.mapped()
+
+
+@raises(DoubleNat)
+async def _(world: World) -> None:
+    world.registry.register_port_mapper(mapper_spec_of(FakePortMapper("100.64.3.2")))
+    bitboot = await world.serve(FakeBackend())
+    async with bitboot.map_port(7001) as mapping:
+        await mapping.mapped()
 
 
 TREE = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, BitBootError)]

@@ -19,6 +19,7 @@ from ..report.checks import FAILED, OK, WARNING, Check, Verdict
 from ..report.report import Report
 from .machine import check_machine
 from .network import NetworkCheckup
+from .router import RouterCheckup
 
 MACHINE = 3.0
 """Seconds that looking at this machine may take: a disk that hangs holds up nobody."""
@@ -66,10 +67,11 @@ class Checkup:
             ]
         for check in checks:
             self.tell(check)
+        router = RouterCheckup(self._registry, clock, self.tell)
         checkups = [
             checkup
             for one in several(config.network)
-            if (checkup := self._checkup(one, config, clock)) is not None
+            if (checkup := self._checkup(one, config, clock, router)) is not None
         ]
         for number, checkup in enumerate(checkups):  # one after the other, each with its share of the time
             share = (until - clock.now()) / (len(checkups) - number)
@@ -77,7 +79,11 @@ class Checkup:
         return True
 
     def _checkup(
-        self, network: str | NetworkDefinition, config: BitBootConfig, clock: SystemClock
+        self,
+        network: str | NetworkDefinition,
+        config: BitBootConfig,
+        clock: SystemClock,
+        router: RouterCheckup,
     ) -> NetworkCheckup | None:
         """The checks of a network, or None where nothing serves it, which is told. Raises UsageError."""
         definition = self._registry.network(network) if isinstance(network, str) else network
@@ -91,4 +97,4 @@ class Checkup:
             self.tell(Check.failed("backend", error, network=definition.name))
             return None
         listen = None if config.listen is None else endpoint(config.listen)
-        return NetworkCheckup(definition, chosen, listen, clock, self.tell)
+        return NetworkCheckup(definition, chosen, listen, clock, self.tell, router=router)

@@ -25,6 +25,7 @@ from ...networks import NetworkDefinition
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
 from ..report.events import count
 from .place import check_place
+from .router import RouterCheckup
 
 CLOSE = 1.0
 """Seconds that the backend gets to close."""
@@ -53,8 +54,11 @@ class NetworkCheckup:
         listen: KnownHost | None,
         clock: Clock,
         tell: Tell,
+        *,
+        router: RouterCheckup | None = None,
     ) -> None:
-        self._network, self._clock, self._tell = network, clock, tell
+        """`router`: is asked too, where this machine is not alone."""
+        self._network, self._clock, self._tell, self._router = network, clock, tell, router
         self._contacts: Sequence[KnownHost] = network.bootstrap
         name, spec = backend
         config = BackendConfig(network=network.name, protocol=network.protocol, listen=listen, read_only=True)
@@ -205,7 +209,10 @@ class NetworkCheckup:
         if any(map(_is_loopback, [*self._addresses, *([address] if address else [])])):
             self._say("outside", UNKNOWN, "only this machine takes part, so nobody sees it from outside")
             return
-        await self._ask_around(min(until - 0.5, self._clock.now() + ASKING))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask_around(min(until - 0.5, self._clock.now() + ASKING)))
+            if self._router is not None:
+                group.create_task(self._router.run())
         places = self._backend.places
         for family in sorted(self._ways & places.keys()):
             self._tell(check_place(self._network.name, family, places[family]))

@@ -7,9 +7,11 @@ well as the JSON.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
+from ..._swarms.port_mapping import PortMapping
 from ...errors import BitBootError
 from ...model import KnownHost, Peer, Place, Reachability
 from .escaping import escaped
@@ -134,6 +136,42 @@ class Reached(Event):
         if self.host is None:
             return ""
         return f"; others see it at {self.host if self.port is None else KnownHost(self.host, self.port)}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PortMapped(Event):
+    """The router has opened a port: at first, and when its outside end changes.
+
+    `external`: where others reach it, "" for an address that is not known. `expires_in`: None where it
+    stays open.
+    """
+
+    name = "port-mapped"
+    port: int
+    transports: Sequence[str]
+    external: str
+    method: str
+    expires_in: int | None = None
+
+    @classmethod
+    def of(cls, mapping: PortMapping) -> PortMapped:
+        """The event that tells of a mapping that is open."""
+        expires_in = mapping.expires_in
+        return cls(
+            port=mapping.port,
+            transports=list(mapping.transports),
+            external=str(mapping.external),
+            method=mapping.method or "",
+            expires_in=None if expires_in is None or math.isinf(expires_in) else round(expires_in),
+        )
+
+    def as_json(self) -> dict[str, object]:
+        return {key: value for key, value in Event.as_json(self).items() if value is not None}
+
+    def text(self) -> str:
+        until = "until it is closed" if self.expires_in is None else f"for {self.expires_in} s"
+        what = "/".join(self.transports)
+        return f"{self.port} ({what}) is open on the router as {self.external}, by {self.method}, {until}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class NetworkListed(Listed):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PluginListed(Listed):
-    """A plugin that loaded, what it brings, and why which of its backends cannot run on this machine."""
+    """A plugin that loaded, what it brings, and why which of it cannot run on this machine."""
 
     name = "plugin"
     plugin: str
@@ -74,6 +74,7 @@ class PluginListed(Listed):
     version: str
     backends: Sequence[str]
     networks: Sequence[str]
+    port_mappers: Sequence[str]
     unavailable: Mapping[str, str]
 
     def row(self) -> Mapping[str, str]:
@@ -82,11 +83,14 @@ class PluginListed(Listed):
             "distribution": f"{self.distribution} {self.version}",
             "backends": _names(self.backends),
             "networks": _names(self.networks),
+            "port mappers": _names(self.port_mappers),
             "runs here": self._runs(),
         }
 
     def text(self) -> str:
         brings = f"backends: {_names(self.backends)}; networks: {_names(self.networks)}"
+        if self.port_mappers:
+            brings += f"; port mappers: {_names(self.port_mappers)}"
         return f"{self.plugin} from {self.distribution} {self.version}, {brings}; runs here: {self._runs()}"
 
     def _runs(self) -> str:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from bitboot_core import (
     NetworkDefinition,
     NetworkStatus,
     NetworkUnavailable,
+    PortMapperSpec,
     Registry,
     UnknownBackend,
     UnknownNetwork,
@@ -22,7 +24,14 @@ from bitboot_core import (
     default_registry,
 )
 from bitboot_core.networks import BUILT_IN, MAINLINE
-from bitboot_core.testing import FakeBackend, FakeDistribution, FakeEntryPoint, plugin_module
+from bitboot_core.testing import (
+    FakeBackend,
+    FakeDistribution,
+    FakeEntryPoint,
+    FakePortMapper,
+    mapper_spec_of,
+    plugin_module,
+)
 
 
 def spec(name: str, *protocols: str, unavailable: object = lambda: None) -> BackendSpec:
@@ -38,6 +47,60 @@ def plugin(name: str, *brought: BackendSpec | NetworkDefinition, distribution: s
 
 def registry_of(*entry_points: FakeEntryPoint, **environ: str) -> Registry:
     return Registry(entry_points=lambda: entry_points, environ=environ)
+
+
+# Ways of opening ports
+
+
+def test_port_mappers_come_the_best_first() -> None:
+    one, two = mapper_spec_of(FakePortMapper(), "b", rank=2), mapper_spec_of(FakePortMapper(), "a", rank=9)
+    module = plugin_module(port_mappers=lambda: [two, one])
+    registry = registry_of(FakeEntryPoint("nat", module))
+    assert registry.port_mappers() == {"b": one, "a": two}
+    assert list(registry.port_mappers()) == ["b", "a"]
+    assert registry.plugins()[0].port_mappers == (two, one)
+
+
+def test_two_port_mappers_of_one_name_stay_reachable() -> None:
+    entry_points = [
+        FakeEntryPoint(
+            name,
+            plugin_module(port_mappers=lambda: [mapper_spec_of(FakePortMapper(), "pcp")]),
+            FakeDistribution(f"{name}-dist"),
+        )
+        for name in ("a", "b")
+    ]
+    registry = registry_of(*entry_points)
+    assert list(registry.port_mappers()) == ["a-dist:pcp", "b-dist:pcp"]
+    assert [problem.stage for problem in registry.problems()] == ["duplicate"] * 2
+
+
+def test_a_port_mapper_without_any_distribution(registry: Registry) -> None:
+    spec = mapper_spec_of(FakePortMapper(), "mine")
+    registry.register_port_mapper(spec)
+    assert registry.port_mappers() == {"mine": spec}
+    with pytest.raises(UsageError, match="named mine already"):
+        registry.register_port_mapper(spec)
+    with pytest.raises(UsageError, match="not a PortMapperSpec"):
+        registry.register_port_mapper(object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (PortMapperSpec("a b", FakePortMapper), "cannot be a port mapper's name"),
+        (PortMapperSpec("a", None), "factory must be callable"),  # type: ignore[arg-type]
+        (PortMapperSpec("a", FakePortMapper, rank="first"), "rank must be a whole number"),  # type: ignore[arg-type]
+        (PortMapperSpec("a", FakePortMapper, families=[5]), "families must be of 4 and 6"),
+        (PortMapperSpec("a", FakePortMapper, families=[]), "families must be of 4 and 6"),
+        ("pcp", "is not a PortMapperSpec"),
+    ],
+)
+def test_a_port_mapper_that_makes_no_sense_drops_its_plugin(spec: Any, words: str) -> None:
+    registry = registry_of(FakeEntryPoint("nat", plugin_module(port_mappers=lambda: [spec])))
+    (problem,) = registry.problems()
+    assert (problem.stage, registry.port_mappers()) == ("validation", {})
+    assert words in str(problem)
 
 
 # Two that claim one name

@@ -1,0 +1,1 @@
+"""One port mapper for each method."""
