@@ -1,4 +1,4 @@
-"""One port of this machine, kept open on the router: opened, checked, renewed, opened anew, closed."""
+"""One port of this machine, kept open on the router: opened, checked, renewed, opened again, closed."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class PortKeeper:
         return self._open.expires - self._clock.now()
 
     def stir(self) -> None:
-        """This machine's network or outside address has changed: open it anew."""
+        """This machine's network or outside address has changed: open it again."""
         self._stirred = True
         self._stir.notify()
 
@@ -129,14 +129,14 @@ class PortKeeper:
         while True:
             try:
                 if self._open is None or self._stirred:
-                    await self._open_anew(is_void=True)
+                    await self._open_again(is_void=True)
                 elif failures > 1:
-                    await self._open_anew(is_void=False)
+                    await self._open_again(is_void=False)
                 elif self._clock.now() >= self._open.renew_at:
                     await self._renew(self._open)
                 elif not await self._stands(self._open):
-                    log.info("the router has forgotten port %d: it is opened anew", self._port)
-                    await self._open_anew(is_void=True)
+                    log.info("the router has forgotten port %d: it is opened again", self._port)
+                    await self._open_again(is_void=True)
             except PortMappingFailed as error:
                 failures, self.error = failures + 1, error.with_traceback(None)
                 left = 0.0 if self._open is None else self._open.expires - self._clock.now()
@@ -166,10 +166,10 @@ class PortKeeper:
                     await self._stir.wait()
             own = own_address(self._family)
             if own != self._own and own is not None:
-                log.info("this machine is at %s now: port %d is opened anew", own, self._port)
+                log.info("this machine is at %s now: port %d is opened again", own, self._port)
                 self._own, self._stirred = own, True
 
-    async def _open_anew(self, *, is_void: bool) -> None:
+    async def _open_again(self, *, is_void: bool) -> None:
         """Ask who opens ports, close it, and open it. Raises PortMappingFailed.
 
         `is_void`: what is open by now is worth nothing, also where this fails.
@@ -233,7 +233,7 @@ class PortKeeper:
             again = replace(request, outside_port=grant.outside.port)
             granted.append((again, await self._map(now_open.mapper, again)))
         if len({grant.outside.port for _, grant in granted}) > 1:
-            await self._open_anew(is_void=False)
+            await self._open_again(is_void=False)
         else:
             self._opened(now_open.mapper, granted)
 

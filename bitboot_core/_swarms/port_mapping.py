@@ -31,7 +31,7 @@ class PortMapping(NetworkUser):
 
     Made by `BitBoot.map_port`, and begun by `async with`, which waits until the first attempt has ended,
     well or not. It is renewed at half time and checked in between; where the router restarts, or this
-    machine's network or outside address changes, it is opened anew, at the same outside port if it can be
+    machine's network or outside address changes, it is opened again, at the same outside port if it can be
     had. Closing it has the router close the port.
     """
 
@@ -187,7 +187,7 @@ class PortMapping(NetworkUser):
             await keeper.close()
 
     async def _follow(self, network: ActiveNetwork) -> None:
-        """Open it anew whenever others see this machine at another address."""
+        """Open it again whenever others see this machine at another address."""
         moves = network.moves
         while self._networks.get(network.name) is network:
             await network.news.wait()

@@ -12,7 +12,8 @@
 pytest collects the class like any other (`pip install "bitboot-core[testing]"`). The checks are plain
 functions that run an event loop of their own, so no plugin for asynchronous tests is needed, and
 any may be installed. A check that does not apply is skipped and says why. To change or skip one,
-override its method. A plugin that brings only network definitions has `DefinitionsContract`.
+override its method. A plugin that brings only network definitions has `DefinitionsContract`, a port mapper
+`PortMapperContract`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ._installed import InstalledChecks
 from ._interrupted import InterruptedChecks
 from ._leftovers import LeftoverChecks
 from ._lifetimes import LifetimeChecks
+from ._port_mappers import PortMapperContract, RouterWorld
 from ._silence import SilenceChecks
 from ._world import World, advance_event_loop
 
@@ -46,4 +48,11 @@ class BackendContract(
     """All checks. Subclass it, name your plugin's `entry_point`, and make a `world`."""
 
 
-__all__ = ["BackendContract", "DefinitionsContract", "World", "advance_event_loop"]
+__all__ = [
+    "BackendContract",
+    "DefinitionsContract",
+    "PortMapperContract",
+    "RouterWorld",
+    "World",
+    "advance_event_loop",
+]

@@ -104,7 +104,7 @@ class PcpMapper(PortMapper):
             raise PortMappingFailed(_says(router.gateway, answer.result))
 
     async def check(self, request: PortRequest, grant: PortGrant) -> bool:
-        """Whether the router has lost nothing, nor got another address: it would count anew (section 8.5)."""
+        """Whether the router has lost nothing, nor got another address: its epoch tells (section 8.5)."""
         router, port = self._asked(request), self._port_of(request)
         _, answer = await self._announced(router.gateway)
         router.epoch.heard(answer.epoch, self._clock.now())

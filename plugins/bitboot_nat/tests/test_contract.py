@@ -1,0 +1,49 @@
+"""The contract of port mappers, kept by each of ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bitboot_nat.mappers.natpmp import NatPmpMapper
+from bitboot_nat.mappers.pcp import PcpMapper
+
+from bitboot_core import PortMapper, Transport
+from bitboot_core.testing import ManualClock
+from bitboot_core.testing.contract import PortMapperContract, RouterWorld
+
+from .double_router import GATEWAY, PAUSES, DoubleRouter, double_router
+
+PROTOCOL: dict[Transport, int] = {"tcp": 6, "udp": 17}
+
+
+class UdpContract(PortMapperContract):
+    __test__ = False
+
+    def make(self, router: DoubleRouter) -> PortMapper:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[RouterWorld]:
+        async with double_router(ManualClock(5000)) as router:
+            yield RouterWorld(
+                make=lambda: self.make(router),
+                is_open=lambda transport, port: (PROTOCOL[transport], port) in router.open,
+                silence=router.speaks.clear,
+                refuse=lambda: setattr(router, "result", 2),
+                restart=router.restart,
+            )
+
+
+class TestPcp(UdpContract):
+    __test__ = True
+
+    def make(self, router: DoubleRouter) -> PortMapper:
+        return PcpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PAUSES)
+
+
+class TestNatPmp(UdpContract):
+    __test__ = True
+
+    def make(self, router: DoubleRouter) -> PortMapper:
+        return NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PAUSES)
