@@ -30,6 +30,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "key_bytes": _is_count,
     "crowd": lambda value: value is None or _is_count(value),
     "own_port": lambda value: isinstance(value, bool),
+    "transport": lambda value: value in ("tcp", "udp"),
 }
 """For each field of Capabilities, whether a value makes sense."""
 

@@ -52,6 +52,7 @@ def test_each_field_of_the_capabilities_is_checked() -> None:
         {"key_bytes": 0},
         {"crowd": 0},
         {"crowd": True},
+        {"transport": "sctp"},
     ],
 )
 async def test_capabilities_that_make_no_sense_name_the_field(serve: Any, wrong: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ CAPABILITIES = Capabilities(
     scope=Scope.PUBLIC,
     max_lifetime=MAX_LIFETIME,
     crowd=MAX_PROVIDERS * 3 // 4,
+    transport="tcp",
 )
 
 
