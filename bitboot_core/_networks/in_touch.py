@@ -142,6 +142,18 @@ class InTouch:
         self._progress.notify()  # with none left there is nobody to wait for
         return True
 
+    async def meet(self, contacts: Sequence[KnownHost]) -> None:
+        """Get in touch through these too, which were found nearby. Those that answer are kept in mind.
+
+        It does not wait for an attempt that is under way, which lasts until contacts far away have been
+        silent for long. Raises a BitBootError where none answers.
+        """
+        if await self._backend.bootstrap(contacts, until=self._clock.now() + ATTEMPT_TIMEOUT):
+            self.heard(None)
+            self._reached, self.unreached = True, None
+            self._progress.notify()
+            self._look_around()
+
     def heard(self, error: BitBootError | None) -> None:
         """The network has answered, or failed to."""
         if error is None and self._is_down:

@@ -8,7 +8,7 @@ from random import Random
 
 from ..aio.clock import Clock
 from ..aio.tasks import Signal, Tasks
-from ..backend import Backend, BackendConfig, BackendSpec, Capabilities
+from ..backend import Backend, BackendConfig, BackendSpec, Capabilities, Scope
 from ..errors import BackendError, BitBootError
 from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
@@ -38,6 +38,9 @@ class ActiveNetwork:
     ) -> None:
         """`file`: where its contacts are kept for the next start, None to keep none."""
         self._made_of = (definition, backend_name, spec, config, file)
+        self.definition = definition
+        self.starts_from = tuple(bootstrap)
+        """The contacts that it was given."""
         self.name: str = definition.name
         self.backend_name = backend_name
         self._clock, self._random = clock, random
@@ -102,6 +105,27 @@ class ActiveNetwork:
         """The tasks that end with this network."""
         return self._backend.tasks
 
+    @property
+    def scope(self) -> Scope:
+        """How far away its peers may be. Raises NotRunning before it is started."""
+        return self._backend.capabilities.scope
+
+    @property
+    def meets_by_contacts(self) -> bool:
+        """Whether it is made of nodes that must know one another, by host and port alone."""
+        capabilities = self._backend.capabilities
+        return capabilities.scope is Scope.PUBLIC and capabilities.own_port
+
+    @property
+    def address(self) -> KnownHost | None:
+        """Where its node listens, as far as known."""
+        return self._backend.address
+
+    @property
+    def seen_at(self) -> frozenset[str]:
+        """The addresses that others see its node at, as far as it knows."""
+        return self._backend.seen_at
+
     # Being in touch: see InTouch for what these mean
 
     async def ready(self, timeout: float) -> None:
@@ -128,6 +152,10 @@ class ActiveNetwork:
     def add_bootstrap(self, contact: KnownHost) -> None:
         """Start from this contact too, now and in future."""
         self._touch.add_bootstrap(contact)
+
+    async def meet(self, contacts: Sequence[KnownHost]) -> None:
+        """Get in touch through these too, whom another network has found nearby."""
+        await self._touch.meet(contacts)
 
     def remove_bootstrap(self, contact: KnownHost) -> bool:
         """Do not start from this contact any more. False where it was none."""

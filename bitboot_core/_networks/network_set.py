@@ -19,6 +19,7 @@ from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning, UnknownNetwork
 from ..networks import NetworkDefinition
 from .kept_contacts import contact_file
+from .neighbours import Neighbours
 from .network import CLEAN_UP, ActiveNetwork
 from .per_network import PerNetwork, one_error
 from .state import NetworkState
@@ -37,6 +38,7 @@ class NetworkSet:
         self._config, self._registry, self._clock, self._random = config, registry, clock, random
         self._starting: dict[asyncio.Task[None], ActiveNetwork] = {}
         self._endings = Endings()
+        self._neighbours = Neighbours(clock, random, read_only=config.read_only)
         self._active = self.prepare(config.network, config.backend, config.bootstrap, config.listen)
 
     def __del__(self) -> None:
@@ -127,6 +129,8 @@ class NetworkSet:
                 self._starting.pop(task)
         if errors and len(errors) == len(networks):
             raise one_error(errors, "starting")
+        if prepared is None:
+            self._neighbours.introduce(self)
 
     async def ready(self, timeout: float) -> None:
         """Wait until one of them is in touch. Raises after `timeout` seconds, or once all have failed."""
@@ -168,6 +172,7 @@ class NetworkSet:
     def add(self, prepared: Mapping[str, ActiveNetwork]) -> None:
         """Put networks into the set."""
         self._active.update(prepared)
+        self._neighbours.introduce(self)
 
     def remove(self, name: str) -> ActiveNetwork:
         """Take a network out of the set. Raises UnknownNetwork."""

@@ -12,6 +12,7 @@ from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
 from ..aio.clock import Timer
 from ..aio.tasks import cancel
+from ..backend import Scope
 from ..errors import BackendError, BitBootError, NotRunning
 from ..model import KnownHost, Peer
 from .keys import SwarmName, swarm_key
@@ -68,6 +69,8 @@ class Lookup(NetworkUser):
         self._sources: dict[KnownHost, tuple[str, ...]] = {}
         self._peer_ids: dict[KnownHost, str] = {}  # the newest of each, where it has one
         self._buffer: deque[KnownHost] = deque()
+        self._near: set[str] = set()  # the networks that reach as far as the local one
+        self._held: list[KnownHost] = []  # peers in our own house, as seen from outside
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._timer: Timer | None = None
@@ -98,11 +101,12 @@ class Lookup(NetworkUser):
 
     @property
     def peers(self) -> list[Peer]:
-        """All peers found so far, each with every network that told of it."""
-        peer_ids = self._peer_ids
-        return [
+        """All peers found so far, each with every network that told of it; the local network's first."""
+        peer_ids, near = self._peer_ids, self._near
+        peers = [
             Peer(host.host, host.port, sources, peer_ids.get(host)) for host, sources in self._sources.items()
         ]
+        return sorted(peers, key=lambda peer: near.isdisjoint(peer.sources)) if near else peers
 
     @property
     def failures(self) -> PerNetwork[BitBootError]:
@@ -129,6 +133,8 @@ class Lookup(NetworkUser):
     def _use(self, network: ActiveNetwork) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
         self._asked[network.name] = network
+        if network.is_running and network.scope is Scope.LAN:
+            self._near.add(network.name)
         for key in self._keys:
             self._start(network, key, turns, network.crowd)
 
@@ -201,8 +207,11 @@ class Lookup(NetworkUser):
                 known = sources.get(host)
                 if known is None:
                     sources[host] = alone
-                    buffer.append(host)
-                    arrived.set()
+                    if self._is_next_door(host, network):
+                        self._held.append(host)
+                    else:
+                        buffer.append(host)
+                        arrived.set()
                     if len(sources) >= self._limit:
                         self._finish()
                         break
@@ -217,6 +226,24 @@ class Lookup(NetworkUser):
                 await self._wait_for_room()
         return len(told)
 
+    def _is_next_door(self, host: KnownHost, network: ActiveNetwork) -> bool:
+        """Whether a peer is behind our own outside address, and the local network may still tell of it.
+
+        Few routers lead there from inside; what the local network tells does. So that comes first.
+        """
+        is_far = network.name not in self._near
+        return is_far and self._waits_for_near() and host.host in network.seen_at
+
+    def _waits_for_near(self) -> bool:
+        return bool(self._near) and any(one.name in self._near for one in self._awaited.values())
+
+    def _release(self) -> None:
+        """Hand out what was held, unless there is still something to wait for."""
+        if self._held and not self._waits_for_near():
+            self._buffer.extend(self._held)
+            self._held.clear()
+            self._arrived.set()
+
     async def _wait_for_room(self) -> None:
         while len(self._buffer) >= BUFFER:
             self._room.clear()
@@ -226,6 +253,7 @@ class Lookup(NetworkUser):
         """Enough was found: nobody is waited for any more."""
         others = self._awaited.keys() - {asyncio.current_task()}
         self._awaited.clear()
+        self._release()
         self._arrived.set()
         for reader in others:
             reader.cancel()
@@ -238,6 +266,7 @@ class Lookup(NetworkUser):
         """The reading goes on without this reader, however long it takes to end."""
         self._fail(self._awaited.pop(reader), error)
         reader.cancel()
+        self._release()
         self._arrived.set()
 
     def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
@@ -248,6 +277,7 @@ class Lookup(NetworkUser):
         network = self._awaited.pop(reader, None)
         if network is not None and reader.cancelled():
             self._fail(network, BackendError(f"{network.backend_name} cancelled the lookup by itself"))
+        self._release()
         self._arrived.set()
 
 
