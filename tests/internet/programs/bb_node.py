@@ -33,8 +33,8 @@ class Bitboot:
         self._bitboot.announce(swarm, port=port).open()
         return {}
 
-    async def find(self, swarm: str) -> dict[str, Any]:
-        """Look up to the end: the peers, and seconds until the first and in all."""
+    async def find(self, swarm: str, source: str | None = None) -> dict[str, Any]:
+        """Look up to the end: the peers (`source`: of one network), and seconds until the first and in all."""
         started = time.monotonic()
         first = None
         peers = []
@@ -43,6 +43,8 @@ class Bitboot:
                 if first is None:
                     first = time.monotonic() - started
                 peers.append(f"{peer.host}:{peer.port}")
+            if source is not None:
+                peers = [f"{one.host}:{one.port}" for one in found.peers if source in one.sources]
         return {"peers": sorted(peers), "first": first, "seconds": time.monotonic() - started}
 
     async def reach(self, places: list[tuple[str, int]], tries: int = 3) -> dict[str, Any]:
@@ -69,7 +71,8 @@ class Bitboot:
 
 async def main(path: str, settings: str = "{}") -> None:
     """Answer for ever."""
-    async with BitBoot(network="mainline", **json.loads(settings)) as bitboot:
+    chosen = {"network": "mainline"} | json.loads(settings)
+    async with BitBoot(**chosen) as bitboot:
         node = Bitboot(bitboot)
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
