@@ -13,6 +13,7 @@ import pytest
 
 from bitboot_core import (
     Announces,
+    BackendError,
     BackendSpec,
     BootstrapFailed,
     Capabilities,
@@ -135,6 +136,49 @@ def test_the_memory_of_this_process_needs_no_network(cli: Cli) -> None:
     assert result.status == 0
     assert "check: ok, local: listen: " in result.out
     assert result.out.splitlines()[-1].startswith("verdict: nothing is wrong, in ")
+
+
+LOCAL_NETWORK = Capabilities(can_withdraw=True, announces=Announces.OWN_ADDRESS, scope=Scope.LAN)
+
+
+class LocalNode(FakeBackend):
+    """A node of the local network, at these addresses."""
+
+    def __init__(self, *seen_at: str, **acts: Any) -> None:
+        super().__init__(capabilities=LOCAL_NETWORK, **acts)
+        self._seen_at = seen_at
+
+    @property
+    def seen_at(self) -> Sequence[str]:
+        return self._seen_at
+
+    def stats(self) -> Mapping[str, int]:
+        return {"sent": 2, "received": 2}
+
+
+def test_on_the_local_network_all_is_well(cli: Cli, served: Served) -> None:
+    served.add("near", LocalNode("192.168.1.5", "10.0.0.7"))
+    result = cli("doctor", "--network", "near", "--json")
+    assert result.status == 0, result.out
+    found = statuses(result)
+    assert (found["listen"], found["local network"], found["asking"], found["UDP"]) == ("ok",) * 4
+    assert "bootstrap" not in found, "it needs no contacts"
+    assert "10.0.0.7, 192.168.1.5" in message(result, "local network")
+
+
+def test_a_machine_on_no_network_is_told_so(cli: Cli, served: Served) -> None:
+    served.add("near", LocalNode("127.0.0.1"))
+    result = cli("doctor", "--network", "near", "--json")
+    assert result.status == 0
+    assert statuses(result)["local network"] == "warning"
+
+
+def test_why_the_local_network_cannot_be_asked_is_told(cli: Cli, served: Served) -> None:
+    error = BackendError("no route to host", hint="allow it in System Settings")
+    served.add("near", LocalNode("192.168.1.5", lookup=fails(error)))
+    result = cli("doctor", "--network", "near", "--json")
+    assert result.status == 1
+    assert message(result, "lookup") == "no route to host (allow it in System Settings)"
 
 
 def test_nobody_answers(cli: Cli, served: Served) -> None:

@@ -38,6 +38,7 @@ ELSEWHERE = {
         "python3 scripts/test.py -e internet -- tests/internet/test_nat.py",
     ): "tests/internet/test_nat.py",
     ("mainline.md", None): "tests/docs/test_mainline_page.py",
+    ("lan.md", None): "tests/docs/test_lan_page.py",  # only where no real network hears it
     ("libp2p.md", None): "plugins/bitboot_libp2p/tests/test_cids.py",  # in the environment `libp2p`
     (
         "native.md",
@@ -47,6 +48,7 @@ ELSEWHERE = {
     ("programs.md", None): "tests/docs/test_programs_page.py",
     ("tutorial.md", "import asyncio"): "tests/docs/test_tutorial.py",
     ("tutorial.md", "python3 -m venv venv"): "tests/packaging/test_pages_install.py",
+    ("tutorial.md", "bitboot join tutorial/house --port 7001 --network lan"): "tests/docs/test_lan_page.py",
     ("tutorial.md", "bitboot join tutorial --port 7001 --listen 127.0.0.1:4000 --bootstrap 127.0.0.1:4001"): (
         "tests/docs/test_tutorial.py"
     ),

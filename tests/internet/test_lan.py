@@ -1,4 +1,4 @@
-"""Machines of one house, whose router has no internet: they find each other, and BitTorrent clients beside them."""
+"""Machines of one house whose router is unplugged: they find each other, and BitTorrent clients too."""
 
 from __future__ import annotations
 
@@ -82,14 +82,11 @@ def test_a_libtorrent_client_finds_ours_and_is_found(unplugged: Lab) -> None:
     try:
         with announcing(lab, "lan1", swarm, 7001, *LAN):
             for number, host in enumerate(("lan1", "lan2")):
-                program = str(PROGRAMS / "lsd_node.py")
-                command = (BITBOOT_COMMAND[0], program, key_of(swarm), str(6900 + number))
+                client = str(PROGRAMS / "lsd_node.py")
+                command = (BITBOOT_COMMAND[0], client, key_of(swarm), str(6900 + number))
                 clients.append(lab.start(host, *command, label=f"lsd-{host}"))
             for host in ("lan1", "lan2"):
-                found = partial(_found_by_client, lab, host)
-                wait_for(
-                    lambda found=found: f"{ADDRESSES['lan1']}:7001" in found(), "libtorrent to find ours"
-                )
+                wait_for(partial(_client_has_found_ours, lab, host), f"libtorrent on {host} to find ours")
             wanted = {f"{ADDRESSES['lan1']}:6900", f"{ADDRESSES['lan2']}:6901"}
             wait_for(lambda: wanted <= _joined(lab, "watch"), "libtorrent to be found")
     finally:
@@ -97,8 +94,8 @@ def test_a_libtorrent_client_finds_ours_and_is_found(unplugged: Lab) -> None:
             program.stop()
 
 
-def _found_by_client(lab: Lab, host: str) -> list[str]:
-    return lab.log_of(f"lsd-{host}").read_text().split()
+def _client_has_found_ours(lab: Lab, host: str) -> bool:
+    return f"{ADDRESSES['lan1']}:7001" in lab.log_of(f"lsd-{host}").read_text().split()
 
 
 def _joined(lab: Lab, label: str) -> set[str]:

@@ -85,6 +85,9 @@ class NetworkCheckup:
         self._say("listen", OK, f"{self._backend.name} listens on {self._backend.address}")
         if self._backend.capabilities.scope is Scope.PROCESS:
             return  # it needs no network, and nobody else
+        if self._backend.capabilities.scope is Scope.LAN:
+            await self._check_local()
+            return
         # What is left for the last checks, once the contacts have had their time.
         answering = self._clock.now() + 0.7 * (until - self._clock.now())
         answered = await self._check_contacts(answering)
@@ -95,6 +98,22 @@ class NetworkCheckup:
 
     def _say(self, check: str, status: str, message: str, hint: str = "") -> None:
         self._tell(Check(check=check, status=status, message=message, hint=hint, network=self._network.name))
+
+    async def _check_local(self) -> None:
+        """Whether there is a local network, and whether whoever is on it can be asked."""
+        seen = sorted(self._backend.seen_at)
+        if seen and all(address_scope(one) == "machine" for one in seen):
+            self._say(
+                "local network",
+                WARNING,
+                "only loopback is used: programs on this machine find each other, and nobody else",
+                "connect this machine to a network, or listen on all of its addresses",
+            )
+        elif seen:
+            self._say("local network", OK, f"others see it at {', '.join(seen)}")
+        if await self._look_up():
+            self._say("asking", OK, "whoever is there can be asked")
+            self._check_udp()
 
     async def _check_contacts(self, until: float) -> int:
         """Whether they resolve, and answer. How many did."""

@@ -155,6 +155,16 @@ async def test_no_ipv6_is_told_where_it_is_asked_for() -> None:
         await backend.aclose()
 
 
+async def test_what_is_announced_while_a_lookup_is_under_way_is_found() -> None:
+    async with member(private()) as backend:
+        stream = backend.lookup(KEY)
+        reading = asyncio.ensure_future(anext(aiter(stream)))
+        await asyncio.sleep(0)
+        await backend.announce(KEY, MINE, lifetime=600)
+        assert await reading == KnownHost("127.0.0.1", 7001)
+        await stream.aclose()
+
+
 # What goes wrong
 
 

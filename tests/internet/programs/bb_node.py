@@ -34,7 +34,7 @@ class Bitboot:
         return {}
 
     async def find(self, swarm: str, source: str | None = None) -> dict[str, Any]:
-        """Look up to the end: the peers (`source`: of one network), and seconds until the first and in all."""
+        """Look up to the end: the peers (of one network, `source`), seconds until the first and in all."""
         started = time.monotonic()
         first = None
         peers = []

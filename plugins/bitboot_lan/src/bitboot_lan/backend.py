@@ -165,10 +165,10 @@ class LanBackend(Backend):
         changed = asyncio.Event()
         search = driver.engine.look(key, self._now(), changed.set)
         driver.wake()
+        own = self._own(key)
         try:
-            for endpoint in driver.engine.announced.endpoints(key, self._now()):
-                for address in driver.group.interfaces.standing_for(endpoint.host):
-                    yield address.endpoint(endpoint.port)
+            for peer in own:
+                yield peer
             while True:
                 for peer in search.take():
                     yield peer
@@ -180,6 +180,18 @@ class LanBackend(Backend):
             driver.engine.searches.remove(search)
         if search.error is not None:
             raise search.error
+        for peer in self._own(key):
+            if peer not in own:  # it was announced meanwhile
+                yield peer
+
+    def _own(self, key: bytes) -> list[KnownHost]:
+        """What this program announces under a key."""
+        driver = self._running
+        return [
+            address.endpoint(endpoint.port)
+            for endpoint in driver.engine.announced.endpoints(key, self._now())
+            for address in driver.group.interfaces.standing_for(endpoint.host)
+        ]
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Whoever is on the local network is in touch already, whatever the contacts."""
