@@ -116,16 +116,6 @@ class ActiveNetwork:
         capabilities = self._backend.capabilities
         return capabilities.scope is Scope.PUBLIC and capabilities.own_port
 
-    @property
-    def address(self) -> KnownHost | None:
-        """Where its node listens, as far as known."""
-        return self._backend.address
-
-    @property
-    def seen_at(self) -> frozenset[str]:
-        """The addresses that others see its node at, as far as it knows."""
-        return self._backend.seen_at
-
     # Being in touch: see InTouch for what these mean
 
     async def ready(self, timeout: float) -> None:

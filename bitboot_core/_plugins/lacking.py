@@ -16,14 +16,18 @@ FIRST_PARTY: Mapping[str, str] = {
     "mainline": "btdht",
     "kademlia": "kademlia",
     "bep14": "lan",
+    "dns-sd": "lan-dnssd",
     "local": "local",
 }
-"""For each protocol that this project serves: the backend's name, which is also the extra's."""
+"""For each protocol that this project serves: the backend's name."""
 
-BROUGHT = frozenset({"lan"})
-"""The project's networks that come with the plugin whose name they have."""
+BROUGHT = frozenset({"lan", "lan-dnssd"})
+"""The project's networks that come with a plugin."""
 
-_EXTRAS: Mapping[str, str] = {"btdht-native": "btdht"} | {name: name for name in FIRST_PARTY.values()}
+_EXTRAS: Mapping[str, str] = {name: name for name in FIRST_PARTY.values()} | {
+    "btdht-native": "btdht",
+    "lan-dnssd": "zeroconf",
+}
 """For each of the project's own backends, the extra that installs it."""
 
 

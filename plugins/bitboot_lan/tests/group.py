@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from bitboot_lan.backend import LanBackend
 from bitboot_lan.settings import Settings
 
-from bitboot_core import BackendConfig, KnownHost
+from bitboot_core import Backend, BackendConfig, KnownHost
 
 LOOPBACK = BackendConfig(network="lan", protocol="bep14", listen=KnownHost("127.0.0.1", 0))
 
@@ -39,6 +39,6 @@ async def member(
         await backend.aclose()
 
 
-async def found(backend: LanBackend, key: bytes) -> list[KnownHost]:
+async def found(backend: Backend, key: bytes) -> list[KnownHost]:
     """What a whole lookup yields."""
     return [peer async for peer in backend.lookup(key)]

@@ -18,7 +18,7 @@ from .interfaces import choose
 from .settings import Settings
 from .system import System
 
-log = logger(__name__)
+_log = logger(__name__)
 
 ASLEEP = 3.0
 """This many times as long between two looks at the interfaces as should be: the machine has slept."""
@@ -37,8 +37,8 @@ class Driver:
         self._settings, self._now, self._look = settings, now, system.look
         self._only = None if listen is None or listen.is_any else listen.host
         self._family = None if listen is None or not listen.host else listen.family
-        self.group = Group(settings, system, self._receive, self.wake)
-        self.engine = Engine(
+        self.group: Group = Group(settings, system, self._receive, self.wake)
+        self.engine: Engine = Engine(
             settings, self.group.send, lambda: error_of(self.group, ANYWHERE, BackendError), Random()
         )
         self.on_moved: Callable[[], None] = lambda: None
@@ -106,7 +106,7 @@ class Driver:
         try:
             found = await in_thread(self._look, "bitboot-interfaces")
         except OSError as error:
-            log.warning("this machine's network interfaces cannot be listed: %s", error)
+            _log.warning("this machine's network interfaces cannot be listed: %s", error)
             return
         if self._is_closed:
             return

@@ -54,11 +54,11 @@ class Engine:
         """`unsent`: the error that says why a message has just left from no address."""
         self._settings, self._send, self._unsent = settings, send, unsent
         self._cookie = f"{random.getrandbits(31):08x}"  # libtorrent reads it as a signed number
-        self.announced = Announced(settings)
-        self.peers = Peers(settings)
+        self.announced: Announced = Announced(settings)
+        self.peers: Peers = Peers(settings)
         self.counters: Counter[str] = Counter()
         self._answers = Answers(settings, random)
-        self.searches = Searches(settings)
+        self.searches: Searches = Searches(settings)
         self._limits = AddressLimits(settings.received_per_second, None)
         self._may_answer = Allowance(
             settings.answers_per_second, settings.burst * settings.answers_per_second

@@ -19,7 +19,7 @@ from .multicast import open_sender
 from .settings import Settings
 from .system import System
 
-log = logger(__name__)
+_log = logger(__name__)
 
 _IN_USE = {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE), errno.EACCES}
 
@@ -63,7 +63,7 @@ class Group:
         self._senders: dict[Address, socket.socket] = {}
         self._closing: list[UdpSocket] = []
         self._problems: dict[tuple[str, Address], OSError] = {}
-        self.interfaces = Interfaces()
+        self.interfaces: Interfaces = Interfaces()
         self.counters: Counter[str] = Counter()
 
     # Its sockets
@@ -190,7 +190,7 @@ class Group:
             before = self._problems.get(problem)
             self._problems[problem] = error
             if before is None or before.errno != error.errno:
-                log.warning(
+                _log.warning(
                     "%s: cannot %s to the local network's group: %s (%s)",
                     _name(address),
                     what,
@@ -199,7 +199,7 @@ class Group:
                 )
             return False
         if self._problems.pop(problem, None) is not None:
-            log.info("%s: can %s to the local network's group again", _name(address), what)
+            _log.info("%s: can %s to the local network's group again", _name(address), what)
         return True
 
 

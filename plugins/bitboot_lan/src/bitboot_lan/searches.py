@@ -18,12 +18,12 @@ class Search:
 
     def __init__(self, key: bytes, now: float, wake: Callable[[], None], *, questions: int) -> None:
         """`wake` is called when there is something to read, or it is over. `questions`: how often it asks."""
-        self.key = key
-        self.is_over = False
+        self.key: bytes = key
+        self.is_over: bool = False
         self.error: BitBootError | None = None
         """Why it has failed, where it has."""
-        self.asked = 0
-        self.next = now
+        self.asked: int = 0
+        self.next: float = now
         """When there is something to do about it."""
         self._questions, self._asked_at, self._wake = questions, now, wake
         self._known: set[KnownHost] = set()
