@@ -1,4 +1,4 @@
-"""Whether costs grow as the work does: CPU time per swarm, peer or plugin, with ten times as many (row 10).
+"""Whether costs grow as the work does: CPU time per swarm, peer or plugin, with ten times as many (row 11).
 
 Through the core, over a backend that answers at once: so a part of what grows is Python's garbage collector,
 which looks at all that lives, again and again. And once over mainline nodes on loopback, as a program has it.
@@ -62,7 +62,7 @@ def _row(title: str, work: Work, count: int) -> Row:
 
 def _compare(title: str, few: list[float], many: list[float], goal: float) -> Row:
     return Row(
-        "10",
+        "11",
         f"CPU for each of {title}",
         "ourselves",
         shown(many, "ms", 1e3),
