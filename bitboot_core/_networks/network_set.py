@@ -9,7 +9,6 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._plugins.checks import check_network
 from .._settings import Host, Network, contacts, endpoint, networks, state_folder
 from ..aio.clock import Clock
 from ..aio.endings import Endings
@@ -205,6 +204,8 @@ class NetworkSet:
         if isinstance(network, str):
             return self._registry.network(str(network))
         try:
+            from .._plugins.checks import check_network  # noqa: PLC0415 - imports what plugins bring
+
             return check_network(network)
         except (TypeError, ValueError) as error:
             raise InvalidConfig(str(error)) from error

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .. import _settings as settings
 from .._settings import Host
 from ..errors import InvalidConfig, InvalidEndpoint, InvalidSwarmName
 from ..model import KnownHost
-from ..port_mapper import Transport
 from .keys import SwarmName, SwarmNames, swarm_key
+
+if TYPE_CHECKING:
+    from ..port_mapper import Transport
 
 
 def swarm_names(swarm: SwarmNames) -> tuple[SwarmName, ...]:

@@ -12,10 +12,10 @@ from ..aio.logs import logger
 from ..aio.tasks import Tasks, cancel
 from ..errors import NoRouterAnswered, NotRunning, PortMappingFailed
 from ..model import KnownHost
-from ..port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
 
 if TYPE_CHECKING:
     from .._plugins.registry import Registry
+    from ..port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
 
 T = TypeVar("T")
 
@@ -56,6 +56,8 @@ class GuardedMapper:
 
     async def map(self, request: PortRequest) -> PortGrant:
         """Open a port, or renew it."""
+        from ..port_mapper import PortGrant  # noqa: PLC0415 - few programs open ports
+
         grant = await self._call("open the port", lambda mapper: mapper.map(request), ANSWER)
         if not (
             isinstance(grant, PortGrant)
@@ -125,6 +127,8 @@ class GuardedMapper:
             raise PortMappingFailed(
                 f"it does not work here: {reason}", hint="see `bitboot plugins` for those that do"
             )
+        from ..port_mapper import PortMapper  # noqa: PLC0415
+
         mapper = self._spec.factory()
         if not isinstance(mapper, PortMapper):
             raise TypeError(f"its factory gave {mapper!r:.100}")
