@@ -43,15 +43,21 @@ async def ask(
     port: int,
     question: bytes,
     read: Callable[[bytes], T | None],
+    *,
     pauses: Sequence[float] = PAUSES,
+    own: str | None = None,
 ) -> T:
     """Send `question` to a gateway until `read` makes something of a datagram that comes back from there.
+
+    `own`: the address of this machine to ask from.
 
     The socket is connected: the system gives it nothing that comes from elsewhere. Raises NoRouterAnswered.
     """
     sock = socket.socket(FAMILIES[gateway.family], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
+        if own is not None:
+            sock.bind((own, 0))
         sock.connect(gateway.at(port))
         transport, answers = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Answers(read), sock=sock

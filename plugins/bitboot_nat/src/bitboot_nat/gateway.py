@@ -49,9 +49,13 @@ class Gateway:
         return host, port, 0, _zone_id(zone)
 
     def own_address(self) -> str | None:
-        """This machine's address on the way to it, None where there is no way. Sends nothing."""
+        """This machine's address on the way to it, None where there is no way. Sends nothing.
+
+        Of IPv6 it is the one on the way out: a port of a link-local address is of no use to others.
+        """
         with contextlib.suppress(OSError), socket.socket(FAMILIES[self.family], socket.SOCK_DGRAM) as probe:
-            probe.connect(self.at(9))
+            is_local = self.family == 6 and ipaddress.IPv6Address(self.host.partition("%")[0]).is_link_local
+            probe.connect((_NOWHERE[6], 9) if is_local else self.at(9))
             return str(probe.getsockname()[0]).partition("%")[0]
         return None
 

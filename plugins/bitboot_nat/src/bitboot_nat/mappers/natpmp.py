@@ -96,7 +96,7 @@ class NatPmpMapper(PortMapper):
 
     async def _address(self, router: Gateway) -> tuple[Gateway, natpmp.Address]:
         question = natpmp.address_request()
-        return router, await ask(router, self._port, question, natpmp.read_address, self._pauses)
+        return router, await ask(router, self._port, question, natpmp.read_address, pauses=self._pauses)
 
     async def _map(
         self, router: Gateway, request: PortRequest, outside_port: int, lifetime: int, pauses: Sequence[float]
@@ -107,7 +107,7 @@ class NatPmpMapper(PortMapper):
             self._port,
             question,
             lambda datagram: natpmp.read_mapped(datagram, request.transport, request.port),
-            pauses,
+            pauses=pauses,
         )
 
 

@@ -131,7 +131,7 @@ class PcpMapper(PortMapper):
                 f"no way leads to {gateway.host}", hint="check that this machine is online"
             )
         question = pcp.announce_request(own)
-        answer = await ask(gateway, self._port, question, pcp.read_announced, self._pauses)
+        answer = await ask(gateway, self._port, question, pcp.read_announced, pauses=self._pauses, own=own)
         router = _Router(gateway, own)
         router.epoch.heard(answer.epoch, self._clock.now())
         return router, answer
@@ -160,7 +160,8 @@ class PcpMapper(PortMapper):
             self._port,
             question,
             lambda datagram: pcp.read_mapped(datagram, port.nonce, request.transport, request.port),
-            self._pauses if pauses is None else pauses,
+            pauses=self._pauses if pauses is None else pauses,
+            own=router.own,
         )
 
 
