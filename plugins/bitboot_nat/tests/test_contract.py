@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 
 from bitboot_nat.mappers.natpmp import NatPmpMapper
 from bitboot_nat.mappers.pcp import PcpMapper
+from bitboot_nat.mappers.upnp import UpnpMapper
 
 from bitboot_core import PortMapper, Transport
 from bitboot_core.testing import ManualClock
 from bitboot_core.testing.contract import PortMapperContract, RouterWorld
 
+from .double_igd import double_igd
 from .double_router import GATEWAY, PAUSES, DoubleRouter, double_router
 
 PROTOCOL: dict[Transport, int] = {"tcp": 6, "udp": 17}
@@ -47,3 +49,16 @@ class TestNatPmp(UdpContract):
 
     def make(self, router: DoubleRouter) -> PortMapper:
         return NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PAUSES)
+
+
+class TestUpnp(PortMapperContract):
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[RouterWorld]:
+        async with double_igd() as igd:
+            yield RouterWorld(
+                make=lambda: UpnpMapper(lambda family: [igd.gateway], port=igd.port, group="127.0.0.1"),
+                is_open=lambda transport, port: (transport.upper(), port) in igd.open,
+                silence=lambda: setattr(igd, "deaf", True),
+                refuse=lambda: igd.faults.update(AddPortMapping=[606]),
+                restart=igd.open.clear,
+            )

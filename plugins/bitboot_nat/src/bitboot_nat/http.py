@@ -65,12 +65,12 @@ def _request(netloc: str, path: str, query: str, headers: Mapping[str, str], bod
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """Raises ValueError where it makes no sense, or has no end."""
     head = await reader.readuntil(b"\r\n\r\n")
+    if head.split(b" ")[1:2] == [b"100"]:  # it would like to see the body first, which is on its way already
+        head = await reader.readuntil(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = status_line.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+    if not version.startswith("HTTP/1.") or not (rest[:3].isascii() and rest[:3].isdigit()):
         raise ValueError("no status")
-    if rest[:3] == "100":  # it would like to see the body first, which is on its way already
-        return await _answer(reader)
     headers = {
         name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
     }
