@@ -46,10 +46,11 @@ def _configure(plan: Plan, median: int, folder: Path) -> None:
             _sysctl(home.name, f"{timeout}={home.udp_timeout}", f"{timeout}_stream={home.udp_timeout}")
         if home.upnp and shutil.which("miniupnpd"):
             command([*on(home.name), "nft", "-f", "-"], UPNP_CHAINS)
-            config = folder / "miniupnpd.conf"
+            config = folder / f"miniupnpd-{home.name}.conf"
             config.write_text(UPNP_CONFIG.format(network=home_network(home)))
-            pid_file = str(folder / "miniupnpd.pid")
-            _start(folder, home.name, "miniupnpd", ["miniupnpd", "-d", "-f", str(config), "-P", pid_file])
+            pid_file = str(folder / f"miniupnpd-{home.name}.pid")
+            label = f"miniupnpd-{home.name}"
+            _start(folder, home.name, label, ["miniupnpd", "-d", "-f", str(config), "-P", pid_file])
     _start(folder, "wire", "wire", [sys.executable, str(WIRE), str(median), json.dumps(plan.wires)])
 
 

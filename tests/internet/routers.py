@@ -22,9 +22,11 @@ table inet home {{
     type filter hook postrouting priority 110
     {remember}
   }}
+  chain miniupnpd {{ }}
   chain forwarding {{
     type filter hook forward priority 0
     policy drop
+    jump miniupnpd
     ct state established,related accept
     iifname "lan" accept
     ct status dnat accept
@@ -36,11 +38,9 @@ table inet home {{
 }}
 """
 
-# The chains that miniupnpd puts its rules into, and its configuration.
+# The chains that miniupnpd puts its rules into, beside the one above, and its configuration.
 UPNP_CHAINS = """
 table inet filter {
-  chain forward { type filter hook forward priority -10; jump miniupnpd; }
-  chain miniupnpd { }
   chain prerouting { type nat hook prerouting priority -110; jump prerouting_miniupnpd; }
   chain postrouting { type nat hook postrouting priority 90; jump postrouting_miniupnpd; }
   chain prerouting_miniupnpd { }
@@ -56,7 +56,7 @@ enable_upnp=yes
 secure_mode=yes
 system_uptime=yes
 uuid=9f0d7c3a-2222-4444-8888-000000000001
-upnp_table_name=filter
+upnp_table_name=home
 upnp_nat_table_name=filter
 upnp_forward_chain=miniupnpd
 upnp_nat_chain=prerouting_miniupnpd

@@ -77,10 +77,10 @@ OFFICE = tuple(f"pc{i}" for i in range(24))
 HOMES = (
     Home("cone", "82.64.1.2", ("cone1",)),
     Home("random", "83.1.2.2", ("random1",), nat="random"),
-    Home("cgn", "84.17.3.2", ("cgn1",), carrier=True),
+    Home("cgn", "84.17.3.2", ("cgn1",), carrier=True, upnp=True),
     Home("lan", "85.25.4.2", ("lan1", "lan2")),
     Home("upnp", "86.10.5.2", ("upnp1",), upnp=True),
-    Home("six", "87.98.6.2", ("six1",), ipv6=True),
+    Home("six", "87.98.6.2", ("six1",), ipv6=True, upnp=True),
     Home("lossy", "89.2.7.2", ("lossy1",), delay=75, loss=5),
     Home("small", "90.3.8.2", ("small1",), mtu=1280),
     Home("short", "92.5.9.2", ("short1",), udp_timeout=30),

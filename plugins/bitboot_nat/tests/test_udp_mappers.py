@@ -149,13 +149,25 @@ async def test_of_several_gateways_the_one_that_answers(make: Make, router: Doub
     assert (await mapper.map(request())).outside == KnownHost(OUTSIDE, 7001)
 
 
-@pytest.mark.parametrize("result", [2, 3, 4, 5, 8, 77])
+@pytest.mark.parametrize("result", [2, 4, 5, 8, 77])
 async def test_a_refusal_is_told(mapper: PortMapper, router: DoubleRouter, result: int) -> None:
     router.result = result
     with pytest.raises(PortMappingFailed, match=r"127\.0\.0\.1 says: ") as caught:
         await mapper.map(request())
     assert not isinstance(caught.value, NoRouterAnswered)
     assert "settings" in caught.value.hint
+
+
+@pytest.mark.parametrize(("kind", "result"), [(NatPmpMapper, 3), (PcpMapper, 7)])
+async def test_a_router_that_is_not_outside_itself(
+    router: DoubleRouter, clock: ManualClock, kind: type[NatPmpMapper | PcpMapper], result: int
+) -> None:
+    mapper = kind(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    await mapper.probe(4)
+    router.result = result
+    with pytest.raises(PortMappingFailed, match="no outside address itself") as caught:
+        await mapper.map(request())
+    assert "double NAT" in caught.value.hint
 
 
 @pytest.mark.parametrize("lie", ["port", "sender", "junk", "short"])

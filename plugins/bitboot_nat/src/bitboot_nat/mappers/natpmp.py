@@ -28,6 +28,14 @@ MAX_LIFETIME = 86_400.0
 
 SWITCH_ON = "allow NAT-PMP in the router's settings"
 
+NO_ADDRESS = 3
+
+NOT_OUTSIDE = (
+    "it is not connected, or stands behind another NAT (double NAT) where it could open nothing; "
+    "`bitboot doctor` says how others see this machine"
+)
+"""The hint where a router has no outside address."""
+
 
 class NatPmpMapper(PortMapper):
     """Asks the default gateway."""
@@ -50,7 +58,7 @@ class NatPmpMapper(PortMapper):
         """Ask all default gateways for their outside addresses."""
         router, address = await first(self._gateways(family), self._address)
         if address.result:
-            raise PortMappingFailed(_says(router, address.result), hint=SWITCH_ON)
+            raise _refused(router, address.result)
         if router != self._router:
             self._router, self._epoch, self._granted = router, Epoch(), {}
         self._epoch.heard(address.epoch, self._clock.now())
@@ -61,7 +69,7 @@ class NatPmpMapper(PortMapper):
         router = self._asked()
         mapped = await self._map(router, request, request.outside_port, round(request.lifetime), self._pauses)
         if mapped.result or not mapped.outside_port or not mapped.lifetime:
-            raise PortMappingFailed(_says(router, mapped.result), hint=SWITCH_ON)
+            raise _refused(router, mapped.result)
         _, address = await self._address(router)
         self._epoch.heard(mapped.epoch, self._clock.now())
         self._granted[request.transport, request.port] = self._epoch.restarts
@@ -75,7 +83,7 @@ class NatPmpMapper(PortMapper):
         router = self._asked()
         mapped = await self._map(router, request, 0, 0, UNMAP_PAUSES)
         if mapped.result:
-            raise PortMappingFailed(_says(router, mapped.result))
+            raise _refused(router, mapped.result)
 
     async def check(self, request: PortRequest, grant: PortGrant) -> bool:
         """Whether the router has not restarted, and has the same outside address."""
@@ -111,8 +119,11 @@ class NatPmpMapper(PortMapper):
         )
 
 
-def _says(router: Gateway, result: int) -> str:
-    return f"{router.host} says: {natpmp.RESULTS.get(result, f'result {result}, which means nothing here')}"
+def _refused(router: Gateway, result: int) -> PortMappingFailed:
+    reason = natpmp.RESULTS.get(result, f"result {result}, which means nothing here")
+    return PortMappingFailed(
+        f"{router.host} says: {reason}", hint=NOT_OUTSIDE if result == NO_ADDRESS else SWITCH_ON
+    )
 
 
 def _known(host: str) -> str:

@@ -22,13 +22,13 @@ from ..racing import first
 from ..wire import pcp
 from ..wire.epoch import Epoch
 from ..wire.natpmp import PORT
-from .natpmp import MAX_LIFETIME, UNMAP_PAUSES
+from .natpmp import MAX_LIFETIME, NOT_OUTSIDE, UNMAP_PAUSES
 
 SWITCH_ON = "allow PCP in the router's settings"
 
 ANY = {4: "0.0.0.0", 6: "::"}
 
-NOT_AUTHORIZED, UNSUPPORTED_OPCODE = 2, 4
+NOT_AUTHORIZED, UNSUPPORTED_OPCODE, NETWORK_FAILURE = 2, 4, 7
 
 
 class _Router:
@@ -172,4 +172,4 @@ def _says(gateway: Gateway, result: int) -> str:
 def _hint(result: int) -> str:
     if result == NOT_AUTHORIZED:
         return f"{SWITCH_ON}; or another program, or an earlier run of this one, has opened the port"
-    return SWITCH_ON
+    return NOT_OUTSIDE if result == NETWORK_FAILURE else SWITCH_ON

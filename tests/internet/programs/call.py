@@ -1,0 +1,23 @@
+"""Call somebody as a stranger, over TCP and UDP: call.py ADDRESS PORT. Prints the transports that echo."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+
+
+def main(address: str, port: str) -> None:
+    """Wait a second for each."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for name, kind in (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)):
+        with contextlib.suppress(OSError), socket.socket(family, kind) as caller:
+            caller.settimeout(1)
+            caller.connect((address, int(port)))
+            caller.send(b"hello")
+            if caller.recv(100) == b"hello":
+                print(name)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
