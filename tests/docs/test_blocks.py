@@ -37,6 +37,8 @@ ELSEWHERE = {
         "nat.md",
         "python3 scripts/test.py -e internet -- tests/internet/test_nat.py",
     ): "tests/internet/test_nat.py",
+    ("nat.md", "bitboot announce my-app/v1 --port 7001 --map-port"): "tests/internet/test_port_mapping.py",
+    ("nat.md", "import asyncio"): "tests/internet/test_port_mapping.py",
     ("mainline.md", None): "tests/docs/test_mainline_page.py",
     ("lan.md", None): "tests/docs/test_lan_page.py",  # only where no real network hears it
     ("libp2p.md", None): "plugins/bitboot_libp2p/tests/test_cids.py",  # in the environment `libp2p`

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,14 @@ from .topology import IPV6_HOST, OUTSIDE
 pytestmark = pytest.mark.slow
 
 PORT = 7001
+PAGE = (Path(__file__).parents[2] / "docs" / "nat.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    """The page's block of code about mapping ports."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    (found,) = [one for one in blocks if "map" in one]
+    return str(found)
 
 
 @pytest.fixture(autouse=True)
@@ -47,18 +58,21 @@ def opened(lab: Lab, router: str) -> list[str]:
     return [line for line in rules.splitlines() if f"{PORT}" in line]
 
 
+CONE = "| cone that speaks PCP, NAT-PMP and UPnP | `pcp`, `nat-pmp` or `upnp` | yes |"
+SIX = "| firewall of IPv6 that speaks PCP and UPnP | `pcp` or `upnp-ipv6` | yes |"
+
+
 @pytest.mark.parametrize(
-    ("host", "method", "address", "stranger"),
+    ("host", "method", "row"),
     [
-        ("upnp1", "pcp", OUTSIDE["upnp1"], "free3"),
-        ("upnp1", "nat-pmp", OUTSIDE["upnp1"], "free3"),
-        ("upnp1", "upnp", OUTSIDE["upnp1"], "free3"),
-        ("six1", "upnp-ipv6", IPV6_HOST, "free0"),
+        ("upnp1", "pcp", CONE),
+        ("upnp1", "nat-pmp", CONE),
+        ("upnp1", "upnp", CONE),
+        ("six1", "upnp-ipv6", SIX),
     ],
 )
-def test_a_stranger_reaches_it_as_long_as_it_is_open(
-    lab: Lab, host: str, method: str, address: str, stranger: str
-) -> None:
+def test_a_stranger_reaches_it_as_long_as_it_is_open(lab: Lab, host: str, method: str, row: str) -> None:
+    address, stranger = (IPV6_HOST, "free0") if host == "six1" else (OUTSIDE[host], "free3")
     process, told = start_mapped(lab, host, method)
     assert (told["error"], told["method"]) == (None, method)
     assert told["externals"] == [[address, PORT]]
@@ -69,29 +83,53 @@ def test_a_stranger_reaches_it_as_long_as_it_is_open(
     assert process.stop() == 0
     assert called(lab, address, PORT, stranger) == []
     assert opened(lab, router) == []
+    assert row in PAGE
     print(f"{method}: open after {told['seconds']:.3f} s")
 
 
 @pytest.mark.parametrize(
-    ("host", "method", "error", "words"),
+    ("host", "method", "error", "row"),
     [
-        ("cone1", "pcp", "NoRouterAnswered", "does not listen there"),
+        (
+            "cone1",
+            "pcp",
+            "NoRouterAnswered('no router opens ports",
+            "| cone that speaks none of them | none | no |",
+        ),
         # miniupnpd opens nothing where its own outside address is private.
-        ("cgn1", "nat-pmp", "PortMappingFailed", "it has no outside address itself"),
+        (
+            "cgn1",
+            "nat-pmp",
+            "PortMappingFailed('the router did not open the port: nat-pmp: 192.168.3.1 says: "
+            "it has no outside address",
+            "the carrier's NAT follows | none: it says that it has no outside address | no |",
+        ),
     ],
 )
-def test_where_the_router_opens_none(lab: Lab, host: str, method: str, error: str, words: str) -> None:
+def test_where_the_router_opens_none(lab: Lab, host: str, method: str, error: str, row: str) -> None:
     process, told = start_mapped(lab, host, method)
     assert told["externals"] == []
     assert told["error"].startswith(error)
-    assert words in told["error"]
+    assert called(lab, OUTSIDE[host], PORT) == []
     assert process.stop() == 0
+    assert row in PAGE
+
+
+def test_both_ip_versions_at_once(lab: Lab) -> None:
+    output = lab.call("six1", sys.executable, str(PROGRAMS / "mapped.py"), "pcp", str(PORT), "until-both")
+    assert json.loads(output)["externals"] == [[OUTSIDE["six1"], PORT], [IPV6_HOST, PORT]]
+
+
+def test_the_page_s_program(lab: Lab) -> None:
+    output = lab.call("upnp1", sys.executable, "-c", block("python"))
+    assert output == f"open at {OUTSIDE['upnp1']}:{PORT} by pcp\n"
 
 
 def test_the_announcement_leads_to_it(lab: Lab) -> None:
     start_public_nodes(lab)
-    arguments = ["announce", "mapped", "--port", str(PORT), "--map-port", "--listen", ":7002"]
-    process = start_command(lab, "upnp1", "announcing", *arguments)
+    program, *arguments = shlex.split(block("sh"))
+    assert program == "bitboot"
+    process = start_command(lab, "upnp1", "announcing", *arguments, "--listen", ":7002")
 
     def told(name: str) -> list[dict[str, Any]]:
         found = events(lab.log_of("announcing").read_text())
@@ -100,7 +138,7 @@ def test_the_announcement_leads_to_it(lab: Lab) -> None:
     wait_for(lambda: told("announced"), "the announcement")
     (mapped,) = told("port-mapped")
     assert (mapped["external"], mapped["method"]) == (f"{OUTSIDE['upnp1']}:{PORT}", "pcp")
-    assert lookup(lab, "free0", "mapped") == [mapped["external"]]
+    assert lookup(lab, "free0", "my-app/v1") == [mapped["external"]]
     assert process.stop() == 0
 
 

@@ -1,6 +1,7 @@
 """A program behind a router: it asks for a port by one method, and echoes over TCP and UDP.
 
-mapped.py METHOD PORT: prints a line of JSON once the port was asked for, and closes it on SIGTERM.
+mapped.py METHOD PORT: prints a line of JSON once the port was asked for, and closes it on SIGTERM; with a
+third word, once it is open in both IP versions, at once.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def main(method: str, port: str) -> None:
+async def main(method: str, port: str, until_both: str = "") -> None:
     """Serve until SIGTERM."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,6 +56,8 @@ async def main(method: str, port: str) -> None:
     async with BitBoot(bootstrap=[], state_dir=False, registry=registry) as bitboot:
         began = time.monotonic()
         async with bitboot.map_port(int(port), transport="both") as mapping:
+            while until_both and len(mapping.externals) < 2:
+                await mapping.changed()
             told = {
                 "externals": [[one.host, one.port] for one in mapping.externals.values()],
                 "method": mapping.method,
@@ -63,7 +66,8 @@ async def main(method: str, port: str) -> None:
                 "seconds": time.monotonic() - began,
             }
             print(json.dumps(told), flush=True)
-            await ended.wait()
+            if not until_both:
+                await ended.wait()
 
 
 if __name__ == "__main__":
