@@ -41,11 +41,15 @@ class Talk:
 
     def hear(self, message: Message, host: str = "192.168.1.3", *, is_neighbour: bool = True) -> None:
         """Somebody sends it."""
-        self.engine.receive(encode(message, GROUP), Sender(host, is_neighbour), self.now)
+        self.receive(encode(message, GROUP), host, is_neighbour=is_neighbour)
+
+    def receive(self, datagram: bytes, host: str, *, is_neighbour: bool = True) -> None:
+        """It comes from there."""
+        self.engine.receive(datagram, Sender(host, is_neighbour), self.now)
 
     def announce(self, number: int, port: int = 7001, host: str = "", lifetime: float = 1800.0) -> None:
         """Announce a swarm."""
-        self.engine.announce(key(number), KnownHost(host, port), lifetime, self.now, lambda: None)
+        self.engine.announce(key(number), KnownHost(host, port), lifetime, self.now)
 
     def run(self, seconds: float) -> None:
         """Let so much time pass."""

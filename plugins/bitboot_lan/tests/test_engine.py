@@ -94,13 +94,37 @@ def test_a_renewal_is_no_new_announcement(talk: Talk) -> None:
 
 def test_one_failed_send_never_silences_it(talk: Talk) -> None:
     """libtorrent stops for good after one hard error. Here it is tried again every few seconds."""
-    talk.reaches = 0
     talk.announce(1)
+    talk.reaches = 0
     talk.run(300)
     assert talk.told() == []
     talk.reaches = 1
     talk.run(talk.settings.retry)
     assert len(talk.told()) == 1
+
+
+def test_what_cannot_be_sent_is_not_announced(talk: Talk) -> None:
+    talk.reaches = 0
+    assert not talk.engine.announce(key(1), KnownHost("", 7001), 600, talk.now)
+    talk.reaches = 1
+    talk.run(300)
+    assert talk.sent == []
+
+
+def test_after_a_failure_it_is_not_taken_for_granted_that_anything_can_be_sent(talk: Talk) -> None:
+    talk.announce(1)
+    talk.reaches = 0
+    talk.run(0.2)
+    assert not talk.engine.announce(key(2), KnownHost("", 7001), 600, talk.now)
+
+
+def test_thousands_of_swarms_take_few_questions(talk: Talk) -> None:
+    for number in range(6_400):
+        talk.announce(number)
+        talk.engine.poll(talk.now)
+    assert len(talk.told(Kind.ASK)) == 1
+    talk.run(61)
+    assert [len(message.keys) for _, message in talk.told()] == [24, 24]
 
 
 def test_on_another_network_everything_is_announced_again(talk: Talk) -> None:

@@ -39,6 +39,7 @@ class Announced:
         self._entries: dict[tuple[bytes, KnownHost], _Entry] = {}
         self._by_key: dict[bytes, set[KnownHost]] = {}
         self._next = -math.inf  # before that nothing is sent of our own accord
+        self._soonest = math.inf  # nothing is due before that
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -54,6 +55,7 @@ class Announced:
             self.remove(key, endpoint)
             self._entries[key, endpoint] = _Entry(expires, now + self._settings.gather)
             self._by_key.setdefault(key, set()).add(endpoint)
+            self._soonest = min(self._soonest, now + self._settings.gather)
         else:
             entry.expires = expires
 
@@ -78,6 +80,7 @@ class Announced:
         """The network has changed: everything is announced again, as soon as the pace allows it."""
         for entry in self._entries.values():
             entry.due = min(entry.due, now + self._settings.gather)
+        self._soonest = -math.inf
 
     # Of our own accord
 
@@ -85,15 +88,16 @@ class Announced:
         """When the next message of our own accord may be sent, None where there is nothing to send."""
         if not self._entries:
             return None
-        return max(self._next, min(entry.due for entry in self._entries.values()))
+        return max(self._next, self._soonest)
 
     def take(self, now: float) -> Batch | None:
         """The next message of our own accord, if it is time: what waits longest, and what fits beside."""
-        self._expire(now)
-        if now < self._next:
+        if now < max(self._next, self._soonest):
             return None
+        self._expire(now)
         waiting = [pair for pair, entry in self._entries.items() if entry.due <= now]
         if not waiting:
+            self._soonest = min((entry.due for entry in self._entries.values()), default=math.inf)
             return None
         first = min(waiting, key=lambda pair: self._entries[pair].due)
         same = [pair for pair in self._entries if pair[1] == first[1]]
@@ -109,6 +113,7 @@ class Announced:
             entry = self._entries.get((key, batch.endpoint))
             if entry is not None:
                 entry.due = now
+        self._soonest = now
 
     # As answers
 

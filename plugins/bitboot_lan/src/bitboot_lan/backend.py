@@ -109,23 +109,9 @@ class LanBackend(Backend):
         driver = self._running
         self._check(endpoint)
         granted = min(lifetime, self._settings.max_lifetime)
-        is_new = endpoint not in driver.engine.announced.endpoints(key, self._now())
-        changed = asyncio.Event()
-        search = driver.engine.announce(key, endpoint, granted, self._now(), changed.set)
+        if not driver.engine.announce(key, endpoint, granted, self._now()):
+            raise error_of(driver.group, endpoint, AnnounceFailed)
         driver.wake()
-        is_told = False
-        try:
-            while not (search.asked or search.is_over):
-                await changed.wait()
-            if isinstance(search.error, NotRunning):
-                raise search.error
-            if search.error is not None or not driver.group.can_send(endpoint):
-                raise error_of(driver.group, endpoint, AnnounceFailed)
-            is_told = True
-        finally:
-            driver.engine.searches.remove(search)
-            if is_new and not is_told:
-                driver.engine.announced.remove(key, endpoint)
         return Receipt(stored_on=1, lifetime=granted)
 
     def _check(self, endpoint: KnownHost) -> None:

@@ -27,8 +27,8 @@ ALL = b""
 EXPIRE_EVERY = 60.0
 """Seconds between two times that peers who lapsed are looked for."""
 
-QUESTIONS = 2
-"""How often a lookup asks: multicast is lost more often than other datagrams, above all on Wi-Fi."""
+TRUSTED = 5.0
+"""Seconds for which it is believed that what could be sent still can be."""
 
 ANYWHERE = KnownHost("", 0)
 
@@ -63,24 +63,26 @@ class Engine:
         self._may_answer = Allowance(
             settings.answers_per_second, settings.burst * settings.answers_per_second
         )
+        self._sent_from: dict[str, float] = {}  # hosts of endpoints, and when something left from there
         self._leaving: dict[KnownHost, list[bytes]] = {}
         self._heard_ourselves = -math.inf
         self._expire_at = -math.inf
 
     # What the program wants
 
-    def announce(
-        self, key: bytes, endpoint: KnownHost, lifetime: float, now: float, wake: Callable[[], None]
-    ) -> Search:
-        """Announce an endpoint for so many seconds, from now on.
+    def announce(self, key: bytes, endpoint: KnownHost, lifetime: float, now: float) -> bool:
+        """Announce an endpoint for so many seconds from now on. Whether anything can be sent.
 
-        The announcement itself may have to wait for its turn, so it also asks who is there: that tells
-        whether anything can be sent, and whoever is asked later gets an answer at once.
+        Where nothing was sent just now, it is tried with a question, since the announcement itself may have
+        to wait for its turn. Where nothing can be sent, it is not announced.
         """
+        if now - self._sent_from.get(endpoint.host, -math.inf) > TRUSTED:
+            question = Message(Kind.ASK, (key,), 0, self._cookie)
+            if not self._send(question, endpoint):
+                return False
+            self._sent_from[endpoint.host] = now
         self.announced.add(key, endpoint, now + lifetime, now)
-        search = Search(key, now, wake, questions=1)
-        self.searches.add(search)
-        return search
+        return True
 
     def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Announce it no more, and say goodbye with the next `poll`."""
@@ -97,7 +99,7 @@ class Engine:
 
     def look(self, key: bytes, now: float, wake: Callable[[], None]) -> Search:
         """Begin a lookup: who is known already, and whoever answers."""
-        search = Search(key, now, wake, questions=QUESTIONS)
+        search = Search(key, now, wake)
         for peer in self.peers.of(key, now):
             search.found(peer)
         self.searches.add(search)
@@ -105,6 +107,7 @@ class Engine:
 
     def moved(self, now: float, is_neighbour: Callable[[str], bool]) -> None:
         """We are on other networks, or have other addresses: everybody is to hear of it."""
+        self._sent_from.clear()
         self.announced.all_due(now)
         self.peers.keep(is_neighbour)
 
@@ -154,6 +157,7 @@ class Engine:
         self._answer(now)
         batch = self.announced.take(now)
         if batch is not None and not self._tell(batch):
+            self._sent_from.clear()
             self.announced.failed(batch, now)
         self.searches.end(now, self._heard_ourselves)
 
@@ -168,7 +172,10 @@ class Engine:
         return self._unsent()
 
     def _answer(self, now: float) -> None:
-        for batch in self.announced.answering(self._answers.take(now), now):
+        keys = self._answers.take(now)
+        if not keys:
+            return
+        for batch in self.announced.answering(keys, now):
             if self._may_answer.take(ALL, now):
                 self._tell(batch)
                 self.counters["answers"] += 1

@@ -155,13 +155,6 @@ class Group:
         self.counters["sent"] += copies
         return copies
 
-    def can_send(self, endpoint: KnownHost) -> bool:
-        """Whether the last datagram left from one of the addresses that the endpoint's host stands for."""
-        return any(
-            address in self._senders and ("send", address) not in self._problems
-            for address in self.interfaces.standing_for(endpoint.host)
-        )
-
     def unsent(self, endpoint: KnownHost) -> tuple[str, str]:
         """Why nothing leaves from there, and what to do about it, for people."""
         addresses = self.interfaces.standing_for(endpoint.host)

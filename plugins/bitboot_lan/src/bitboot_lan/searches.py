@@ -10,14 +10,17 @@ from bitboot_core.aio.limits import Allowance
 from .message import MAX_KEYS
 from .settings import Settings
 
+QUESTIONS = 2
+"""How often a lookup asks: multicast is lost more often than other datagrams, above all on Wi-Fi."""
+
 _ALL = b""
 
 
 class Search:
     """What one lookup hears, in the order in which it comes."""
 
-    def __init__(self, key: bytes, now: float, wake: Callable[[], None], *, questions: int) -> None:
-        """`wake` is called when there is something to read, or it is over. `questions`: how often it asks."""
+    def __init__(self, key: bytes, now: float, wake: Callable[[], None]) -> None:
+        """`wake` is called when there is something to read, or it is over."""
         self.key: bytes = key
         self.is_over: bool = False
         self.error: BitBootError | None = None
@@ -25,14 +28,14 @@ class Search:
         self.asked: int = 0
         self.next: float = now
         """When there is something to do about it."""
-        self._questions, self._asked_at, self._wake = questions, now, wake
+        self._asked_at, self._wake = now, wake
         self._known: set[KnownHost] = set()
         self._arrived: list[KnownHost] = []
 
     @property
     def may_ask(self) -> bool:
         """Whether it has not asked as often as it should."""
-        return self.asked < self._questions
+        return self.asked < QUESTIONS
 
     def is_answered(self, heard_ourselves: float) -> bool:
         """Whether anything was heard since it asked, be it our own question."""
@@ -55,9 +58,8 @@ class Search:
         self.asked += 1
         if self.asked == 1:
             self._asked_at = now
-        wait = settings.patience if self.asked == self._questions else settings.ask_again
+        wait = settings.patience if self.asked == QUESTIONS else settings.ask_again
         self.next = self._asked_at + wait
-        self._wake()
 
     def end(self, error: BitBootError | None = None) -> None:
         """It is over; it failed where there is an error."""
