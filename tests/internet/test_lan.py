@@ -123,6 +123,15 @@ def test_a_house_forms_a_mainline_swarm_with_no_contact_given(unplugged: Lab) ->
     side_by_side(lambda host: wait_for(lambda: finds_all(host), f"{host} to find all on mainline"), HOUSE)
 
 
+def test_an_address_that_changes_is_announced_anew(unplugged: Lab) -> None:
+    with announcing(unplugged, "full1", "moving", 7001, *LAN):
+        assert seen(unplugged, "full2", "moving") == [f"{ADDRESSES['full1']}:7001"]
+        new = ADDRESSES["full1"].rpartition(".")[0] + ".77"
+        unplugged.ip("full1", "addr", "del", f"{ADDRESSES['full1']}/24", "dev", "eth0")
+        unplugged.ip("full1", "addr", "add", f"{new}/24", "dev", "eth0")
+        wait_for(lambda: f"{new}:7001" in seen(unplugged, "full2", "moving"), "the new address")
+
+
 def test_without_ipv4_they_find_each_other_by_link_local_addresses(unplugged: Lab) -> None:
     for host in ("lan1", "lan2"):
         unplugged.ip(host, "-4", "addr", "flush", "dev", "eth0")

@@ -118,6 +118,7 @@ async def test_an_interface_that_comes_is_announced_on_and_one_that_goes_is_not(
             machine.addresses = [TWO]
             await moved.wait()
             assert backend.seen_at == ["127.0.0.2"]
+            assert machine.joined == ["127.0.0.1", "127.0.0.2"], "a membership may go with its address"
             async for peer in other.lookup(KEY):
                 if peer == KnownHost("127.0.0.2", 7001):
                     break

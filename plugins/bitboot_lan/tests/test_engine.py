@@ -96,7 +96,7 @@ def test_one_failed_send_never_silences_it(talk: Talk) -> None:
     """libtorrent stops for good after one hard error. Here it is tried again every few seconds."""
     talk.announce(1)
     talk.reaches = 0
-    talk.run(300)
+    talk.run(290)
     assert talk.told() == []
     talk.reaches = 1
     talk.run(talk.settings.retry)

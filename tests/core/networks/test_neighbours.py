@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from bitboot_core import (
     Registry,
     Scope,
 )
-from bitboot_core._networks.neighbours import AGAIN, ALONE, LIFETIME
+from bitboot_core._networks.neighbours import AGAIN, ALONE, LIFETIME, meeting_key
 from bitboot_core.testing import FakeBackend, ManualClock, fails, spec_of
 
 SEED = KnownHost("192.0.2.1", 6881)
@@ -74,8 +75,7 @@ async def serve(clock: ManualClock, registry: Registry) -> AsyncIterator[Any]:
         number = len(opened)
         registry.register_backend(spec_of(dht, f"dht{number}", [f"dht{number}"]))
         bootstrap = settings.pop("starts_from", [])
-        name = settings.pop("name", "dht")
-        networks = [NetworkDefinition(name, f"dht{number}", bootstrap)]
+        networks = [NetworkDefinition("dht", f"dht{number}", bootstrap)]
         if lan is not None:
             registry.register_backend(spec_of(lan, f"near{number}", [f"near{number}"]))
             networks.append(NetworkDefinition("house", f"near{number}"))
@@ -178,14 +178,23 @@ async def test_what_goes_wrong_on_the_local_network_stops_nothing(
     assert dht.known == [NEIGHBOUR]
 
 
-async def test_networks_that_are_not_the_same_do_not_meet(serve: Any) -> None:
+def test_networks_that_are_not_the_same_do_not_meet() -> None:
     """Nor do two that share a name, and start from other contacts: a testnet is not the public network."""
-    lans = [Lan() for _ in range(4)]
-    await serve(Dht(), lans[0], starts_from=[SEED])
-    await serve(Dht(SEED), lans[1], starts_from=[NEIGHBOUR])
-    await serve(Dht(), lans[2])
-    await serve(Dht(), lans[3], name="another")
-    assert len({lan.announced[0][0] for lan in lans}) == 4
+
+    def key(name: str, protocol: str, *starts_from: KnownHost) -> bytes:
+        network: Any = SimpleNamespace(definition=NetworkDefinition(name, protocol), starts_from=starts_from)
+        return meeting_key(network)
+
+    others = {
+        key("dht", "mainline"),
+        key("dht", "mainline", SEED),
+        key("dht", "mainline", NEIGHBOUR),
+        key("dht", "kademlia"),
+        key("another", "mainline"),
+    }
+    assert len(others) == 5
+    assert key("dht", "mainline", SEED, NEIGHBOUR) == key("dht", "mainline", NEIGHBOUR, SEED)
+    assert key("dht", "mainline", SEED) in others
 
 
 async def test_a_network_without_contacts_meets_nobody(serve: Any) -> None:

@@ -60,6 +60,7 @@ class Group:
         self._settings, self._system = settings, system
         self._receive, self._drained = receive, drained
         self._listeners: dict[tuple[int, int], UdpSocket] = {}
+        self._joined_by: dict[tuple[int, int], Address] = {}
         self._senders: dict[Address, socket.socket] = {}
         self._closing: list[UdpSocket] = []
         self._problems: dict[tuple[str, Address], OSError] = {}
@@ -72,8 +73,9 @@ class Group:
         """Open and close sockets until they are those of these interfaces, as far as that can be had."""
         self.interfaces = interfaces
         wanted = {(one.interface, one.family): one for one in reversed(interfaces.addresses)}
-        for gone in self._listeners.keys() - wanted.keys():
-            self._close_listener(gone)
+        for key, joined_by in list(self._joined_by.items()):
+            if joined_by not in interfaces.addresses:  # with the address a membership may be gone too
+                self._close_listener(key)
         for lost in self._senders.keys() - set(interfaces.addresses):
             self._senders.pop(lost).close()
         for problem in [one for one in self._problems if one[1] not in interfaces.addresses]:
@@ -127,10 +129,11 @@ class Group:
             max_size=MAX_READ + 1,
             reopen=open_,
         )
-        self._listeners[key] = listener
+        self._listeners[key], self._joined_by[key] = listener, address
 
     def _close_listener(self, key: tuple[int, int]) -> None:
         listener = self._listeners.pop(key)
+        del self._joined_by[key]
         listener.close()
         self._closing.append(listener)
 
