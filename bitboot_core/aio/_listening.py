@@ -15,7 +15,7 @@ from .logs import logger
 from .resolve import resolve
 from .threads import in_thread
 
-__all__ = ["bind", "is_own_address", "open_socket"]
+__all__ = ["bind", "is_own_address", "open_socket", "outward_address"]
 
 RECEIVE_BUFFER = 1 << 22
 """Bytes asked of the kernel for datagrams that wait to be read: lookups come in bursts, and 208 KiB, the
@@ -31,6 +31,9 @@ MAX_OWN = 64
 """Own addresses that get a socket each, where the kernel does not tell which was asked."""
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+_ELSEWHERE = {4: ("192.0.2.1", 9), 6: ("2001:db8::1", 9)}
+"""Where nobody is (RFC 5737, RFC 3849): the way there is the way to the internet."""
 
 _EVERYWHERE = ("0.0.0.0", "::")
 _NO_SUCH_FAMILY = {
@@ -154,6 +157,16 @@ def is_own_address(host: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def outward_address(family: int) -> str | None:
+    """This machine's IP address towards other networks, None where there is no way. Sends nothing."""
+    try:
+        with socket.socket(FAMILIES[family], socket.SOCK_DGRAM) as sock:
+            sock.connect(_ELSEWHERE[family])  # a datagram socket: the system only chooses a route
+            return str(sock.getsockname()[0]).partition("%")[0]
+    except OSError:
+        return None
 
 
 async def open_each(family: int, port: int) -> AsyncIterator[socket.socket]:

@@ -27,12 +27,12 @@ from typing import Any
 
 from ..model import KnownHost
 from ._forks import let_go_in_children
-from ._listening import bind, is_own_address, open_each, open_socket
+from ._listening import bind, is_own_address, open_each, open_socket, outward_address
 from ._packet_info import CONTROL_BYTES, ControlMessages, PacketInfo
 from ._zones import Address, Zones, with_zone
 from .logs import logger
 
-__all__ = ["Address", "UdpSocket", "bind", "is_own_address", "open_socket"]
+__all__ = ["Address", "UdpSocket", "bind", "is_own_address", "open_socket", "outward_address"]
 
 DRAIN = 256
 """Datagrams read in one turn of the loop, before others get theirs."""

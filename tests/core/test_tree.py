@@ -112,7 +112,7 @@ MAINLINE_WINGS = [
     ["server"],
     ["node"],
     ["udp"],
-    ["peer_stream", "resolving", "simulation"],
+    ["own_machine", "peer_stream", "resolving", "simulation"],
     ["native", "testnet", "backend"],
     ["plugin"],
 ]

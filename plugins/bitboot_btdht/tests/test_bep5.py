@@ -391,13 +391,13 @@ def test_errors_count_against_the_limits(node: Node) -> None:
 
 def crowd(node: Node) -> list[Stranger]:
     """Eight friends who fill the bucket that is farthest from the node."""
-    friends = [Stranger(node, f"20.1.{n}.1", id_=b"\xff" + bytes([n]) * 19) for n in range(8)]
+    friends = [Stranger(node, f"10.1.{n}.1", id_=b"\xff" + bytes([n]) * 19) for n in range(8)]
     for friend in friends:
         friend.befriend()
-    Stranger(node, "20.2.1.1", id_=b"n" * 19 + b"x").befriend()  # closer, so that the bucket is not the last
+    Stranger(node, "10.2.1.1", id_=b"n" * 19 + b"x").befriend()  # closer, so that the bucket is not the last
     # Nobody here answers a look at the neighbourhood, or now and then a ping, which is not what is tested.
-    node._upkeep._neighbourhoods[4].is_due(1000, 10_000.0)
-    node._address_check.next_due = 10_000.0
+    node._surroundings.upkeep._neighbourhoods[4].is_due(1000, 10_000.0)
+    node._surroundings._address_check.next_due = 10_000.0
     return friends
 
 
@@ -408,14 +408,14 @@ def pings(node: Node) -> list[tuple[dict[bytes, Any], bytes]]:
 
 def test_full_of_good_nodes_a_bucket_takes_no_newcomer(node: Node) -> None:
     friends = crowd(node)
-    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    newcomer = Stranger(node, "10.3.1.1", id_=b"\xfe" * 20)
     assert len(newcomer.raw_query(b"ping")) == 1, "it is not even pinged"
     assert all(node.tables[4].get(friend.address) for friend in friends)
 
 
 def test_the_questionable_are_pinged_before_a_newcomer_gets_their_place(node: Node) -> None:
     friends = crowd(node)
-    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    newcomer = Stranger(node, "10.3.1.1", id_=b"\xfe" * 20)
     for friend in friends[1:]:
         friend.now = 10.0
         friend.query(b"ping")
@@ -435,7 +435,7 @@ def test_the_questionable_are_pinged_before_a_newcomer_gets_their_place(node: No
 
 def test_the_questionable_stay_when_they_answer(node: Node) -> None:
     friends = crowd(node)
-    newcomer = Stranger(node, "20.3.1.1", id_=b"\xfe" * 20)
+    newcomer = Stranger(node, "10.3.1.1", id_=b"\xfe" * 20)
     newcomer.now = 901.0
     _, ping = newcomer.raw_query(b"ping")
     node.receive(pong(ping, newcomer), newcomer.address, 901.0)

@@ -25,6 +25,7 @@ from bitboot_core.aio.udp import is_own_address
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .node import Node
+from .own_machine import OwnMachine
 from .peer_stream import Arrivals, nobody_answered
 from .resolving import Resolving
 from .settings import Settings
@@ -86,7 +87,13 @@ class MainlineBackend(Backend):
             if listen is not None and listen.family is not None:
                 ip = compact.pack(listen.host, listen.port)[:-2]
                 settings = settings.relaxed() if compact.scope(ip) == "loopback" else settings
-        node = Node(now=now, settings=settings, families=families, read_only=self._config.read_only)
+        node = Node(
+            now=now,
+            settings=settings,
+            families=families,
+            read_only=self._config.read_only,
+            machine=OwnMachine(self._config.listen),
+        )
         node.on_moved = self._tell_moved
         return node
 
@@ -214,7 +221,8 @@ class MainlineBackend(Backend):
     @property
     def places(self) -> Mapping[int, Place]:
         """Whether others can reach us, by family: inferred, see `table.reach`."""
-        return {family: reach.place(is_own_address) for family, reach in self._running.node.reach.items()}
+        reach, now = self._running.node.reach, self._now()
+        return {family: seen.place(is_own_address, now) for family, seen in reach.items()}
 
     def on_moved(self, handler: Callable[[], None]) -> None:
         """Have `handler` called when `seen_at` changes."""

@@ -26,18 +26,18 @@ from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Exchange, Extensions
 from .server.peer_store import PeerStore
-from .server.reply_limits import Room
 from .server.responder import Responder
+from .server.server import Server
+from .server.serving import Machine
 from .server.tokens import Tokens
 from .settings import Settings
-from .table.address_check import AddressCheck
 from .table.external import ExternalAddress
 from .table.reach import Reach
 from .table.routing import RoutingTable
-from .table.upkeep import Upkeep
+from .table.surroundings import Surroundings
 from .wire import compact, krpc
 from .wire.compact import Address
-from .wire.node_id import id_for, random_id
+from .wire.node_id import random_id
 
 _PLAIN = 250
 """Shorter datagrams, nearly all there are, cannot take long to read."""
@@ -48,7 +48,9 @@ class Node:
 
     In each family it has a table and an id of its own, since an id has to fit the address (BEP 42) and
     cannot fit two. `node_id`: the id in all of them, until their addresses are known; random by default.
-    `read_only`: ask and announce but serve nobody, as short-lived clients should (BEP 43).
+    `read_only`: ask and announce but serve nobody, as short-lived clients should (BEP 43). `machine`: tells
+    of its addresses, so that the node is read-only behind a NAT (see `server.serving`); without it no NAT is
+    assumed.
     """
 
     def __init__(
@@ -59,10 +61,10 @@ class Node:
         families: Iterable[int] = (4,),
         node_id: bytes | None = None,
         read_only: bool = False,
+        machine: Machine | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.settings: Settings = settings or Settings()
-        self.read_only = read_only
         self.counters: Counter[str] = Counter()
         self.now: float = now
         self._rng = rng or random.SystemRandom()
@@ -79,17 +81,28 @@ class Node:
             self.settings, self._rng, self._transmit, self._heard_late
         )
         self.extensions: Extensions = Extensions()
-        self._responder = Responder(
-            self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions
+        self._surroundings = Surroundings(
+            self,
+            self.ids,
+            self.tables,
+            expire=self.store.expire,
+            on_moved=self._tell_moved,
+            rng=self._rng,
+            now=now,
         )
-        self._upkeep = Upkeep(self, self.tables, self.store.expire, self._rng, now)
-        self._address_check = AddressCheck(self, self.tables, self._move, self._rng, now)
-        self.external: dict[int, ExternalAddress] = self._address_check.external
-        self.reach: dict[int, Reach] = {
-            family: Reach(external, self.settings.max_asked, now)
-            for family, external in self.external.items()
-        }
-        """By family, what is known of whether others can reach this node."""
+        self.external: dict[int, ExternalAddress] = self._surroundings.external
+        self.reach: dict[int, Reach] = self._surroundings.reach
+        self._server = Server(
+            Responder(self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions),
+            self.ids,
+            self.tables,
+            self.reach,
+            self.counters,
+            read_only=read_only,
+            machine=machine,
+            transmit=self._transmit,
+            may_answer=self.transactions.may_answer,
+        )
 
     @property
     def id(self) -> bytes:
@@ -105,15 +118,13 @@ class Node:
         if not self._is_worth_reading(datagram, address):
             self.counters["dropped"] += 1
             return False
-        reach = self.reach.get(compact.family(address))
-        if reach is not None:
-            reach.heard(now)
+        self._surroundings.heard(address, now)
         try:
             message = krpc.parse(datagram, address)
         except krpc.Malformed as malformed:
             self.counters["malformed"] += 1
             if malformed.answer is not None:
-                self._refuse(malformed.answer, address)
+                self._server.refuse(malformed.answer, address, now)
             return False
         if isinstance(message, krpc.Query):
             if len(datagram) > self.settings.max_query:
@@ -137,15 +148,11 @@ class Node:
         """Do what is due."""
         self.now = now
         self.transactions.poll(now)
-        if now >= self._upkeep.next_tick:
-            self._upkeep.tick(now)
-        if now >= self._address_check.next_due:
-            self._address_check.poll(now)
+        self._surroundings.poll(now)
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
-        planned = min(self._upkeep.next_tick, self._address_check.next_due)
-        first = self.transactions.deadline()
+        planned, first = self._surroundings.next_due, self.transactions.deadline()
         return planned if first is None else min(first, planned)
 
     def outgoing(self) -> list[tuple[bytes, Address]]:
@@ -249,18 +256,19 @@ class Node:
     ) -> bool:
         """Send a query, and learn from its outcome before `on_outcome` hears of it."""
         family, asked = compact.family(address), self.now
+        was_surprised = self._surroundings.is_surprised(address, asked)
 
         def settle(outcome: Outcome, round_trip: float) -> None:
             if isinstance(outcome, krpc.Response):
-                self._learn(outcome, address, round_trip)
+                self._surroundings.answered(
+                    outcome, address, self.now, round_trip=round_trip, was_surprised=was_surprised
+                )
                 self.extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:
                 self.counters["timeouts"] += 1
-                self.tables[family].failed(address)
-                self.reach[family].unanswered(address, asked)
+                self._surroundings.unanswered(address, asked)
             on_outcome(outcome)
 
-        self.reach[family].asked(address)
         return self.transactions.send(
             address,
             method,
@@ -270,7 +278,7 @@ class Node:
             on_slow=on_slow,
             wanted=wanted,
             turn=turn,
-            read_only=self.read_only,
+            read_only=not self._server.serves(address, asked),
         )
 
     def take_turn(self) -> int:
@@ -296,14 +304,7 @@ class Node:
 
         Those who only wait for a place in the table are among them: the more the better.
         """
-        alive = [
-            contact
-            for table in self.tables.values()
-            for contact in table.everyone()
-            if not table.is_bad(contact)
-        ]
-        alive.sort(key=lambda contact: (contact.failures, -contact.last_seen))
-        return [contact.address for contact in alive]
+        return self._surroundings.alive()
 
     def is_dead(self, address: Address) -> bool:
         """Whether `address` has left several queries in a row unanswered."""
@@ -311,66 +312,33 @@ class Node:
 
     def try_later(self, address: Address) -> None:
         """Try an address again in a while: nobody answers there now."""
-        self._upkeep.try_later(address, self.now)
+        self._surroundings.upkeep.try_later(address, self.now)
 
-    def _learn(self, response: krpc.Response, address: Address, round_trip: float) -> None:
-        family = compact.family(address)
-        if response.sender in self.ids.values():
-            return
-        questionable = self.tables[family].answered(response.sender, address, self.now, round_trip)
-        if questionable is not None:
-            self._upkeep.check(questionable)
-        self._address_check.vote(family, address, response.external, self.now)
+    def _tell_moved(self) -> None:
+        self.on_moved()
 
     def _heard_late(
         self, message: krpc.Response | krpc.ErrorReply, address: Address, round_trip: float
     ) -> None:
         if isinstance(message, krpc.Response):
-            self._learn(message, address, round_trip)
-
-    def _move(self, family: int) -> None:
-        """Take an id that fits our external address (BEP 42), and sort that family's table anew."""
-        self.ids[family] = id_for(self.external[family].ip or b"", self._rng)
-        table = RoutingTable(self.ids[family], self.settings, self.now)
-        for contact in self.tables[family]:
-            table.adopt(contact, self.now)
-        self.tables[family] = table
-        self.reach[family].moved()
-        self._upkeep.meet_neighbours(family)
-        self.on_moved()
+            surprised = self._surroundings.is_surprised(address, self.now)
+            self._surroundings.answered(
+                message, address, self.now, round_trip=round_trip, was_surprised=surprised
+            )
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1
-        reach = self.reach.get(compact.family(address))
-        if reach is not None and reach.called(address, self.now):
+        if self._surroundings.called(address, self.now):
             self.counters["unsolicited"] += 1
         self.extensions.queried(query, address, self.now)
-        table = self.tables.get(compact.family(address))
-        if self.read_only or table is None:
-            return
-        room = self._room_for(address)
-        if room is Room.NONE:
-            self.counters["limited"] += 1
-            return
-        own_id = self.ids[compact.family(address)]
-        self._reply(self._responder.answer(own_id, query, address, self.now, room), address)
-        if not query.read_only and table.queried(query.sender, address, self.now):
-            self._upkeep.verify(address)
-
-    def _refuse(self, answer: bytes, address: Address) -> None:
-        if not self.read_only and self._room_for(address) is not Room.NONE:
-            self._reply(answer, address)
-
-    def _room_for(self, address: Address) -> Room:
-        table = self.tables.get(compact.family(address))
-        is_contact = table is not None and table.get(address) is not None
-        room = self._responder.limits.room(address, self.now, is_contact=is_contact)
-        return room if room is Room.NONE or self.transactions.may_answer(address, self.now) else Room.NONE
-
-    def _reply(self, answer: bytes, address: Address) -> None:
-        self._responder.limits.sent(address, self.now, len(answer))
-        self._transmit(answer, address)
+        if self._server.answer(query, address, self.now) and not query.read_only:
+            self._surroundings.upkeep.called(query.sender, address, self.now)
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1
+        self._surroundings.wrote(address, self.now)
         self._outgoing.append((datagram, address))
+
+    def is_serving(self, family: int) -> bool:
+        """Whether it answers the internet's queries in that family, and may be taken into tables (BEP 43)."""
+        return self._server.serves_internet(family, self.now)

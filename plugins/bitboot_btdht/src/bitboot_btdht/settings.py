@@ -50,6 +50,10 @@ class Settings:
     timeout_ceiling: float = 16.0
     """... nor later than this."""
 
+    # NATs
+    nat_memory: float = 300.0
+    """How long a NAT may let in whom a node behind it wrote to: 5 minutes, as RFC 4787 recommends (REQ-5)."""
+
     # Caps on what strangers can make grow
     max_transactions: int = 512
     """Queries under way at once; more wait in line."""
@@ -69,8 +73,15 @@ class Settings:
     """Pings under way to nodes that queried us, to see whether they belong in the table."""
     max_dead: int = 2_048
     """Contacts remembered as dead."""
-    max_asked: int = 65_536
-    """Nodes remembered as asked, to tell who asks us unasked. Beyond that nobody is counted any more."""
+    max_newcomers: int = 256
+    """Nodes that called us, and wait to be verified until NATs have forgotten us."""
+    newcomers_per_ip: int | None = 4
+    """Of one public IP among them; None: no limit."""
+    newcomers_per_subnet: int | None = 16
+    """Of one public /24 (IPv6: /64) among them; None: no limit."""
+    max_known: int = 65_536
+    """Addresses that we were in touch with in the last hour, to tell strangers who call. With more than that
+    nobody counts as a stranger for a while."""
     dead_for: float = 300.0
     """How long a contact that answered nothing is left alone."""
     dead_after: int = 3
@@ -105,6 +116,8 @@ class Settings:
             max_ports_per_ip=None,
             contacts_per_ip=None,
             contacts_per_subnet=None,
+            newcomers_per_ip=None,
+            newcomers_per_subnet=None,
             replies_per_second=None,
             replies_per_second_per_ip=None,
             reply_bytes_per_second_per_subnet=None,

@@ -193,7 +193,7 @@ def test_one_liar_moves_nobody_and_keeps_nobody_busy() -> None:
     seconds = 600
     for _ in range(seconds):
         claim = compact.pack(f"93.184.216.{rng.randrange(256)}", 1)
-        node._address_check.vote(4, simulation.address_of(liar), claim, simulation.now)
+        node._surroundings._address_check.vote(4, simulation.address_of(liar), claim, simulation.now)
         simulation.flush(node)
         simulation.advance(1)
     assert node.external[4].ip == before

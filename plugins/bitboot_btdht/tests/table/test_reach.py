@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Simulation, public_address
+from bitboot_btdht.table.acquaintances import HOUR, Acquaintances
 from bitboot_btdht.table.external import QUORUM, ExternalAddress
-from bitboot_btdht.table.reach import FELL_SILENT, FORGOTTEN, NEVER_HEARD, Reach
+from bitboot_btdht.table.reach import FELL_SILENT, MANY, NEVER_HEARD, Reach
 from bitboot_btdht.wire import compact
 
 from bitboot_core import KnownHost, Place, Reachability
@@ -15,6 +17,7 @@ from bitboot_core import KnownHost, Place, Reachability
 US = compact.pack("93.184.216.34", 6881)
 OUTSIDE = compact.known_host(US)
 STRANGER = public_address(9000)
+FORGOTTEN = Settings().nat_memory
 LATER = FORGOTTEN + 1.0
 
 
@@ -31,12 +34,13 @@ class Seen:
 
     def __init__(self, *ports: int) -> None:
         external = ExternalAddress()
-        self.reach = Reach(external, 1000, 0.0)
+        self.acquaintances = Acquaintances(Settings(), 0.0)
+        self.reach = Reach(external, self.acquaintances, 0.0)
         for number, port in enumerate(ports):
             external.vote(public_address(number), compact.with_port(US, port), 0.0)
 
-    def place(self, own: Callable[[str], bool] = is_not_own) -> Place:
-        return self.reach.place(own)
+    def place(self, own: Callable[[str], bool] = is_not_own, now: float = LATER) -> Place:
+        return self.reach.place(own, now)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,36 @@ def test_a_strangers_call_shows_that_anybody_gets_in() -> None:
     assert seen.place().reachability is Reachability.CONE
 
 
+def test_many_called_and_then_nobody_does_any_more() -> None:
+    """The router forwards the port no longer, say."""
+    seen = Seen(*[6881] * QUORUM)
+    for number in range(MANY):
+        seen.reach.called(public_address(1000 + number), LATER + number)
+    last = LATER + MANY - 1.0
+    assert seen.reach.is_called(last + HOUR - 1.0)
+    assert not seen.reach.is_called(last + HOUR)
+    assert seen.place(now=last + HOUR).reachability is Reachability.CONE
+    seen.reach.called(STRANGER, last + 2 * HOUR)
+    assert seen.reach.is_called(last + 2 * HOUR)
+
+
+def test_in_a_small_network_nobody_is_a_stranger_for_long() -> None:
+    """Many calls over the days are not many in an hour: that there are none now says nothing."""
+    seen = Seen(*[6881] * QUORUM)
+    for number in range(2 * MANY):
+        seen.reach.called(public_address(1000 + number), LATER + 60.0 * number)
+    assert seen.reach.is_called(LATER + 60.0 * 2 * MANY + 100 * HOUR)
+
+
+def test_while_strangers_cannot_be_told_their_silence_says_nothing() -> None:
+    seen = Seen(*[6881] * QUORUM)
+    for number in range(MANY):
+        seen.reach.called(public_address(1000 + number), LATER)
+    seen.acquaintances.unsure_until = LATER + HOUR
+    assert seen.reach.is_called(LATER + 2 * HOUR - 1.0)
+    assert not seen.reach.is_called(LATER + 2 * HOUR)
+
+
 @pytest.mark.parametrize(
     "caller",
     [
@@ -74,7 +108,7 @@ def test_a_strangers_call_shows_that_anybody_gets_in() -> None:
 )
 def test_who_is_no_stranger(caller: bytes) -> None:
     seen = Seen(*[6881] * QUORUM)
-    seen.reach.asked(public_address(1))
+    seen.acquaintances.wrote(public_address(1), LATER - 1.0)
     seen.reach.called(caller, LATER)
     assert seen.place().reachability is Reachability.CONE
 
@@ -132,7 +166,7 @@ def test_simulated_nodes_behind_a_nat_and_in_the_open() -> None:
     for _ in range(5):
         simulation.bootstrap(simulation.add(), everybody[:4])
     simulation.advance(FORGOTTEN)
-    places = {node: node.reach[4].place(is_not_own) for node in [*nodes, shut_in, cut_off]}
+    places = {node: node.reach[4].place(is_not_own, simulation.now) for node in [*nodes, shut_in, cut_off]}
     assert places[cut_off] == Place(Reachability.BLOCKED)
     outside = compact.known_host(simulation.address_of(shut_in))
     assert places[shut_in] == Place(Reachability.CONE, outside)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from bitboot_btdht.node import Node
+from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.table.routing import RoutingTable
 from bitboot_btdht.table.upkeep import REFRESHES_PER_TICK, TICK, Neighbourhood, Upkeep
@@ -67,6 +68,10 @@ class Keeping:
         self.expired: list[float] = []
         self.upkeep = Upkeep(self.network, {4: self.table}, self.expired.append, random.Random(1), now)
 
+    def call(self, number: int) -> None:
+        """Node `number`, on a local network, queries us."""
+        self.upkeep.called(id_of(number), at(number), 0.0)
+
     def pings(self, number: int) -> int:
         return self.network.to(number, b"ping")
 
@@ -77,39 +82,107 @@ class Keeping:
 
 def test_a_stranger_is_pinged_once_and_not_again_while_that_is_under_way() -> None:
     keeping = Keeping()
-    keeping.upkeep.verify(at(1))
-    keeping.upkeep.verify(at(1))
+    keeping.call(1)
+    keeping.call(1)
     assert keeping.pings(1) == 1
     keeping.network.last(1).lose()
     assert keeping.pings(1) == 1
-    keeping.upkeep.verify(at(1))
+    keeping.call(1)
     assert keeping.pings(1) == 2
 
 
 def test_who_is_known_to_be_dead_is_not_pinged() -> None:
     keeping = Keeping()
     keeping.network.dead.add(at(1))
-    keeping.upkeep.verify(at(1))
+    keeping.call(1)
     assert keeping.network.asked == []
 
 
 def test_only_so_many_strangers_are_pinged_at_once() -> None:
     keeping = Keeping(max_verifications=3)
     for number in range(1, 9):
-        keeping.upkeep.verify(at(number))
+        keeping.call(number)
     assert len(keeping.network.asked) == 3
     keeping.network.last(1).answer(1)
-    keeping.upkeep.verify(at(9))
+    keeping.call(9)
     assert keeping.pings(9) == 1
 
 
 def test_what_could_not_be_sent_is_not_under_way() -> None:
     keeping = Keeping()
     keeping.network.is_full = True
-    keeping.upkeep.verify(at(1))
+    keeping.call(1)
     keeping.network.is_full = False
-    keeping.upkeep.verify(at(1))
+    keeping.call(1)
     assert keeping.pings(1) == 1
+
+
+# Those who called first, on the internet
+
+CALLER = public_address(77)
+CALLERS_ID = OWN[:19] + b"\x01"
+"""Near ours, so that there is a place for it."""
+
+MEMORY = Settings().nat_memory
+SETTLED = MEMORY + 1.0
+"""When a node is no longer new itself."""
+
+
+def asked_at(keeping: Keeping, address: bytes) -> int:
+    return sum(asked.address == address for asked in keeping.network.asked)
+
+
+def test_a_caller_is_pinged_when_its_nat_has_forgotten_us() -> None:
+    keeping = Keeping(*range(1, 9))
+    keeping.upkeep.called(CALLERS_ID, CALLER, SETTLED)
+    keeping.upkeep.wrote(CALLER, SETTLED + 10.0)
+    assert not keeping.upkeep.may_enter(CALLER, SETTLED)
+    keeping.upkeep.tick(SETTLED + MEMORY)
+    assert asked_at(keeping, CALLER) == 0
+    keeping.upkeep.tick(SETTLED + 10.0 + MEMORY)
+    assert asked_at(keeping, CALLER) == 1
+    keeping.upkeep.tick(SETTLED + 10.0 + 2 * MEMORY)
+    assert asked_at(keeping, CALLER) == 1
+
+
+@pytest.mark.parametrize(
+    ("contacts", "now"), [(8, SETTLED - 2.0), (7, SETTLED)], ids=["it is new itself", "it knows few"]
+)
+def test_a_node_that_is_new_or_nearly_alone_takes_callers_at_once_and_checks_later(
+    contacts: int, now: float
+) -> None:
+    keeping = Keeping(*range(1, 1 + contacts))
+    keeping.upkeep.called(CALLERS_ID, CALLER, now)
+    assert asked_at(keeping, CALLER) == 1
+    assert keeping.upkeep.may_enter(CALLER, now)
+    keeping.table.answered(CALLERS_ID, CALLER, now, 0.1)
+    keeping.network.asked[-1].answer(77)
+    keeping.upkeep.tick(now + MEMORY)
+    for _ in range(2):
+        next(asked for asked in reversed(keeping.network.asked) if asked.address == CALLER).lose()
+    assert asked_at(keeping, CALLER) == 3, "a contact is asked twice before it is given up"
+
+
+def test_a_caller_for_whom_there_is_no_place_is_not_pinged() -> None:
+    keeping = Keeping()
+    for number in range(8):
+        keeping.table.answered(bytes([number]) + bytes(19), public_address(number), SETTLED, 0.1)
+    far = b"\x7f" + bytes(19)
+    keeping.upkeep.called(far, CALLER, SETTLED)
+    for number in range(8, 16):
+        keeping.table.answered(bytes([0x80 + number]) + bytes(19), public_address(number), SETTLED, 0.1)
+    for number in range(8):  # all of them still good
+        keeping.table.answered(bytes([number]) + bytes(19), public_address(number), SETTLED + MEMORY, 0.1)
+    keeping.upkeep.tick(SETTLED + MEMORY)
+    assert asked_at(keeping, CALLER) == 0
+
+
+def test_an_answer_does_not_revive_a_contact_that_others_may_not_reach() -> None:
+    keeping = Keeping(*range(1, 9))
+    keeping.table.answered(CALLERS_ID, CALLER, SETTLED, 0.1)
+    assert keeping.upkeep.may_enter(CALLER, SETTLED), "it keeps its place"
+    keeping.table.failed(CALLER)
+    assert not keeping.upkeep.may_enter(CALLER, SETTLED)
 
 
 @pytest.mark.parametrize(("outcome", "pings"), [("lose", 2), ("refuse", 1), ("answer", 1)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import replace
@@ -24,6 +23,7 @@ from bitboot_core import (
 )
 from bitboot_core.aio.clock import SystemClock
 from bitboot_core.aio.resolve import bootstrap_failure, resolve
+from bitboot_core.aio.udp import outward_address
 
 from .addresses import pack
 from .cids import multihash
@@ -212,17 +212,6 @@ class Libp2pBackend(Backend):
         if not endpoint.is_any:
             return replace(endpoint, peer_id=None)
         own = self.node.address
-        return KnownHost(outward(own.family or 4) if own.is_any else own.host, endpoint.port)
-
-
-def outward(family: int) -> str:
-    """This machine's address towards other networks, loopback where there is none. Sends nothing."""
-    kind, far, near = (
-        (socket.AF_INET, "192.0.2.1", "127.0.0.1") if family == 4 else (socket.AF_INET6, "2001:db8::1", "::1")
-    )
-    with socket.socket(kind, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect((far, 9))  # a datagram socket: the system only chooses a route
-        except OSError:
-            return near
-        return str(sock.getsockname()[0])
+        family = own.family or 4
+        outward = outward_address(family) or ("127.0.0.1" if family == 4 else "::1")
+        return KnownHost(outward if own.is_any else own.host, endpoint.port)

@@ -13,9 +13,10 @@ from ..asking.transactions import Outcome
 from ..lookup.bootstrap import Bootstrap
 from ..lookup.searches import Network, NodeSearch
 from ..wire import krpc
-from ..wire.compact import Address
+from ..wire.compact import Address, is_public
 from ..wire.compact import family as family_of
 from .lost_contacts import Former
+from .newcomers import Newcomers
 from .routing import Contact, RoutingTable
 
 TICK = 60.0
@@ -69,17 +70,48 @@ class Upkeep:
         self._expire = expire
         self._rng = rng
         self._checking: set[Address] = set()
+        self._settled_at = now + network.settings.nat_memory
+        self._newcomers = {family: Newcomers(network.settings) for family in tables}
         self._former = {family: Former() for family in tables}
         self._neighbourhoods = {family: Neighbourhood() for family in tables}
         # Nodes that start together must not work in step for ever.
         self.next_tick: float = now + TICK * rng.uniform(0.5, 1.0)
 
-    def verify(self, address: Address) -> None:
-        """A stranger queried us: see whether it answers, which earns it a place (BEP 5)."""
+    def called(self, node_id: bytes, address: Address, now: float) -> None:
+        """A node queried us. A stranger is pinged, which earns it a place (BEP 5): `newcomers` says when."""
+        family = family_of(address)
+        if not self._tables[family].queried(node_id, address, now):
+            return
+        self._newcomers[family].add(node_id, address, now)
+        if not is_public(address) or self._cannot_wait(family, now):
+            self._verify(address, tries=1)
+
+    def wrote(self, address: Address, now: float) -> None:
+        """A datagram goes out to `address`."""
+        self._newcomers[family_of(address)].wrote(address, now)
+
+    def may_enter(self, address: Address, now: float) -> bool:
+        """Whether one that others may not be able to reach gets a place by its answer, or keeps its own."""
+        family = family_of(address)
+        known = self._tables[family].get(address)
+        return self._cannot_wait(family, now) or (known is not None and not known.failures)
+
+    def _cannot_wait(self, family: int, now: float) -> bool:
+        return now < self._settled_at or len(self._tables[family]) < self._network.settings.k
+
+    def _verify_newcomers(self, family: int, now: float) -> None:
+        table, room = self._tables[family], self._network.settings.max_verifications - len(self._checking)
+        for node_id, address in self._newcomers[family].due(now, room):
+            if table.get(address) is not None:
+                self._verify(address, tries=2)  # it came when we could not wait
+            elif table.would_take(node_id, address, now):
+                self._verify(address, tries=1)
+
+    def _verify(self, address: Address, tries: int) -> None:
         if len(self._checking) < self._network.settings.max_verifications and not self._network.is_dead(
             address
         ):
-            self._ping(address, tries=1)
+            self._ping(address, tries)
 
     def check(self, contact: Contact) -> None:
         """A questionable contact stands in a newcomer's way: ping it, twice at most (BEP 5)."""
@@ -106,6 +138,7 @@ class Upkeep:
         self._expire(now)
         for family, table in self._tables.items():
             self._try_former(family, now)
+            self._verify_newcomers(family, now)
             if not len(table):
                 continue
             if self._neighbourhoods[family].is_due(len(table), now):

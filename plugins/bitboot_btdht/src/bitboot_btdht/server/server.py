@@ -1,0 +1,80 @@
+"""What others ask of the node: answered to those whom it serves, within limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from ..table.reach import Reach
+from ..table.routing import RoutingTable
+from ..wire import compact, krpc
+from ..wire.compact import Address
+from .reply_limits import Room
+from .responder import Responder
+from .serving import Machine, Serving
+
+
+class Server:
+    """Answers queries. `read_only`: nobody's. `machine`: see `Serving`.
+
+    `transmit` and `may_answer`: as `Transactions` has them.
+    """
+
+    def __init__(
+        self,
+        responder: Responder,
+        ids: Mapping[int, bytes],
+        tables: Mapping[int, RoutingTable],
+        reach: Mapping[int, Reach],
+        counters: Counter[str],
+        *,
+        read_only: bool,
+        machine: Machine | None,
+        transmit: Callable[[bytes, Address], None],
+        may_answer: Callable[[Address, float], bool],
+    ) -> None:
+        self._responder = responder
+        self._ids = ids
+        self._tables = tables
+        self._serving = {family: Serving(family, seen, machine) for family, seen in reach.items()}
+        self._counters = counters
+        self._read_only = read_only
+        self._transmit = transmit
+        self._may_answer = may_answer
+
+    def serves(self, address: Address, now: float) -> bool:
+        """Whether the node at `address` is answered, and may take us into its table (BEP 43)."""
+        if compact.is_public(address):
+            return self.serves_internet(compact.family(address), now)
+        return not self._read_only and compact.family(address) in self._serving
+
+    def serves_internet(self, family: int, now: float) -> bool:
+        """Whether those at public addresses are."""
+        serving = self._serving.get(family)
+        return not self._read_only and serving is not None and serving.is_on(now)
+
+    def answer(self, query: krpc.Query, address: Address, now: float) -> bool:
+        """Answer a query. Whether that was done."""
+        if not self.serves(address, now):
+            return False
+        room = self._room_for(address, now)
+        if room is Room.NONE:
+            self._counters["limited"] += 1
+            return False
+        own_id = self._ids[compact.family(address)]
+        self._reply(self._responder.answer(own_id, query, address, now, room), address, now)
+        return True
+
+    def refuse(self, answer: bytes, address: Address, now: float) -> None:
+        """Answer something that is no query."""
+        if self.serves(address, now) and self._room_for(address, now) is not Room.NONE:
+            self._reply(answer, address, now)
+
+    def _room_for(self, address: Address, now: float) -> Room:
+        is_contact = self._tables[compact.family(address)].get(address) is not None
+        room = self._responder.limits.room(address, now, is_contact=is_contact)
+        return room if room is Room.NONE or self._may_answer(address, now) else Room.NONE
+
+    def _reply(self, answer: bytes, address: Address, now: float) -> None:
+        self._responder.limits.sent(address, now, len(answer))
+        self._transmit(answer, address)

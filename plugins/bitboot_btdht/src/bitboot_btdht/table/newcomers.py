@@ -1,0 +1,70 @@
+"""Who called us before we called them: whether anybody else can reach such a node is not known yet.
+
+Its NAT, if there is one, lets our ping in because it has just written to us; to others it may be silent. So
+it is pinged once NATs have forgotten us, and gets no place in the routing table before. In two cases it is
+taken at once and checked afterwards, as a new network must not wait for itself: where the table is nearly
+empty, and in our own first minutes (see `Upkeep`). All this is about public addresses: on a local network
+there is no NAT in between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+
+from ..settings import Settings
+from ..wire.compact import Address, is_public, subnet
+
+
+class Newcomers:
+    """Those who wait to be verified, in one IP family: the longest without a word from us first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: OrderedDict[Address, tuple[bytes, float]] = OrderedDict()  # id, when last written to
+        self._per_ip: Counter[bytes] = Counter()
+        self._per_subnet: Counter[bytes] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, address: Address) -> bool:
+        return address in self._waiting
+
+    def add(self, node_id: bytes, address: Address, now: float) -> None:
+        """A node has called. Nothing changes where it waits already, or where there is no room for it."""
+        if address not in self._waiting and is_public(address) and self._has_room(address):
+            self._waiting[address] = node_id, now
+            self._per_ip[address[:-2]] += 1
+            self._per_subnet[subnet(address)] += 1
+
+    def _has_room(self, address: Address) -> bool:
+        per_ip, per_subnet = self._settings.newcomers_per_ip, self._settings.newcomers_per_subnet
+        return (
+            len(self._waiting) < self._settings.max_newcomers
+            and (per_ip is None or self._per_ip[address[:-2]] < per_ip)
+            and (per_subnet is None or self._per_subnet[subnet(address)] < per_subnet)
+        )
+
+    def wrote(self, address: Address, now: float) -> None:
+        """A datagram goes out to `address`: its NAT remembers us anew."""
+        if address in self._waiting:
+            self._waiting[address] = self._waiting[address][0], now
+            self._waiting.move_to_end(address)
+
+    def due(self, now: float, most: int) -> list[tuple[bytes, Address]]:
+        """Id and address of those to be pinged now. They wait no more."""
+        due: list[tuple[bytes, Address]] = []
+        while self._waiting and len(due) < most:
+            address, (node_id, written) = next(iter(self._waiting.items()))
+            if now < written + self._settings.nat_memory:
+                break
+            due.append((node_id, address))
+            self._remove(address)
+        return due
+
+    def _remove(self, address: Address) -> None:
+        del self._waiting[address]
+        for counter, place in ((self._per_ip, address[:-2]), (self._per_subnet, subnet(address))):
+            counter[place] -= 1
+            if not counter[place]:
+                del counter[place]
