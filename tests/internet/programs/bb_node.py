@@ -1,8 +1,8 @@
 """A Bitboot node with its defaults, asked over a Unix socket: one JSON request a connection, one JSON answer.
 
-bb_node.py SOCKET [SETTINGS], where SETTINGS is JSON with some of BitBoot's settings. Requests are
-{"op": NAME, ...} with the fields of the functions below. Peers are written ADDRESS:PORT, IPv6 without
-brackets.
+bb_node.py SOCKET [SETTINGS], where SETTINGS is JSON with some of BitBoot's settings, and as "node" some of
+bitboot_btdht's. Requests are {"op": NAME, ...} with the fields of the functions below. Peers are written
+ADDRESS:PORT, IPv6 without brackets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import sys
 import time
 from typing import Any
 
-from bitboot_core import BitBoot, BitBootError, BootstrapFailed, KnownHost
+from bitboot_btdht.backend import MainlineBackend
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.wire import compact
+
+from bitboot_core import BackendSpec, BitBoot, BitBootError, BootstrapFailed, KnownHost, register_backend
 
 
 class Bitboot:
@@ -21,7 +25,13 @@ class Bitboot:
 
     def __init__(self, bitboot: BitBoot) -> None:
         self._bitboot = bitboot
-        self._backend: Any = bitboot.backend("mainline")
+        backend = bitboot.backend("mainline")
+        assert isinstance(backend, MainlineBackend)
+        self._backend = backend
+        self._callers: set[str] = set()
+        self._backend.node.extensions.on_query(
+            lambda _, address: self._callers.add(compact.known_host(address).host)
+        )
 
     async def announce(self, swarm: str, port: int) -> dict[str, Any]:
         """Announce until the node ends; answers once it is stored. Port 0: that of the node's own socket."""
@@ -57,14 +67,20 @@ class Bitboot:
                 await asyncio.sleep(0.2)
         return {"answered": False}
 
+    async def callers(self) -> dict[str, Any]:
+        """From which IP addresses queries have come in since this was asked last, answered or not."""
+        callers, self._callers = self._callers, set()
+        return {"hosts": sorted(callers)}
+
     async def status(self) -> dict[str, Any]:
-        """Where the others see the node, whether they can reach it, and contacts that answered recently."""
+        """Where others see the node, whether they reach it, whom it serves, and who answered recently."""
         return {
             "outside": self._backend.seen_at,
             "places": {
                 family: (place.reachability.value, place.outside and str(place.outside))
                 for family, place in self._backend.places.items()
             },
+            "serves": [family for family in (4, 6) if self._backend.node.is_serving(family)],
             "contacts": [f"{contact.host}:{contact.port}" for contact in self._backend.contacts()],
         }
 
@@ -72,6 +88,14 @@ class Bitboot:
 async def main(path: str, settings: str = "{}") -> None:
     """Answer for ever."""
     chosen = {"network": "mainline"} | json.loads(settings)
+    if "node" in chosen:
+        own = Settings(**chosen.pop("node"))
+        register_backend(
+            BackendSpec(
+                name="own", protocols=["mainline"], factory=lambda config: MainlineBackend(config, own)
+            )
+        )
+        chosen["backend"] = "own"
     async with BitBoot(**chosen) as bitboot:
         node = Bitboot(bitboot)
 

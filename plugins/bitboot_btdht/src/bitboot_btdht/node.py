@@ -98,6 +98,7 @@ class Node:
             self.tables,
             self.reach,
             self.counters,
+            fewest_contacts=self.settings.k,
             read_only=read_only,
             machine=machine,
             transmit=self._transmit,
@@ -332,7 +333,7 @@ class Node:
             self.counters["unsolicited"] += 1
         self.extensions.queried(query, address, self.now)
         if self._server.answer(query, address, self.now) and not query.read_only:
-            self._surroundings.upkeep.called(query.sender, address, self.now)
+            self._surroundings.served(query.sender, address, self.now)
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1

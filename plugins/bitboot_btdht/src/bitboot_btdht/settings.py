@@ -54,6 +54,10 @@ class Settings:
     nat_memory: float = 300.0
     """How long a NAT may let in whom a node behind it wrote to: 5 minutes, as RFC 4787 recommends (REQ-5)."""
 
+    few_contacts: int = 32
+    """With fewer in a table the network is small, some hundred nodes: all of them may be replaced within minutes,
+    so that whoever calls is taken at once, and checked later."""
+
     # Caps on what strangers can make grow
     max_transactions: int = 512
     """Queries under way at once; more wait in line."""

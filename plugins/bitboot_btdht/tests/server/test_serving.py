@@ -116,7 +116,10 @@ def test_the_machine_is_asked_now_and_then_and_when_the_vote_has_changed() -> No
 
 @pytest.fixture
 def node() -> Node:
-    return Node(now=0.0, rng=random.Random(1), machine=Machine("192.168.1.5"))
+    node = Node(now=0.0, rng=random.Random(1), machine=Machine("192.168.1.5"))
+    for number in range(node.settings.k):
+        node.tables[4].answered(bytes([number]) * 20, public_address(100 + number), 0.0, 0.1)
+    return node
 
 
 def is_flagged(node: Node, address: bytes) -> bool:
@@ -134,12 +137,21 @@ def test_behind_a_nat_it_says_so_and_answers_nobody_on_the_internet(node: Node) 
     stranger = Stranger(node)
     assert stranger.raw_query(b"ping") == []
     assert stranger.send(b"d1:q4:ping1:t2:aa1:y1:qe") == [], "nor what is malformed"
-    assert len(node.tables[4]) == 0
+    assert node.tables[4].get(stranger.address) is None
+
+
+def test_while_it_knows_hardly_anybody_it_answers_all_and_still_asks_not_to_be_called() -> None:
+    node = Node(now=0.0, rng=random.Random(1), machine=Machine("192.168.1.5"))
+    Stranger(node).befriend()
+    assert len(node.tables[4]) == 1
+    assert is_flagged(node, public_address(1))
+    node = Node(now=0.0, read_only=True)
+    assert Stranger(node).raw_query(b"ping") == [], "unless it is told to serve nobody"
 
 
 def test_on_its_own_network_it_serves_all_the_same(node: Node) -> None:
     assert not is_flagged(node, compact.pack("192.168.1.6", 6881))
-    neighbour = Stranger(node, "192.168.1.7")
+    neighbour = Stranger(node, "192.168.1.7", id_=node.id[:19] + bytes([node.id[19] ^ 1]))
     neighbour.befriend()
     assert node.tables[4].get(neighbour.address) is not None
 

@@ -70,7 +70,7 @@ class Keeping:
 
     def call(self, number: int) -> None:
         """Node `number`, on a local network, queries us."""
-        self.upkeep.called(id_of(number), at(number), 0.0)
+        self.upkeep.called(id_of(number), at(number), 0.0, is_reachable=True)
 
     def pings(self, number: int) -> int:
         return self.network.to(number, b"ping")
@@ -132,9 +132,23 @@ def asked_at(keeping: Keeping, address: bytes) -> int:
     return sum(asked.address == address for asked in keeping.network.asked)
 
 
+def among(contacts: int) -> Keeping:
+    """With so many contacts, eight for each distance."""
+    keeping = Keeping()
+    for number in range(contacts):
+        depth, place = divmod(number, 8)
+        far = int.from_bytes(OWN, "big") ^ (1 << (ID_BITS - 1 - depth)) ^ place
+        keeping.table.answered(far.to_bytes(20, "big"), public_address(number), SETTLED, 0.1)
+    assert len(keeping.table) == contacts
+    return keeping
+
+
+MANY = Settings().few_contacts
+
+
 def test_a_caller_is_pinged_when_its_nat_has_forgotten_us() -> None:
-    keeping = Keeping(*range(1, 9))
-    keeping.upkeep.called(CALLERS_ID, CALLER, SETTLED)
+    keeping = among(MANY)
+    keeping.upkeep.called(CALLERS_ID, CALLER, SETTLED, is_reachable=False)
     keeping.upkeep.wrote(CALLER, SETTLED + 10.0)
     assert not keeping.upkeep.may_enter(CALLER, SETTLED)
     keeping.upkeep.tick(SETTLED + MEMORY)
@@ -146,13 +160,15 @@ def test_a_caller_is_pinged_when_its_nat_has_forgotten_us() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contacts", "now"), [(8, SETTLED - 2.0), (7, SETTLED)], ids=["it is new itself", "it knows few"]
+    ("contacts", "now"),
+    [(MANY, SETTLED - 2.0), (MANY - 1, SETTLED)],
+    ids=["it is new itself", "it knows few"],
 )
 def test_a_node_that_is_new_or_nearly_alone_takes_callers_at_once_and_checks_later(
     contacts: int, now: float
 ) -> None:
-    keeping = Keeping(*range(1, 1 + contacts))
-    keeping.upkeep.called(CALLERS_ID, CALLER, now)
+    keeping = among(contacts)
+    keeping.upkeep.called(CALLERS_ID, CALLER, now, is_reachable=False)
     assert asked_at(keeping, CALLER) == 1
     assert keeping.upkeep.may_enter(CALLER, now)
     keeping.table.answered(CALLERS_ID, CALLER, now, 0.1)
@@ -163,24 +179,30 @@ def test_a_node_that_is_new_or_nearly_alone_takes_callers_at_once_and_checks_lat
     assert asked_at(keeping, CALLER) == 3, "a contact is asked twice before it is given up"
 
 
-def test_a_caller_for_whom_there_is_no_place_is_not_pinged() -> None:
-    keeping = Keeping()
-    for number in range(8):
-        keeping.table.answered(bytes([number]) + bytes(19), public_address(number), SETTLED, 0.1)
-    far = b"\x7f" + bytes(19)
-    keeping.upkeep.called(far, CALLER, SETTLED)
-    for number in range(8, 16):
-        keeping.table.answered(bytes([0x80 + number]) + bytes(19), public_address(number), SETTLED, 0.1)
-    for number in range(8):  # all of them still good
-        keeping.table.answered(bytes([number]) + bytes(19), public_address(number), SETTLED + MEMORY, 0.1)
+def test_a_caller_for_whom_there_is_no_place_any_more_is_not_pinged() -> None:
+    keeping = among(MANY)
+    own = int.from_bytes(OWN, "big")
+    depth = 1 << (ID_BITS - 1 - MANY // 8)  # there the next bucket will be
+    keeping.upkeep.called((own ^ depth).to_bytes(20, "big"), CALLER, SETTLED, is_reachable=False)
+    for place in (*range(1, 9), depth << 1):
+        id_ = (own ^ depth ^ place).to_bytes(20, "big")
+        keeping.table.answered(id_, public_address(100 + place % 100), SETTLED + MEMORY, 0.1)
+    keeping.table.answered(CALLERS_ID, public_address(200), SETTLED + MEMORY, 0.1)
     keeping.upkeep.tick(SETTLED + MEMORY)
     assert asked_at(keeping, CALLER) == 0
 
 
+def test_a_caller_that_is_known_to_be_reachable_does_not_wait() -> None:
+    keeping = among(MANY)
+    keeping.upkeep.called(CALLERS_ID, CALLER, SETTLED, is_reachable=True)
+    assert asked_at(keeping, CALLER) == 1
+
+
 def test_an_answer_does_not_revive_a_contact_that_others_may_not_reach() -> None:
-    keeping = Keeping(*range(1, 9))
+    keeping = Keeping(*range(1, 6))
     keeping.table.answered(CALLERS_ID, CALLER, SETTLED, 0.1)
-    assert keeping.upkeep.may_enter(CALLER, SETTLED), "it keeps its place"
+    keeping.table.failed(CALLER)
+    assert keeping.upkeep.may_enter(CALLER, SETTLED), "it keeps its place: one datagram may be lost"
     keeping.table.failed(CALLER)
     assert not keeping.upkeep.may_enter(CALLER, SETTLED)
 

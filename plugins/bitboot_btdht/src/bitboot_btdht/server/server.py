@@ -15,7 +15,8 @@ from .serving import Machine, Serving
 
 
 class Server:
-    """Answers queries. `read_only`: nobody's. `machine`: see `Serving`.
+    """Answers queries. `read_only`: nobody's. `machine`: see `Serving`. `fewest_contacts`: with fewer than
+    that in a table the node answers everybody.
 
     `transmit` and `may_answer`: as `Transactions` has them.
     """
@@ -28,12 +29,14 @@ class Server:
         reach: Mapping[int, Reach],
         counters: Counter[str],
         *,
+        fewest_contacts: int,
         read_only: bool,
         machine: Machine | None,
         transmit: Callable[[bytes, Address], None],
         may_answer: Callable[[Address, float], bool],
     ) -> None:
         self._responder = responder
+        self._fewest = fewest_contacts
         self._ids = ids
         self._tables = tables
         self._serving = {family: Serving(family, seen, machine) for family, seen in reach.items()}
@@ -43,7 +46,7 @@ class Server:
         self._may_answer = may_answer
 
     def serves(self, address: Address, now: float) -> bool:
-        """Whether the node at `address` is answered, and may take us into its table (BEP 43)."""
+        """Whether the node at `address` may take us into its table, and call us (BEP 43)."""
         if compact.is_public(address):
             return self.serves_internet(compact.family(address), now)
         return not self._read_only and compact.family(address) in self._serving
@@ -53,9 +56,20 @@ class Server:
         serving = self._serving.get(family)
         return not self._read_only and serving is not None and serving.is_on(now)
 
+    def _answers(self, address: Address, now: float) -> bool:
+        """Whether a query from there is answered.
+
+        A node that knows hardly anybody answers all: it may be what a new network begins with, and whoever
+        comes is told to call it.
+        """
+        table = self._tables.get(compact.family(address))
+        if self._read_only or table is None:
+            return False
+        return len(table) < self._fewest or self.serves(address, now)
+
     def answer(self, query: krpc.Query, address: Address, now: float) -> bool:
         """Answer a query. Whether that was done."""
-        if not self.serves(address, now):
+        if not self._answers(address, now):
             return False
         room = self._room_for(address, now)
         if room is Room.NONE:
@@ -67,7 +81,7 @@ class Server:
 
     def refuse(self, answer: bytes, address: Address, now: float) -> None:
         """Answer something that is no query."""
-        if self.serves(address, now) and self._room_for(address, now) is not Room.NONE:
+        if self._answers(address, now) and self._room_for(address, now) is not Room.NONE:
             self._reply(answer, address, now)
 
     def _room_for(self, address: Address, now: float) -> Room:

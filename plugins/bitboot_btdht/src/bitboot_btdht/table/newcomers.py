@@ -2,9 +2,9 @@
 
 Its NAT, if there is one, lets our ping in because it has just written to us; to others it may be silent. So
 it is pinged once NATs have forgotten us, and gets no place in the routing table before. In two cases it is
-taken at once and checked afterwards, as a new network must not wait for itself: where the table is nearly
-empty, and in our own first minutes (see `Upkeep`). All this is about public addresses: on a local network
-there is no NAT in between.
+taken at once and checked afterwards, as a new network must not wait for itself: where we know few, and in our
+own first minutes (see `Upkeep`). All this is about public addresses: on a local network there is no NAT in
+between.
 """
 
 from __future__ import annotations

@@ -85,6 +85,10 @@ class Surroundings:
         reach = self.reach.get(compact.family(address))
         return reach is not None and reach.called(address, now)
 
+    def served(self, node_id: bytes, address: Address, now: float) -> None:
+        """It has been answered, and whoever sent it wants to be known."""
+        self.upkeep.called(node_id, address, now, is_reachable=self.is_surprised(address, now))
+
     def is_surprised(self, address: Address, now: float) -> bool:
         """Whether an answer to a query that is sent to `address` now shows it to be reachable."""
         return self._acquaintances[compact.family(address)].is_surprised(address, now)

@@ -13,7 +13,7 @@ from ..asking.transactions import Outcome
 from ..lookup.bootstrap import Bootstrap
 from ..lookup.searches import Network, NodeSearch
 from ..wire import krpc
-from ..wire.compact import Address, is_public
+from ..wire.compact import Address
 from ..wire.compact import family as family_of
 from .lost_contacts import Former
 from .newcomers import Newcomers
@@ -77,13 +77,14 @@ class Upkeep:
         # Nodes that start together must not work in step for ever.
         self.next_tick: float = now + TICK * rng.uniform(0.5, 1.0)
 
-    def called(self, node_id: bytes, address: Address, now: float) -> None:
+    def called(self, node_id: bytes, address: Address, now: float, *, is_reachable: bool) -> None:
         """A node queried us. A stranger is pinged, which earns it a place (BEP 5): `newcomers` says when."""
         family = family_of(address)
         if not self._tables[family].queried(node_id, address, now):
             return
-        self._newcomers[family].add(node_id, address, now)
-        if not is_public(address) or self._cannot_wait(family, now):
+        if not is_reachable:
+            self._newcomers[family].add(node_id, address, now)
+        if is_reachable or self._cannot_wait(family, now):
             self._verify(address, tries=1)
 
     def wrote(self, address: Address, now: float) -> None:
@@ -93,11 +94,12 @@ class Upkeep:
     def may_enter(self, address: Address, now: float) -> bool:
         """Whether one that others may not be able to reach gets a place by its answer, or keeps its own."""
         family = family_of(address)
-        known = self._tables[family].get(address)
-        return self._cannot_wait(family, now) or (known is not None and not known.failures)
+        table = self._tables[family]
+        known = table.get(address)
+        return self._cannot_wait(family, now) if known is None else not table.is_bad(known)
 
     def _cannot_wait(self, family: int, now: float) -> bool:
-        return now < self._settled_at or len(self._tables[family]) < self._network.settings.k
+        return now < self._settled_at or len(self._tables[family]) < self._network.settings.few_contacts
 
     def _verify_newcomers(self, family: int, now: float) -> None:
         table, room = self._tables[family], self._network.settings.max_verifications - len(self._checking)
