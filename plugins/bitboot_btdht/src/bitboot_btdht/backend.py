@@ -235,7 +235,8 @@ class MainlineBackend(Backend):
         """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds.
 
         `unsent`: what the system would not send. `refused`: reads that failed, mostly as ICMP tells that a
-        datagram was refused. `errors`: exceptions, which were logged.
+        datagram was refused. `errors`: exceptions, which were logged. `serves`: in how many IP versions it
+        serves the internet, see `server.serving`.
         """
         node = self._running.node
         return {
@@ -246,6 +247,7 @@ class MainlineBackend(Backend):
                     *("timeouts", "malformed", "errors"),
                 )
             },
+            "serves": sum(map(node.is_serving, node.families)),
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),
             "stored_keys": node.store.hashes,

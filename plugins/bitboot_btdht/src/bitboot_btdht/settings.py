@@ -55,8 +55,8 @@ class Settings:
     """How long a NAT may let in whom a node behind it wrote to: 5 minutes, as RFC 4787 recommends (REQ-5)."""
 
     few_contacts: int = 32
-    """With fewer in a table the network is small, some hundred nodes: all of them may be replaced within minutes,
-    so that whoever calls is taken at once, and checked later."""
+    """With fewer in a table the network is small, some hundred nodes: all of them may be replaced within
+    minutes, so that whoever calls is taken at once, and checked later."""
 
     # Caps on what strangers can make grow
     max_transactions: int = 512
