@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,27 @@ def test_a_command_that_fails_is_told_and_ends_nothing(cli: Cli, served: Served,
     assert result.status == 0
     assert [event["error"] for event in result.named("error")][:1] == ["ProgramFailed"]
     assert len(result.named("peer-joined")) == 2
+
+
+def test_two_commands_never_run_at_once(cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peers of two swarms join at the same time; the second command waits for the end of the first."""
+    ran: list[str] = []
+
+    async def exit_status(command: object, env: Mapping[str, str], **_: object) -> int:
+        ran.append(f"begin {env['BITBOOT_SWARM']} {env['BITBOOT_PORT']}")
+        for _turn in range(100):  # time enough for another to begin
+            await asyncio.sleep(0)
+        ran.append(f"end {env['BITBOOT_SWARM']} {env['BITBOOT_PORT']}")
+        if len(ran) == 8:
+            signal.raise_signal(signal.SIGINT)
+        return 0
+
+    monkeypatch.setattr("bitboot_core._cli.peer_commands.exit_status", exit_status)
+    served.add("fake", FakeBackend(peers=PEERS))
+    assert cli("watch", "one", "two", "--network", "fake", "--on-join", "notify").status == 0
+    begun, ended = ran[::2], ran[1::2]
+    assert [one.removeprefix("begin ") for one in begun] == [one.removeprefix("end ") for one in ended]
+    assert sorted(ended) == ["end one 1", "end one 2", "end two 1", "end two 2"]
 
 
 def test_a_command_that_is_not_there_is_told(cli: Cli, served: Served) -> None:
