@@ -41,8 +41,10 @@ async def test_what_one_sees_in_a_debugger(serve: Start) -> None:
         await anext(swarm)
         assert repr(swarm.watch) == "<Watch of one: open, 1 peers>"
         assert repr(swarm).startswith("<Swarm one: <Announcement of")
+    await bitboot.remove_network("fake")
+    assert repr(bitboot) == "<BitBoot on no network: open>"
     await bitboot.aclose()
-    assert repr(bitboot) == "<BitBoot on fake: closed>"
+    assert repr(bitboot) == "<BitBoot on no network: closed>"
 
 
 def test_a_peers_address_is_what_sockets_take() -> None:

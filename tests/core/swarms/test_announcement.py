@@ -441,6 +441,29 @@ async def test_whoever_waits_for_it_learns_that_it_is_closed(serve: Any, clock: 
             pass
 
 
+async def test_leaving_a_network_ends_the_attempt_there_before_it_is_withdrawn(
+    serve: Any, clock: ManualClock
+) -> None:
+    order: list[str] = []
+
+    async def announcing() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("ended")
+
+    async def withdrawing() -> None:
+        order.append("withdrawn")
+
+    backend = FakeBackend(announce=announcing, withdraw=withdrawing)
+    bitboot = await serve(backend, FakeBackend())
+    async with bitboot.announce("swarm", PEER) as announcement:
+        await clock.settle()
+        await bitboot.remove_network("fake")
+        assert order == ["ended", "withdrawn"]
+        assert list(announcement.status) == ["other"]
+
+
 async def test_without_renewal_it_lapses(serve: Any, clock: ManualClock) -> None:
     backend = FakeBackend()
     bitboot = await serve(backend)

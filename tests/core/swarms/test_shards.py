@@ -116,6 +116,7 @@ async def test_a_peer_is_announced_under_the_key_and_one_shard(serve: Any) -> No
     async with bitboot.announce("swarm", PEER) as announcement:
         await announcement.announced()
         assert announcement.status["fake"].stored_on == 8
+        assert announcement.status_of("swarm")["fake"] == announcement.status["fake"]
     assert backend.keys("announce") == [KEY, SHARD]
     assert sorted(backend.keys("withdraw")) == sorted([KEY, SHARD])
 
@@ -172,6 +173,8 @@ async def test_a_key_that_is_full_is_made_up_for_by_the_shard(serve: Any, clock:
         status = announcement.status["fake"]
         assert (status.stored_on, status.expires_in) == (5, 1800.0)
         assert str(status.last_error) == "full"
+        assert status.next_try is not None
+        assert status.next_try <= 300, "the key's next attempt is meant, not the shard's"
         await clock.advance(600)
         assert backend.keys("announce").count(KEY) > 1, "it is tried on"
 

@@ -299,6 +299,7 @@ async def test_a_network_that_hangs_delays_nobody(serve: Any, clock: ManualClock
         log = Log(watch, clock)
         await clock.settle()
         assert log.ports(PeerJoined) == [1]
+        assert watch.failures == {}
         good.peers.append(TWO)
         await clock.advance(7)
         assert log.ports(PeerJoined) == [1, 2]
@@ -320,6 +321,28 @@ async def test_a_network_that_is_silent_for_long_has_no_say(serve: Any, clock: M
         assert log.ports(PeerLeft) == [1]
         await clock.advance(6 * HOUR)
         assert log.ports(PeerLeft) == [1]  # of the other peer nobody else can tell
+
+
+async def test_one_whose_scans_never_ended_well_is_silent_from_the_beginning(
+    serve: Any, clock: ManualClock
+) -> None:
+    class BreaksOff(FakeBackend):
+        async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
+            for peer in self.peers:
+                yield peer
+            raise BackendError("the rest is missing")
+
+    fake, other = BreaksOff(peers=[ONE]), FakeBackend(peers=[ONE])
+    bitboot = await serve(fake, other)
+    async with bitboot.watch("swarm") as watch:
+        log = Log(watch, clock)
+        await clock.settle()
+        fake.peers.clear()
+        other.peers.clear()
+        await clock.advance(SILENT_AFTER - 60)
+        assert log.ports(PeerLeft) == []
+        await clock.advance(600)
+        assert log.ports(PeerLeft) == [1]
 
 
 async def test_networks_come_and_go_without_anybody_leaving(
