@@ -73,7 +73,7 @@ pytest_add_cli_args=
     not slow
     -p
     no:cacheprovider
-    --timeout=60
+    --timeout=900
 pytest_add_cli_args_test_selection=
     {tests}
 """
@@ -96,6 +96,8 @@ def pytest_collection_modifyitems(items):
     if stats.exists():
         seconds = json.loads(stats.read_text("utf-8"))["duration_by_test"]
         items.sort(key=lambda item: seconds.get(item.nodeid, 0.0))
+        for item in items:  # mutants that hang are many, and this machine may be busy
+            item.add_marker(pytest.mark.timeout(30 + 10 * seconds.get(item.nodeid, 0.0)))
 '''
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import threading
 from collections.abc import Callable
 
 from bitboot_core.aio.clock import Timer
 
 _TURNS = 100
-"""Turns of the event loop after which everything that a timer woke has come to rest."""
+"""Turns of the event loop after which everything that a timer woke has come to rest, at the latest."""
+
+_IDLE_TURNS = 5
+"""Turns in a row without anything to run but ourselves after which it has. Sockets are read in each."""
 
 
 class ManualClock:
@@ -61,13 +65,26 @@ class ManualClock:
 
     async def settle(self) -> None:
         """Let every task run until it waits for something."""
+        idle = 0
         for _ in range(_TURNS):
             await asyncio.sleep(0)
+            idle = idle + 1 if _is_idle(asyncio.get_running_loop()) else 0
+            if idle == _IDLE_TURNS:
+                return
 
     @property
     def next_timer(self) -> float | None:
         """When the next timer is due, None where there is none."""
         return min((when for when, _, timer in self._timers if timer.pending), default=None)
+
+
+def _is_idle(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether nothing is about to run. Only asyncio's own loops show it: others never seem idle."""
+    ready = getattr(loop, "_ready", None)
+    if ready is None or ready:
+        return False
+    # A thread of ours that reads a file or resolves a name ends in a moment.
+    return not any(thread.name.startswith("bitboot-") for thread in threading.enumerate())
 
 
 class _ManualTimer:

@@ -226,3 +226,38 @@ async def test_after_a_suspension_everything_due_fires_at_once(clock: ManualCloc
     clock.call_at(1001, lambda: seen.append(clock.now()))
     await clock.suspend(100)
     assert seen == [1100]
+
+
+@pytest.mark.parametrize("turns", [1, 20, 90])
+async def test_all_that_a_timer_wakes_runs_before_the_next_one(turns: int) -> None:
+    clock, order = ManualClock(), list[str]()
+
+    async def work(name: str, at: float) -> None:
+        await sleep_until(clock, at)
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        order.append(f"{name} at {clock.now():g}")
+
+    tasks = [asyncio.ensure_future(work("one", 10)), asyncio.ensure_future(work("two", 11))]
+    await clock.advance(20)
+    assert order == ["one at 10", "two at 11"]
+    await asyncio.gather(*tasks)
+
+
+async def test_where_nothing_is_to_run_time_passes_in_a_few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    fired, turns = list[float](), list[float]()
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        turns.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr("bitboot_core.testing.clock.asyncio.sleep", counted)
+    # Another test may have left a thread that resolves a name: as long as it lives, nothing counts as idle.
+    monkeypatch.setattr("bitboot_core.testing.clock.threading.enumerate", list)
+    for second in range(100):
+        clock.call_at(second + 1, lambda: fired.append(clock.now()))
+    await clock.advance(100)
+    assert fired == list(range(1, 101))
+    assert len(turns) < 1_000
