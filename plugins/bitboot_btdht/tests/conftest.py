@@ -64,8 +64,8 @@ class Stranger:
 
 @pytest.fixture
 def node() -> Node:
-    """A node on the public network's settings, at time 0."""
-    return Node(now=0.0, rng=random.Random(1), node_id=b"n" * 20)
+    """A node on the public network's settings, at time 0, which looks nothing up by itself."""
+    return Node(now=0.0, rng=random.Random(1), node_id=b"n" * 20, settings=Settings(first_looks=0))
 
 
 @pytest.fixture

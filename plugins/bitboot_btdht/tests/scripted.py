@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact, krpc
 from bitboot_btdht.wire.compact import Address
@@ -65,6 +66,7 @@ class Scripted:
         self.families = families
         self.ids = dict.fromkeys(families, OWN)
         self.settings = Settings(**settings)
+        self.densities = {family: Density() for family in families}
         self.asked: list[Asked] = []
         self.later: list[Address] = []
         self.dead: set[Address] = set()

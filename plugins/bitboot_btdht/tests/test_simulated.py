@@ -110,7 +110,12 @@ def test_loss_does_not_lose_peers(loss: float, share: float) -> None:
 
 
 def test_duplicates_and_reordering_change_nothing() -> None:
-    simulation = Simulation(seed=3, duplication=0.5, latency=lambda rng: rng.choice((0.001, 0.2, 0.4)))
+    simulation = Simulation(
+        seed=3,
+        duplication=0.5,
+        latency=lambda rng: rng.choice((0.001, 0.2, 0.4)),
+        settings=Settings(first_looks=0),
+    )
     nodes = simulation.populate(30)
     simulation.announce(nodes[1], HASH, 7000)
     assert simulation.find(nodes[20], HASH) == peers_of(simulation, nodes[1:2])

@@ -22,6 +22,7 @@ from typing import Any
 from .asking.transactions import Outcome, Transactions
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
+from .lookup.density import Density
 from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Exchange, Extensions
@@ -80,6 +81,7 @@ class Node:
         self.transactions: Transactions = Transactions(
             self.settings, self._rng, self._transmit, self._heard_late
         )
+        self.densities: dict[int, Density] = {family: Density() for family in self.families}
         self.extensions: Extensions = Extensions()
         self._surroundings = Surroundings(
             self,

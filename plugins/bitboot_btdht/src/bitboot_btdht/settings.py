@@ -37,6 +37,9 @@ class Settings:
     """Of one reply's `values`: 65,507 bytes hold some 8,000, honest replies at most a few hundred."""
     asks_per_storing_node: int = 12
     """How often one lookup asks a storing node again whose replies are samples of a crowd; 0: never."""
+    first_looks: int = 4
+    """Ids by chance that a newcomer looks up, one a minute. That fills the far buckets with nodes that answer
+    before an attacker asks for the places there, and shows how close together nodes usually are."""
     nodes_per_subnet: int | None = 3
     """Nodes of one public /24 (IPv6: /64) that count in one lookup; None: no limit."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
@@ -169,6 +170,7 @@ class OneNode:
 
     def __init__(self) -> None:
         self.ids = {4: b"\xff" * 20}
+        self.densities = {4: Density()}
         self.asked: list[Callable[[Outcome], None]] = []
 
     def ask(

@@ -21,7 +21,7 @@ def id_at(number: int) -> bytes:
 class World:
     """Answers a traversal's questions as a test decides."""
 
-    def __init__(self, *, patient: bool = True, **settings: int | None) -> None:
+    def __init__(self, *, patient: bool = True, dense_below: int = 0, **settings: int | None) -> None:
         self.asked: list[Candidate] = []
         self.ended = 0
         self.traversal = Traversal(
@@ -31,6 +31,7 @@ class World:
             ask=self.asked.append,
             finished=self._finished,
             patient=patient,
+            is_too_dense=lambda distance: distance < dense_below,
         )
 
     def _finished(self) -> None:
@@ -83,6 +84,47 @@ def test_ends_when_the_k_closest_have_answered() -> None:
     assert world.ended == 1
     assert world.numbers() == [1, 2, 3], "no more are asked than it takes"
     assert [distance(c.id, TARGET) for c in world.traversal.answers] == [1, 2, 3]
+
+
+def test_where_the_k_closest_are_too_close_twice_as_many_are_asked_and_store() -> None:
+    world = World(alpha=4, k=3, dense_below=4)
+    world.add(*range(1, 11))
+    world.answer_all()
+    assert world.ended == 0
+    world.answer_all()
+    assert world.ended == 1
+    assert world.numbers() == [1, 2, 3, 4, 5, 6]
+    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_where_they_are_not_too_close_k_are_enough() -> None:
+    world = World(alpha=4, k=3, dense_below=3)
+    world.add(*range(1, 11))
+    world.answer_all()
+    assert world.ended == 1
+    assert world.numbers() == [1, 2, 3]
+    assert len(world.traversal.storing_nodes()) == 3
+
+
+def test_too_many_that_are_slow_or_not_there_do_not_hold_up_a_wider_lookup() -> None:
+    world = World(alpha=4, k=3, dense_below=4)
+    world.add(1, 2, 3, 4, 5)
+    for candidate in world.asked[:3]:
+        world.answer(candidate)
+    assert world.numbers() == [1, 2, 3, 4, 5]
+    world.traversal.slow(world.asked[3])
+    world.answer(world.asked[4])
+    assert world.ended == 1
+
+
+def test_nodes_that_have_not_answered_make_no_region_dense() -> None:
+    world = World(alpha=8, k=3, dense_below=5)
+    world.add(1, 2, 3, 10, 11, 12, 13, 14)
+    for candidate in world.asked[:3]:
+        world.traversal.failed(candidate)
+    world.answer_all()
+    assert world.ended == 1
+    assert world.traversal.wanted == 3
 
 
 def test_steps_over_those_that_fail() -> None:

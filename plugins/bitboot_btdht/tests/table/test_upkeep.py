@@ -21,7 +21,7 @@ DEPTH = 10
 
 def full_table() -> Node:
     """A node whose table has a bucket for each of DEPTH distances, none of them heard of for 15 minutes."""
-    node = Node(now=0.0, rng=random.Random(1))
+    node = Node(now=0.0, rng=random.Random(1), settings=Settings(first_looks=0))
     own, rng = int.from_bytes(node.id), random.Random(2)
     for depth in range(DEPTH):
         for place in range(8):
@@ -233,7 +233,7 @@ def test_a_round_forgets_what_is_out_of_date_and_plans_the_next_one() -> None:
 
 
 def test_a_round_looks_for_our_neighbours_and_refreshes_what_is_stale() -> None:
-    keeping = Keeping(1)
+    keeping = Keeping(1, first_looks=0)
     keeping.upkeep.tick(TICK)
     assert keeping.searches() == [OWN]
     keeping.upkeep.tick(TICK + 1)
@@ -244,6 +244,19 @@ def test_a_round_looks_for_our_neighbours_and_refreshes_what_is_stale() -> None:
     keeping.network.asked.clear()
     keeping.upkeep.tick(1001.0)
     assert keeping.network.asked == []
+
+
+def test_a_newcomer_looks_some_ids_up_by_chance_and_then_no_more() -> None:
+    keeping = Keeping(first_looks=2)
+    keeping.upkeep.tick(0.0)
+    assert keeping.searches() == [], "with nobody to ask it is put off"
+    keeping.table.answered(id_of(1), at(1), 0.0, 0.1)
+    keeping.network.known = (1,)
+    looked: list[int] = []
+    for number in range(1, 5):
+        keeping.upkeep.tick(number * TICK)
+        looked.append(len(set(keeping.searches()) - {OWN}))
+    assert looked == [1, 2, 2, 2]
 
 
 def test_who_is_lost_is_tried_again_and_joined_when_it_is_back() -> None:

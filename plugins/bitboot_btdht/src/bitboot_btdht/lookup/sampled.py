@@ -98,7 +98,7 @@ class SampledSearch(PeerSearch):
 
     def _arrived(self) -> None:
         """The closest nodes have answered. Go on with those of them that sampled."""
-        closest = self.traversal.answers[: self.network.settings.k]
+        closest = self.traversal.answers[: self.traversal.wanted]
         witnesses: list[Candidate | None] = [*closest, *([None] if self._stored else [])]
         crowded = sum(witness in self._samplers for witness in witnesses)
         self._pass_on(self._fair.release(believed=enough_witnesses(crowded, len(witnesses))))

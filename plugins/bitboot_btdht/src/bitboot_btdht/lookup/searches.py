@@ -13,6 +13,7 @@ from ..settings import Settings
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .candidates import Candidate
+from .density import Density
 from .traversal import Traversal
 
 
@@ -56,6 +57,10 @@ class Network(Protocol):
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Where a lookup in one family may begin."""
 
+    @property
+    def densities(self) -> Mapping[int, Density]:
+        """How close together nodes usually are, by IP family."""
+
     def is_dead(self, address: Address) -> bool:
         """Whether an address is known not to answer."""
 
@@ -86,10 +91,14 @@ def introduced(
 
 
 class NodeSearch:
-    """find_node towards `target` in one family, for what it brings into the table."""
+    """find_node towards `target` in one family, for what it brings into the table.
+
+    The target is one of ours, or by chance: how close the closest are to it is what is usual.
+    """
 
     method = b"find_node"
     argument = b"target"
+    widens = False
 
     def __init__(
         self,
@@ -109,13 +118,15 @@ class NodeSearch:
         self.replies: int = 0
         """How often one of them replied, whatever it said."""
         self._arguments = {self.argument: target}
+        self._on_end = on_done
         self.traversal: Traversal = Traversal(
             target,
             own_id=network.ids[family],
             settings=network.settings,
             ask=self._ask,
-            finished=on_done,
+            finished=self._finished,
             patient=patient,
+            is_too_dense=network.densities[family].is_too_dense if self.widens else lambda _: False,
         )
 
     def start(self) -> None:
@@ -143,6 +154,12 @@ class NodeSearch:
             self.traversal.failed(candidate)
         elif must_wait:
             self.traversal.held(candidate)
+
+    def _finished(self) -> None:
+        distance = self.traversal.kth_distance
+        if not self.widens and distance is not None:
+            self.network.densities[self.family].note(self.traversal.target, distance)
+        self._on_end()
 
     def _is_wanted(self) -> bool:
         return not self.traversal.done
@@ -185,6 +202,7 @@ class PeerSearch(NodeSearch):
 
     method = b"get_peers"
     argument = b"info_hash"
+    widens = True
 
     def __init__(
         self,

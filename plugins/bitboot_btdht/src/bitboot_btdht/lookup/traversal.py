@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
 from .candidates import ANSWERED, FAILED, FRESH, HELD, MAX_TELLERS, SLOW, WAITING, Candidate, Teller
+from .density import WIDE
 
 TRIES = 2
 """How often a node is asked before it counts as failed: datagrams get lost."""
@@ -34,6 +35,8 @@ class Traversal:
 
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
     learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
+    `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
+    Then twice as many have to answer.
     """
 
     def __init__(
@@ -45,8 +48,11 @@ class Traversal:
         ask: Callable[[Candidate], None],
         finished: Callable[[], None],
         patient: bool = True,
+        is_too_dense: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.target = target
+        self.wanted: int = settings.k
+        """How many of the closest have to answer."""
         self.queries: int = 0
         self.done: bool = False
         self._number = int.from_bytes(target, "big")
@@ -55,6 +61,7 @@ class Traversal:
         self._ask = ask
         self._finished = finished
         self._patient = patient
+        self._is_too_dense = is_too_dense
         self._sorted: list[Candidate] = []
         self._addresses: dict[Address, Candidate] = {}
         self._tellers: dict[Address, Teller] = {}
@@ -119,13 +126,13 @@ class Traversal:
         """Ask whom it is time to ask, or finish."""
         if self.done:
             return
-        k, counted = self._settings.k, 0
+        counted = 0
         unfinished = slow = False
         to_ask: list[Candidate] = []
         doubtful: list[Candidate] = []
         room = self._settings.alpha - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
-        unfit = UNFIT * k - self._unfit_asked
+        unfit = UNFIT * self._settings.k - self._unfit_asked
         for candidate in self._sorted:
             state = candidate.state
             if state is FAILED:
@@ -149,13 +156,16 @@ class Traversal:
                 unfinished = True
             if candidate.fits:
                 counted += 1
-                if counted == k:
+                if counted == self.wanted:
                     break
-        enough = counted == k
+        enough = counted >= self._settings.k
         if not unfinished and not enough and doubtful:
             unfinished, to_ask = True, doubtful[: min(room, budget)]
         if not unfinished and (enough or not slow or not self._patient):
-            self._finish()
+            if self._widens():
+                self.advance()
+            else:
+                self._finish()
             return
         for candidate in to_ask:
             if candidate.state is not FRESH or self.done:
@@ -166,6 +176,14 @@ class Traversal:
             self.queries += 1
             self._unfit_asked += not candidate.fits
             self._ask(candidate)
+
+    def _widens(self) -> bool:
+        """The k closest have answered: whether others have to as well."""
+        k, distance = self._settings.k, self.kth_distance
+        if self.wanted > k or distance is None or not self._is_too_dense(distance):
+            return False
+        self.wanted = WIDE * k
+        return True
 
     def _finish(self) -> None:
         self.done = True
@@ -243,14 +261,19 @@ class Traversal:
         """Everyone who has answered, nearest first."""
         return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
 
+    @property
+    def kth_distance(self) -> int | None:
+        """How far from the target the k-th closest of those is that have answered and fit BEP 42."""
+        fitting = [candidate for candidate in self.answers if candidate.fits]
+        return fitting[self._settings.k - 1].distance if len(fitting) >= self._settings.k else None
+
     def storing_nodes(self) -> list[Candidate]:
-        """Where to store: the k closest that gave a token, and the k closest of those that fit BEP 42.
+        """Where to store: the closest that gave a token, and the closest of those that fit BEP 42.
 
         Lookups that enforce BEP 42 will look at the latter, all others at the former; on a network
         where everyone complies they are the same nodes.
         """
-        k = self._settings.k
         with_token = [candidate for candidate in self.answers if candidate.token is not None]
-        chosen = with_token[:k]
-        fitting = [candidate for candidate in with_token if candidate.fits][:k]
+        chosen = with_token[: self.wanted]
+        fitting = [candidate for candidate in with_token if candidate.fits][: self.wanted]
         return chosen + [candidate for candidate in fitting if candidate not in chosen]

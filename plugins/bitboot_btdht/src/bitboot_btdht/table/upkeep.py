@@ -15,6 +15,7 @@ from ..lookup.searches import Network, NodeSearch
 from ..wire import krpc
 from ..wire.compact import Address
 from ..wire.compact import family as family_of
+from ..wire.node_id import random_id
 from .lost_contacts import Former
 from .newcomers import Newcomers
 from .routing import Contact, RoutingTable
@@ -74,6 +75,7 @@ class Upkeep:
         self._newcomers = {family: Newcomers(network.settings) for family in tables}
         self._former = {family: Former() for family in tables}
         self._neighbourhoods = {family: Neighbourhood() for family in tables}
+        self._looks = dict.fromkeys(tables, network.settings.first_looks)
         # Nodes that start together must not work in step for ever.
         self.next_tick: float = now + TICK * rng.uniform(0.5, 1.0)
 
@@ -145,6 +147,9 @@ class Upkeep:
                 continue
             if self._neighbourhoods[family].is_due(len(table), now):
                 self.meet_neighbours(family)
+            if self._looks[family]:
+                self._looks[family] -= 1
+                NodeSearch(self._network, random_id(self._rng), family, _nothing).start()
             for index in table.stale(now)[-REFRESHES_PER_TICK:]:
                 table.touch(index, now)
                 NodeSearch(self._network, table.random_id_in(index, self._rng), family, _nothing).start()
