@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of everything that reads what strangers send.
 
     tox -e fuzz                                  all targets, ten minutes each
-    tox -e fuzz -- mainline --seconds 60         one of them: mainline, kademlia, lan, libp2p or texts
+    tox -e fuzz -- mainline --seconds 60         one of them: mainline, kademlia, lan, libp2p, nat or texts
 
 Each target begins with valid messages that it makes itself, and goes on from what earlier runs found
 (build/fuzz/TARGET/corpus). It fails for an exception that is not documented, for an input that takes
@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TARGETS = ("mainline", "kademlia", "lan", "libp2p", "texts")
+TARGETS = ("mainline", "kademlia", "lan", "libp2p", "nat", "texts")
 BUILD = Path(__file__).parents[2] / "build" / "fuzz"
 
 

@@ -19,7 +19,7 @@ import atheris
 LIMIT = 0.5
 """Seconds of this process's time that one input may take, instrumented as the code is."""
 
-PACKAGES = ["bitboot_core", "bitboot_btdht", "bitboot_kademlia", "bitboot_libp2p"]
+PACKAGES = ["bitboot_core", "bitboot_btdht", "bitboot_kademlia", "bitboot_libp2p", "bitboot_nat"]
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ async def fetch(
             )
             try:
                 writer.write(_request(parts.netloc, parts.path or "/", parts.query, headers or {}, body))
-                return await _answer(reader)
+                return await read_answer(reader)
             finally:
                 writer.transport.abort()
     except TimeoutError:
@@ -62,8 +62,8 @@ def _request(netloc: str, path: str, query: str, headers: Mapping[str, str], bod
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + (body or b"")
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Raises ValueError where it makes no sense, or has no end."""
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The status and the body of an answer. Raises ValueError, IncompleteReadError or LimitOverrunError."""
     head = await reader.readuntil(b"\r\n\r\n")
     if head.split(b" ")[1:2] == [b"100"]:  # it would like to see the body first, which is on its way already
         head = await reader.readuntil(b"\r\n\r\n")
@@ -79,7 +79,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     length = headers.get("content-length", "")
     if length:
         if not (length.isascii() and length.isdigit()) or len(length) > 9 or int(length) > MAX_BODY:
-            raise ValueError(f"a body of {length[:20]} bytes")
+            raise ValueError(f"a body of {length[:20]!a} bytes")
         return int(rest[:3]), await reader.readexactly(int(length))
     body = b""
     while piece := await reader.read(MAX_BODY):

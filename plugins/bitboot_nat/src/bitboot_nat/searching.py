@@ -43,7 +43,7 @@ class _Answers(asyncio.DatagramProtocol):
         if host == sender or (host is not None and _is_on_our_link(host, self._own)):
             self.location.set_result(found.location)
         else:
-            self.elsewhere = found.location[:80]
+            self.elsewhere = ascii(found.location[:80])
 
     def error_received(self, exc: Exception) -> None:
         """A search was refused: another one may not be."""

@@ -37,10 +37,14 @@ def read_answer(action: str, body: bytes) -> dict[str, str]:
     for fault in root.all("Fault"):
         for error in fault.all("UPnPError"):
             code = error.text_of("errorCode")
-            # It is shown to people: no longer than a line.
-            description = " ".join(error.text_of("errorDescription").split())[:100]
+            description = _shown(error.text_of("errorDescription"))
             raise Fault(int(code) if code.isascii() and code.isdigit() and len(code) < 6 else 0, description)
         raise Fault(0, "")
     for answer in root.all(f"{action}Response"):
         return {child.name: child.text.strip() for child in answer.children}
     raise Refused(f"it is no answer to {action}")
+
+
+def _shown(text: str) -> str:
+    """A line for people, whatever it was."""
+    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))[:100]
