@@ -184,6 +184,11 @@ class ActiveNetwork:
         return self._backend.seen_at
 
     @property
+    def places(self) -> Mapping[int, Place]:
+        """By IP version, whether others can reach it, as its backend infers it."""
+        return self._backend.places
+
+    @property
     def capabilities(self) -> Capabilities | None:
         """What its backend can do. None where it does not run."""
         return None if self._touch.unusable is not None else self._backend.capabilities

@@ -8,10 +8,35 @@ from .._networks.network import ActiveNetwork
 from ..aio.tasks import cancel
 from ..backend import Scope
 from ..errors import DoubleNat, NotRunning
-from ..model import address_scope
+from ..model import Reachability, address_scope
 from .port_mapping import PortMapping
 from .routers import Routers
 from .use import Context, NetworkUser
+
+DOUBT = 1800.0
+"""Seconds without a call of any stranger after which an open port is doubted: some routers list one and
+forward nothing to it until it is deleted and added."""
+
+LONGEST_DOUBT = 86_400.0
+"""Each time that did not help the next doubt comes twice as late, up to this: it may be a quiet network."""
+
+
+class _Doubt:
+    """Whether a port that the router lists forwards anything, by whether strangers call."""
+
+    def __init__(self, now: float) -> None:
+        self._since, self._patience = now, DOUBT
+
+    def is_due(self, network: ActiveNetwork, mapping: PortMapping, now: float) -> bool:
+        """Whether to delete it and add it."""
+        places = [network.places.get(family) for family in mapping.externals]
+        known = [place.reachability for place in places if place is not None]
+        if not known or Reachability.OPEN in known:
+            self._since, self._patience = now, DOUBT
+        if now < self._since + self._patience:
+            return False
+        self._since, self._patience = now, min(2 * self._patience, LONGEST_DOUBT)
+        return True
 
 
 class NodePorts(NetworkUser):
@@ -47,10 +72,13 @@ class NodePorts(NetworkUser):
             self._context, self._routers, address.port, [capabilities.transport]
         ) as mapping:
             try:
+                doubt = _Doubt(self._clock.now())
                 while True:
                     is_inside = isinstance(mapping.error, DoubleNat)
                     network.mapped_at({} if is_inside else mapping.externals, mapping.error)
                     await mapping.changed()
+                    if doubt.is_due(network, mapping, self._clock.now()):
+                        mapping.open_again()
             except NotRunning:
                 return
             finally:

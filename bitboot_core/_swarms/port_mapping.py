@@ -128,6 +128,11 @@ class PortMapping(NetworkUser):
         errors = [*double.values(), *(keeper.error for keeper in self._keepers.values())]
         return next((error for error in errors if error is not None), None)
 
+    def open_again(self) -> None:
+        """Have it deleted and added: for whoever knows that nothing comes through, though it is listed."""
+        for keeper in self._keepers.values():
+            keeper.stir()
+
     async def mapped(self, timeout: float | None = None) -> KnownHost:
         """Wait until it is open, and return where.
 
@@ -193,8 +198,7 @@ class PortMapping(NetworkUser):
             await network.news.wait()
             if network.moves > moves:
                 moves = network.moves
-                for keeper in self._keepers.values():
-                    keeper.stir()
+                self.open_again()
 
     def _seen(self, family: int) -> set[str]:
         """The addresses that others see this machine at."""

@@ -95,6 +95,10 @@ class _Stream(_Used[_Readable[T]], Generic[T]):
 class PortMapping(_Used[_port_mapping.PortMapping]):
     """`bitboot_core.PortMapping`. It is renewed in the background until it is closed."""
 
+    def open_again(self) -> None:
+        """Have it deleted and added."""
+        self._loop.ask(self._inner.open_again)
+
     def mapped(self, timeout: float | None = None) -> KnownHost:
         """Wait until it is open, and return where, or raise why not."""
         return self._loop.call(lambda: self._inner.mapped(timeout))

@@ -27,6 +27,7 @@ from bitboot_core import (
     Registry,
     Scope,
 )
+from bitboot_core._swarms.node_ports import DOUBT
 from bitboot_core._swarms.port_keeper import CHECK_EVERY, LIFETIME
 from bitboot_core._swarms.routers import ANSWER, HEAD_START, PROBE
 from bitboot_core.testing import (
@@ -521,6 +522,40 @@ async def test_the_nodes_port_is_mapped_and_said_so(
     )  # a stranger has called: that says more
     await bitboot.aclose()
     assert not mapper.open
+
+
+async def test_a_port_that_no_stranger_comes_through_is_deleted_and_added(
+    node: tuple[Node, BitBoot], mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    """The router lists it, and forwards nothing."""
+    backend, _ = node
+    await clock.advance(DOUBT + CHECK_EVERY)
+    assert [call[0] for call in mapper.calls if call[0] in ("map", "unmap")] == ["map", "unmap", "map"]
+    await clock.advance(2 * DOUBT - 2 * CHECK_EVERY)
+    assert mapper.count("unmap") == 1
+    await clock.advance(4 * CHECK_EVERY)
+    assert mapper.count("unmap") == 2
+    backend.place = Place(Reachability.OPEN, KnownHost(OUTSIDE, 4000))
+    await clock.advance(6 * DOUBT)
+    assert mapper.count("unmap") == 2  # somebody has called
+    assert mapper.open.keys() == {("udp", 4000)}
+
+
+async def test_who_cannot_tell_of_strangers_doubts_nothing(
+    node: tuple[Node, BitBoot], mapper: FakePortMapper, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Node, "places", {})
+    await clock.advance(3 * DOUBT)
+    assert not mapper.count("unmap")
+
+
+async def test_a_program_can_have_it_deleted_and_added(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    async with bitboot.map_port(7001) as mapping:
+        mapping.open_again()
+        await clock.settle()
+        assert [call[0] for call in mapper.calls] == ["probe", "map", "probe", "unmap", "map"]
 
 
 async def test_double_nat_is_not_mapped(
