@@ -315,8 +315,11 @@ class LeavesAThreadOnce(Model):
 
 
 class BlocksTheLoop(Model):
+    blocks = 0.15
+    """Seconds for which it does."""
+
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
-        time.sleep(0.6)  # noqa: ASYNC251 - that is what is wrong with it
+        time.sleep(self.blocks)  # noqa: ASYNC251 - that is what is wrong with it
         await super().withdraw(key, endpoint)
 
 

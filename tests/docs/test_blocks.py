@@ -109,6 +109,7 @@ def test_configuration(block: Block, contacts: Sequence[KnownHost], tmp_path: Pa
     assert ConfigFile.read(file).networks
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("block", of("sh", ""), ids=str)
 def test_commands(block: Block, contacts: Sequence[KnownHost], tmp_path: Path) -> None:
     bootstrap = f"bootstrap = {[str(contact) for contact in contacts]}\n"

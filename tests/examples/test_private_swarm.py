@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from .programs import EXAMPLES
+
+pytestmark = pytest.mark.once
 
 
 def test_its_own_tests_pass() -> None:

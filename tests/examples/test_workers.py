@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from bitboot_core import KnownHost
 
 from .programs import program
 from .test_chat import options
+
+pytestmark = pytest.mark.once
 
 NUMBERS = {
     "1000036": "2 x 2 x 29 x 37 x 233",

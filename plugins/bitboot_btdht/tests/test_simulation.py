@@ -43,6 +43,7 @@ def trace(seed: int, hash_seed: str) -> str:
     return done.stdout
 
 
+@pytest.mark.once
 def test_the_same_seed_gives_the_same_datagrams_in_every_process() -> None:
     """Whatever the order of Python's sets, which is another in each process."""
     first = trace(5, "1")

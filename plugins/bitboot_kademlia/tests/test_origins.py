@@ -127,6 +127,7 @@ async def surround(
             node.protocol.learn(node_id, address, plain=False)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("choose", [chosen_id, fitting_id])
 @pytest.mark.parametrize(
     "hosts", [["66.6.6.6"], [f"66.6.6.{number}" for number in range(20)]], ids=["address", "/24"]

@@ -103,6 +103,7 @@ def look(simulation: Simulation, node: Node) -> tuple[list[Address], int]:
     return found, asked[0]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fresh", [False, True])
 @pytest.mark.parametrize("liars", [1, 2])
 def test_one_liar_or_two_make_no_crowd(liars: int, fresh: bool) -> None:

@@ -50,8 +50,9 @@ def test_a_new_method_is_answered_and_asked() -> None:
 
 
 def test_a_method_of_bep_5_can_be_replaced(node: Node) -> None:
-    node.extensions.answer(b"ping", lambda query, address: {b"hello": 1})
-    assert Stranger(node).query(b"ping")[b"r"] == {b"hello": 1, b"id": node.id}
+    node.extensions.answer(b"ping", lambda query, address: {b"hello": address})
+    asker = Stranger(node)
+    assert asker.query(b"ping")[b"r"] == {b"hello": asker.address, b"id": node.id}
 
 
 def test_a_handler_may_refuse(node: Node) -> None:
@@ -75,4 +76,5 @@ def test_what_they_raise_is_reported_a_few_times_and_harms_nobody(
         reply = Stranger(node, port=1000 + number).query(b"vote")
     assert reply[b"e"] == [202, b"Server Error"]
     assert len(caplog.records) == 10
+    assert caplog.messages[0] == "an observer or handler of the node failed"
     assert "a bug of mine" in caplog.text

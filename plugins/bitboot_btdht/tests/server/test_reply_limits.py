@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from bitboot_btdht.node import Node
@@ -85,6 +86,7 @@ def test_a_victims_network_gets_little(flood: Flood) -> None:
     assert flood.share("strangers") == 1.0
 
 
+@pytest.mark.once
 def test_with_queries_from_everywhere_contacts_and_most_strangers_are_served(flood: Flood) -> None:
     """At 2,000 forged queries a second 19 % of the honest ones were answered."""
     rng = random.Random(1)
@@ -96,6 +98,7 @@ def test_with_queries_from_everywhere_contacts_and_most_strangers_are_served(flo
     assert total <= 1_000_000, "3,000 short answers are no more than the 1,000 full ones of before"
 
 
+@pytest.mark.once
 def test_answers_are_short_under_pressure_and_long_again_after_it(flood: Flood) -> None:
     node = flood.node
     asker = Stranger(node, "30.1.1.1")
@@ -119,6 +122,22 @@ def test_one_ipv6_64_counts_as_one_source(hosts: list[str]) -> None:
     limits = ReplyLimits(Settings())
     rooms = [limits.room(compact.pack(hosts[n % len(hosts)], 1 + n), 0.0) for n in range(200)]
     assert rooms.count(Room.NONE) == 120
+
+
+def test_contacts_use_up_their_own_replies_and_then_everybodys() -> None:
+    settings = Settings().relaxed()
+    limits = ReplyLimits(replace(settings, replies_per_second=10, contact_replies_per_second=3))
+    rooms = [limits.room(compact.pack("30.1.1.1", 1), 0.0, is_contact=True) for _ in range(20)]
+    assert rooms == [Room.FULL] * (3 + 5) + [Room.SHORT] * 5 + [Room.NONE] * 7
+    assert limits.room(compact.pack("30.1.1.1", 1), 1.0, is_contact=True) is Room.FULL
+
+
+def test_contacts_whose_replies_have_no_limit_use_up_nobody_elses() -> None:
+    settings = Settings().relaxed()
+    limits = ReplyLimits(replace(settings, replies_per_second=10, contact_replies_per_second=None))
+    contact, stranger = compact.pack("30.1.1.1", 1), compact.pack("30.1.2.1", 1)
+    assert {limits.room(contact, 0.0, is_contact=True) for _ in range(100)} == {Room.FULL}
+    assert limits.room(stranger, 0.0) is Room.FULL
 
 
 def test_without_limits_everybody_is_answered_in_full() -> None:
