@@ -334,8 +334,7 @@ def tell(world: World, teller: bytes, *numbers: int) -> None:
     """Somebody tells of nodes with ids that fit."""
     for n in numbers:
         address = bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1"
-        if not world.traversal.knows(address, teller):
-            world.traversal.add([(id_at(n), address)], teller)
+        world.traversal.add(world.traversal.unknown([(id_at(n), address)], teller), teller)
     world.traversal.advance()
 
 
@@ -393,7 +392,8 @@ def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
     world.add(1000)
     world.add(10)
     assert [c.distance for c in world.traversal._sorted] == [10, 70, 80, 90]
-    assert not world.traversal.knows(bytes((10, 0, 100, 1)) + b"\x1a\xe1", b"teller")
+    forgotten = (id_at(100), bytes((10, 0, 100, 1)) + b"\x1a\xe1")
+    assert world.traversal.unknown([forgotten], b"teller") == [forgotten]
 
 
 def test_a_node_that_is_nearer_than_the_farthest_alone_takes_its_place() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..asking.transactions import Outcome
 from ..wire import krpc
-from ..wire.compact import Address
+from ..wire.compact import Address, NodeInfo
 from .searches import Network, NodeSearch, introduced
 
 
@@ -81,7 +81,7 @@ class Bootstrap:
             arguments[b"want"] = [krpc.WANT_FLAG[family] for family in self._network.families]
         return arguments
 
-    def _follow(self, family: int, teller: Address, nodes: Iterable[tuple[bytes, Address]]) -> None:
+    def _follow(self, family: int, teller: Address, nodes: Iterable[NodeInfo]) -> None:
         search = self._searches.get(family)
         if search is None or search.traversal.done:
             search = NodeSearch(self._network, self._network.ids[family], family, self._check)

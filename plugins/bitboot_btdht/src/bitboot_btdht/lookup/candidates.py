@@ -69,7 +69,10 @@ class Candidate:
     @property
     def is_doubtful(self) -> bool:
         """Whether all who told of it are doubted."""
-        return bool(self.tellers) and all(teller.is_doubtful for teller in self.tellers)
+        for teller in self.tellers:  # the first one mostly settles it
+            if not teller.is_doubtful:
+                return False
+        return bool(self.tellers)
 
     def was_silent(self) -> None:
         """It has not answered, or not in good time: its tellers are held to account, once."""

@@ -5,13 +5,13 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..asking.transactions import Outcome
 from ..settings import Settings
 from ..wire import compact, krpc
-from ..wire.compact import Address
+from ..wire.compact import Address, NodeInfo
 from .candidates import Candidate
 from .density import Density
 from .traversal import Traversal
@@ -54,7 +54,7 @@ class Network(Protocol):
     def must_wait(self, address: Address) -> bool:
         """Whether a query to `address` would have to wait: it has had so many of late."""
 
-    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+    def closest(self, target: bytes, family: int) -> list[NodeInfo]:
         """Where a lookup in one family may begin."""
 
     @property
@@ -73,18 +73,17 @@ def introduced(
     teller: Address,
     values: dict[bytes, Any],
     family: int,
-    known: Callable[[Address], bool] = lambda _: False,
-) -> list[tuple[bytes, Address]]:
-    """The nodes that a reply tells of, less those `known` already or that we would not follow up."""
+    unknown: Callable[[Iterable[NodeInfo]], Iterable[NodeInfo]] = iter,
+) -> list[NodeInfo]:
+    """The nodes that a reply tells of, less those that are not `unknown` or that we would not follow up."""
     nodes = compact.unpack_nodes(
         values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
     )
     return [
         (id_, address)
-        for id_, address in nodes
         # Near the target most are known, so that comes first: it is the cheapest question.
-        if not known(address)
-        and compact.is_usable(address)
+        for id_, address in unknown(nodes)
+        if compact.is_usable(address)
         and compact.may_introduce(teller, address)
         and not network.is_dead(address)
     ]
@@ -186,7 +185,7 @@ class NodeSearch:
                 teller,
                 outcome.values,
                 self.family,
-                lambda address: self.traversal.knows(address, teller),
+                lambda nodes: self.traversal.unknown(nodes, teller),
             )
             self.traversal.add(nodes, teller)
             self.heard(candidate, outcome)

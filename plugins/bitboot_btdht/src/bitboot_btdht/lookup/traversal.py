@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ..settings import Settings
-from ..wire.compact import Address, is_public, subnet
+from ..wire.compact import Address, NodeInfo, is_public, subnet
 from .candidates import ANSWERED, FAILED, FRESH, HELD, MAX_TELLERS, SLOW, WAITING, Candidate, Teller
 from .density import WIDE
 
@@ -69,16 +69,18 @@ class Traversal:
         self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
 
-    def knows(self, address: Address, teller: Address) -> bool:
-        """Whether there is a candidate at `address`. If so, `teller` has told of it as well."""
-        candidate = self._addresses.get(address)
-        if candidate is None:
-            return False
-        if not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
-            candidate.tellers.append(self._teller(teller))
-        return True
+    def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
+        """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
+        unknown = []
+        for node in nodes:
+            candidate = self._addresses.get(node[1])
+            if candidate is None:
+                unknown.append(node)
+            elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
+                candidate.tellers.append(self._teller(teller))
+        return unknown
 
-    def add(self, nodes: Iterable[tuple[bytes, Address]], teller: Address | None = None) -> None:
+    def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
         for id_, address in nodes:
             self._add(id_, address, teller)

@@ -20,6 +20,9 @@ from bitboot_core.model import address_scope
 Address: TypeAlias = bytes
 """A compact endpoint: 6 bytes (IPv4) or 18 bytes (IPv6)."""
 
+NodeInfo: TypeAlias = tuple[bytes, Address]
+"""A node's id and its address."""
+
 ID_BYTES = 20
 ADDRESS_BYTES = {4: 6, 6: 18}
 _NO_PORT = b"\0\0"
@@ -116,12 +119,12 @@ def subnet(address: Address) -> bytes:
     return address[:3] if len(address) == 6 else address[:8]
 
 
-def pack_nodes(nodes: Iterable[tuple[bytes, Address]]) -> bytes:
+def pack_nodes(nodes: Iterable[NodeInfo]) -> bytes:
     """Compact node info (BEP 5, "Contact Encoding"): ids and addresses, one after another."""
     return b"".join([part for node in nodes for part in node])
 
 
-def unpack_nodes(data: object, ip_family: int, limit: int) -> Iterator[tuple[bytes, Address]]:
+def unpack_nodes(data: object, ip_family: int, limit: int) -> Iterator[NodeInfo]:
     """The first `limit` (id, address) pairs in compact node info, whether usable or not."""
     if not isinstance(data, bytes):
         return
