@@ -181,6 +181,13 @@ class Backend(ABC):
         Called once, after `start`. By default it is never called: the core looks once a minute.
         """
 
+    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:  # noqa: B027 - few backends make use of it
+        """The router lets others in to the port that it listens on, there by IP version (4, 6).
+
+        Called with `BitBootConfig(map_ports=True)` alone, whenever that changes; empty: no longer. By default
+        nothing is made of it.
+        """
+
     @abstractmethod
     def stats(self) -> Mapping[str, int | float]:
         """Counters for people to look at: datagrams, stored keys and the like.

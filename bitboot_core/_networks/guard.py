@@ -174,6 +174,10 @@ class GuardedBackend:
         """Have the backend call `handler` when where it is has changed, if it can tell."""
         self._ask("on_moved", lambda backend: backend.on_moved(handler), None)
 
+    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:
+        """Tell it where the router lets others in to its port."""
+        self._ask("mapped_at", lambda backend: backend.mapped_at(outside), None)
+
     @property
     def fault(self) -> BackendError | None:
         """What the backend last said that makes no sense, None where it has not."""

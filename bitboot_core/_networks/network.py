@@ -195,7 +195,10 @@ class ActiveNetwork:
 
     def mapped_at(self, outside: Mapping[int, KnownHost], error: BitBootError | None) -> None:
         """The router has opened its port there, by IP version, or none; and why not."""
-        self._mapped, self._mapping_error = dict(outside), error
+        self._mapping_error = error
+        if self._mapped != outside:
+            self._mapped = dict(outside)
+            self._backend.mapped_at(self._mapped)
 
     # What it is there for
 

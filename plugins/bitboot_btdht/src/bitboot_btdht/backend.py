@@ -224,6 +224,11 @@ class MainlineBackend(Backend):
         reach, now = self._running.node.reach, self._now()
         return {family: seen.place(is_own_address, now) for family, seen in reach.items()}
 
+    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:
+        """A node behind a NAT serves others where the router lets them in."""
+        if self._driver is not None:
+            self._driver.node.mapped_at({family: place.port for family, place in outside.items()})
+
     def on_moved(self, handler: Callable[[], None]) -> None:
         """Have `handler` called when `seen_at` changes."""
         self._moved = handler

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .asking.transactions import Outcome, Transactions
@@ -341,6 +341,10 @@ class Node:
         self.counters["sent"] += 1
         self._surroundings.wrote(address, self.now)
         self._outgoing.append((datagram, address))
+
+    def mapped_at(self, ports: Mapping[int, int]) -> None:
+        """A router lets strangers in by these outside ports, by family, and no others any more."""
+        self._server.mapped_at(ports)
 
     def is_serving(self, family: int) -> bool:
         """Whether it answers the internet's queries in that family, and may be taken into tables (BEP 43)."""

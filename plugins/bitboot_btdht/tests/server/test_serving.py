@@ -97,6 +97,21 @@ def test_behind_a_nat_it_serves_once_a_stranger_has_called_and_until_it_moves() 
     assert not world.serving.is_on(LATER)
 
 
+@pytest.mark.parametrize(
+    ("seen_at", "serves"),
+    [(None, True), (OUTSIDE, True), (compact.with_port(OUTSIDE, 7000), False)],
+    ids=["nobody has said where", "there", "at another port"],
+)
+def test_behind_a_nat_it_serves_where_a_router_opens_the_port_that_others_see(
+    seen_at: bytes | None, serves: bool
+) -> None:
+    world = World(Machine("192.168.1.5"))
+    if seen_at is not None:
+        world.is_seen_at(seen_at)
+    world.serving.mapped_port = 6881
+    assert world.serving.is_on(0.0) is serves
+
+
 def test_the_machine_is_asked_now_and_then_and_when_the_vote_has_changed() -> None:
     machine = Machine("192.168.1.5")
     world = World(machine)
@@ -162,6 +177,14 @@ def test_the_stranger_that_shows_the_way_in_is_answered_already(node: Node) -> N
     assert stranger.query(b"ping")[b"y"] == b"r"
     assert node.is_serving(4)
     assert not is_flagged(node, public_address(1))
+
+
+def test_a_port_that_the_router_opens_and_closes(node: Node) -> None:
+    node.mapped_at({4: 6881})
+    assert node.is_serving(4)
+    assert not is_flagged(node, public_address(1))
+    node.mapped_at({6: 6881})
+    assert not node.is_serving(4)
 
 
 def test_whom_it_wrote_to_shows_nothing(node: Node) -> None:

@@ -56,6 +56,11 @@ class Server:
         serving = self._serving.get(family)
         return not self._read_only and serving is not None and serving.is_on(now)
 
+    def mapped_at(self, ports: Mapping[int, int]) -> None:
+        """By which outside port a router lets strangers in, by family; none elsewhere."""
+        for family, serving in self._serving.items():
+            serving.mapped_port = ports.get(family)
+
     def _answers(self, address: Address, now: float) -> bool:
         """Whether a query from there is answered.
 

@@ -51,6 +51,11 @@ class Reach:
         """The IP address that others see this node at."""
         return self._external.ip
 
+    @property
+    def outside_port(self) -> int | None:
+        """The port there: 0 where each destination sees another one, None where that is not known."""
+        return self._external.port
+
     def heard(self, now: float) -> None:
         """A datagram has come in."""
         self._heard = now
