@@ -110,6 +110,7 @@ MAINLINE_WINGS = [
     ["lookup"],
     ["table"],
     ["server"],
+    ["client"],
     ["node"],
     ["udp"],
     ["own_machine", "peer_stream", "resolving", "simulation"],

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .asking.transactions import Outcome, Transactions
+from .client import Client
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
-from .lookup.density import Density
 from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
-from .server.extensions import Exchange, Extensions
+from .server.extensions import Extensions
 from .server.peer_store import PeerStore
 from .server.responder import Responder
 from .server.server import Server
@@ -35,7 +35,6 @@ from .settings import Settings
 from .table.external import ExternalAddress
 from .table.reach import Reach
 from .table.routing import RoutingTable
-from .table.surroundings import Surroundings
 from .wire import compact, krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
@@ -67,7 +66,6 @@ class Node:
     ) -> None:
         self.settings: Settings = settings or Settings()
         self.counters: Counter[str] = Counter()
-        self.now: float = now
         self._rng = rng or random.SystemRandom()
         self.families: tuple[int, ...] = tuple(families)
         self.ids: dict[int, bytes] = {family: node_id or random_id(self._rng) for family in self.families}
@@ -78,20 +76,21 @@ class Node:
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
         self._outgoing: list[tuple[bytes, Address]] = []
-        self.transactions: Transactions = Transactions(
-            self.settings, self._rng, self._transmit, self._heard_late
-        )
-        self.densities: dict[int, Density] = {family: Density() for family in self.families}
         self.extensions: Extensions = Extensions()
-        self._surroundings = Surroundings(
-            self,
+        self._client = Client(
+            self.settings,
             self.ids,
             self.tables,
+            self.extensions,
+            self.counters,
+            transmit=self._transmit,
             expire=self.store.expire,
             on_moved=self._tell_moved,
             rng=self._rng,
             now=now,
         )
+        self.transactions: Transactions = self._client.transactions
+        self._surroundings = self._client.surroundings
         self.external: dict[int, ExternalAddress] = self._surroundings.external
         self.reach: dict[int, Reach] = self._surroundings.reach
         self._server = Server(
@@ -106,6 +105,12 @@ class Node:
             transmit=self._transmit,
             may_answer=self.transactions.may_answer,
         )
+        self._client.is_read_only = lambda address: not self._server.serves(address, self.now)
+
+    @property
+    def now(self) -> float:
+        """The time that it was last told, in seconds."""
+        return self._client.now
 
     @property
     def id(self) -> bytes:
@@ -116,7 +121,7 @@ class Node:
 
     def receive(self, datagram: bytes, address: Address, now: float) -> bool:
         """A datagram has come in from `address`. Whether it answers a query of ours."""
-        self.now = now
+        self._client.now = now
         self.counters["received"] += 1
         if not self._is_worth_reading(datagram, address):
             self.counters["dropped"] += 1
@@ -149,7 +154,7 @@ class Node:
 
     def poll(self, now: float) -> None:
         """Do what is due."""
-        self.now = now
+        self._client.now = now
         self.transactions.poll(now)
         self._surroundings.poll(now)
 
@@ -169,12 +174,12 @@ class Node:
         self, contacts: Iterable[Address], on_done: Callable[[int], None], *, now: float
     ) -> Operation:
         """Find a place in the network through `contacts`. Reports how many of them answered."""
-        self.now = now
+        self._client.now = now
         contacts = list(contacts)
         return InFamilies(
             self.tables,
             lambda family, done: Bootstrap(
-                self, [c for c in contacts if compact.family(c) == family], family, done
+                self._client, [c for c in contacts if compact.family(c) == family], family, done
             ),
             on_done,
         ).start()
@@ -191,12 +196,12 @@ class Node:
 
         What is returned says afterwards whether anybody has replied.
         """
-        self.now = now
+        self._client.now = now
         most = self.settings.max_peers_per_hash
         return SampledSearches(
             self.tables,
             lambda family, done: SampledSearch(
-                self,
+                self._client,
                 info_hash,
                 family,
                 on_peers,
@@ -220,10 +225,10 @@ class Node:
         `port` 0 means the port that our datagrams are seen to come from (`implied_port`).
         `families`: where to announce, all of the node's unless given.
         """
-        self.now = now
+        self._client.now = now
         chosen = [family for family in self.tables if families is None or family in families]
         return InFamilies(
-            chosen, lambda family, done: Announce(self, info_hash, family, port, done), on_done
+            chosen, lambda family, done: Announce(self._client, info_hash, family, port, done), on_done
         ).start()
 
     def query(
@@ -241,66 +246,8 @@ class Node:
         False, and calls nobody, where too many wait already. What exceeds 40 messages to one node in
         10 seconds waits for its turn.
         """
-        self.now = now
-        return self.ask(address, method, arguments, on_outcome)
-
-    # What its own parts need of it (searches.Network)
-
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-    ) -> bool:
-        """Send a query, and learn from its outcome before `on_outcome` hears of it."""
-        family, asked = compact.family(address), self.now
-        was_surprised = self._surroundings.is_surprised(address, asked)
-
-        def settle(outcome: Outcome, round_trip: float) -> None:
-            if isinstance(outcome, krpc.Response):
-                self._surroundings.answered(
-                    outcome, address, self.now, round_trip=round_trip, was_surprised=was_surprised
-                )
-                self.extensions.answered(Exchange(method, arguments, outcome, address), self.now)
-            elif outcome is None:
-                self.counters["timeouts"] += 1
-                self._surroundings.unanswered(address, asked)
-            on_outcome(outcome)
-
-        return self.transactions.send(
-            address,
-            method,
-            {b"id": self.ids[family], **arguments},
-            self.now,
-            settle,
-            on_slow=on_slow,
-            wanted=wanted,
-            turn=turn,
-            read_only=not self._server.serves(address, asked),
-        )
-
-    def take_turn(self) -> int:
-        """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
-        return self.transactions.take_turn()
-
-    def must_wait(self, address: Address) -> bool:
-        """Whether a query to `address` would have to wait: it has had so many of late."""
-        return self.transactions.must_wait(address, self.now)
-
-    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
-        """Contacts to begin a lookup with; where none is left but bad ones, these."""
-        table = self.tables[family]
-        alive = [
-            contact
-            for contact in table.closest(target, 2 * self.settings.k, self.now)
-            if not self.is_dead(contact.address)
-        ]
-        return [(contact.id, contact.address) for contact in alive or table]
+        self._client.now = now
+        return self._client.ask(address, method, arguments, on_outcome)
 
     def alive_contacts(self) -> list[Address]:
         """Whom a node may start from next time: contacts that answered lately, the latest first.
@@ -309,25 +256,8 @@ class Node:
         """
         return self._surroundings.alive()
 
-    def is_dead(self, address: Address) -> bool:
-        """Whether `address` has left several queries in a row unanswered."""
-        return self.transactions.dead.contains(address, self.now)
-
-    def try_later(self, address: Address) -> None:
-        """Try an address again in a while: nobody answers there now."""
-        self._surroundings.upkeep.try_later(address, self.now)
-
     def _tell_moved(self) -> None:
         self.on_moved()
-
-    def _heard_late(
-        self, message: krpc.Response | krpc.ErrorReply, address: Address, round_trip: float
-    ) -> None:
-        if isinstance(message, krpc.Response):
-            surprised = self._surroundings.is_surprised(address, self.now)
-            self._surroundings.answered(
-                message, address, self.now, round_trip=round_trip, was_surprised=surprised
-            )
 
     def _receive_query(self, query: krpc.Query, address: Address) -> None:
         self.counters["queries"] += 1

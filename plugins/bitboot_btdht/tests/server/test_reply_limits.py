@@ -71,7 +71,7 @@ def flood(node: Node) -> Flood:
         node.store.add(HASH, compact.pack(f"50.{number}.1.1", 6881), 0.0)
     known = [contact for contact in contacts if node.tables[4].get(contact.address)]
     assert len(known) >= 16
-    node.now = 10.0
+    node.poll(10.0)
     return Flood(node, known)
 
 

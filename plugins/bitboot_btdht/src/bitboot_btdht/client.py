@@ -1,0 +1,129 @@
+"""What the node asks of others: queries of all kinds, for all its parts, and what their outcomes teach."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from .asking.transactions import Outcome, Transactions
+from .lookup.density import Density
+from .server.extensions import Exchange, Extensions
+from .settings import Settings
+from .table.routing import RoutingTable
+from .table.surroundings import Surroundings
+from .wire import compact, krpc
+from .wire.compact import Address
+
+
+class Client:
+    """Asks for lookups, tables and the node's user: the `Network` that these know (`lookup.searches`).
+
+    `ids` and `tables`: the node's, by family. `transmit(datagram, address)` puts a query on its way. `expire`
+    and `on_moved`: see `Surroundings`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ids: dict[int, bytes],
+        tables: dict[int, RoutingTable],
+        extensions: Extensions,
+        counters: Counter[str],
+        *,
+        transmit: Callable[[bytes, Address], None],
+        expire: Callable[[float], object],
+        on_moved: Callable[[], None],
+        rng: random.Random,
+        now: float,
+    ) -> None:
+        self.settings: Settings = settings
+        self.ids: dict[int, bytes] = ids
+        self.tables: dict[int, RoutingTable] = tables
+        self.families: tuple[int, ...] = tuple(tables)
+        self.densities: dict[int, Density] = {family: Density() for family in tables}
+        """How close to their targets lookups have found nodes, by family."""
+        self.now: float = now
+        """What time it is: whoever drives the node sets it."""
+        self.is_read_only: Callable[[Address], bool] = lambda _: False
+        """Whether a query to an address says that this node answers none (BEP 43)."""
+        self._extensions = extensions
+        self._counters = counters
+        self.transactions: Transactions = Transactions(settings, rng, transmit, self._heard_late)
+        self.surroundings: Surroundings = Surroundings(
+            self, ids, tables, expire=expire, on_moved=on_moved, rng=rng, now=now
+        )
+
+    def ask(
+        self,
+        address: Address,
+        method: bytes,
+        arguments: dict[bytes, Any],
+        on_outcome: Callable[[Outcome], None],
+        *,
+        on_slow: Callable[[], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
+        turn: int | None = None,
+    ) -> bool:
+        """Send a query, and learn from its outcome before `on_outcome` hears of it."""
+        family, asked = compact.family(address), self.now
+        was_surprised = self.surroundings.is_surprised(address, asked)
+
+        def settle(outcome: Outcome, round_trip: float) -> None:
+            if isinstance(outcome, krpc.Response):
+                self.surroundings.answered(
+                    outcome, address, self.now, round_trip=round_trip, was_surprised=was_surprised
+                )
+                self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
+            elif outcome is None:
+                self._counters["timeouts"] += 1
+                self.surroundings.unanswered(address, asked)
+            on_outcome(outcome)
+
+        return self.transactions.send(
+            address,
+            method,
+            {b"id": self.ids[family], **arguments},
+            self.now,
+            settle,
+            on_slow=on_slow,
+            wanted=wanted,
+            turn=turn,
+            read_only=self.is_read_only(address),
+        )
+
+    def take_turn(self) -> int:
+        """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
+        return self.transactions.take_turn()
+
+    def must_wait(self, address: Address) -> bool:
+        """Whether a query to `address` would have to wait: it has had so many of late."""
+        return self.transactions.must_wait(address, self.now)
+
+    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+        """Contacts to begin a lookup with; where none is left but bad ones, these."""
+        table = self.tables[family]
+        alive = [
+            contact
+            for contact in table.closest(target, 2 * self.settings.k, self.now)
+            if not self.is_dead(contact.address)
+        ]
+        return [(contact.id, contact.address) for contact in alive or table]
+
+    def is_dead(self, address: Address) -> bool:
+        """Whether `address` has left several queries in a row unanswered."""
+        return self.transactions.dead.contains(address, self.now)
+
+    def try_later(self, address: Address) -> None:
+        """Try an address again in a while: nobody answers there now."""
+        self.surroundings.upkeep.try_later(address, self.now)
+
+    def _heard_late(
+        self, message: krpc.Response | krpc.ErrorReply, address: Address, round_trip: float
+    ) -> None:
+        if isinstance(message, krpc.Response):
+            surprised = self.surroundings.is_surprised(address, self.now)
+            self.surroundings.answered(
+                message, address, self.now, round_trip=round_trip, was_surprised=surprised
+            )
