@@ -297,6 +297,30 @@ async def test_what_the_router_lists_no_more_is_deleted_and_added(
     assert [call[0] for call in mapper.calls][-4:] == ["check", "probe", "unmap", "map"]
 
 
+async def test_what_the_router_has_forgotten_and_does_not_open_again_is_not_open(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    mapping = bitboot.map_port(7001)
+    await opened(mapping, clock, 0)
+    mapper.open.clear()
+    mapper.acts["map"] = fails(PortMappingFailed("it says no"))
+    await clock.advance(CHECK_EVERY + 1)
+    assert mapping.external is None
+    assert "it says no" in str(mapping.error)
+
+
+async def test_it_is_opened_again_at_the_port_that_others_know(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    mapper.acts["map"] = answers(PortGrant(KnownHost(OUTSIDE, 40001), 7200))
+    mapping = bitboot.map_port(7001)
+    await opened(mapping, clock, 0)
+    assert mapping.external == KnownHost(OUTSIDE, 40001)
+    del mapper.acts["map"]
+    await clock.advance(CHECK_EVERY + 1)
+    assert mapper.open.keys() == {("tcp", 40001)}
+
+
 async def test_another_outside_address_is_noticed_at_the_next_check(
     bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
 ) -> None:
