@@ -284,8 +284,7 @@ class Networking:
             if self._context.endings:
                 await asyncio.wait(set(self._context.endings))
         finally:
-            await self._networks.aclose(self._time_left())
-            await self._routers.aclose()
+            await asyncio.gather(self._networks.aclose(self._time_left()), self._routers.aclose())
             await self._changes.wait()
 
 

@@ -15,7 +15,7 @@ from ..aio.clock import Clock, TimeUp, deadline
 from ..aio.logs import logger
 from ..aio.tasks import Signal
 from ..errors import BitBootError, PortMappingFailed
-from ..model import KnownHost
+from ..model import KnownHost, address_scope
 from ..port_mapper import PortGrant, PortRequest, Transport
 from .routers import GuardedMapper, Routers, all_failed
 
@@ -127,6 +127,11 @@ class PortKeeper:
         failures = 0
         check_at = 0.0
         while True:
+            if not self._is_useful():
+                self.attempts += 1
+                self._changed()
+                await self._wait(math.inf)
+                continue
             try:
                 if self._open is None or self._stirred:
                     await self._open_again(is_void=True)
@@ -154,9 +159,15 @@ class PortKeeper:
     async def close(self) -> None:
         """Have the router close what it may have opened. Within CLOSE seconds."""
         self._open = None
-        await self._give_back()
+        await self._give_back(unless_needed=True)
 
     # Inside
+
+    def _is_useful(self) -> bool:
+        """Whether an open port would be of use: IPv6 is not translated, so the address has to be public."""
+        if self._family == 4:
+            return True
+        return self._own is not None and address_scope(self._own.partition("%")[0]) == "public"
 
     async def _wait(self, until: float) -> None:
         """Until then, or until something has changed."""
@@ -191,10 +202,19 @@ class PortKeeper:
             self._open = None
         raise all_failed(failures)
 
-    async def _give_back(self) -> None:
-        """Have closed what may be open."""
+    async def _give_back(self, *, unless_needed: bool = False) -> None:
+        """Have closed what may be open. `unless_needed`: but for what another keeper has open too."""
         begun, self._begun = list(self._begun.items()), {}
-        await asyncio.gather(*(self._unmap(mapper, *one) for (mapper, _), one in begun))
+        due = []
+        for (mapper, _), (request, outside_port) in begun:
+            held = request.family, request.transport, request.port, outside_port
+            holders = mapper.holders.get(held, set())
+            holders.discard(self)
+            if not holders:
+                mapper.holders.pop(held, None)
+            if not (holders and unless_needed):
+                due.append(self._unmap(mapper, request, outside_port))
+        await asyncio.gather(*due)
 
     async def _open_by(self, mapper: GuardedMapper) -> list[tuple[PortRequest, PortGrant]]:
         """Open it for each transport, at one outside port."""
@@ -225,6 +245,8 @@ class PortKeeper:
         self._begun[key] = request, request.outside_port
         grant = await mapper.map(request)
         self._begun[key] = request, grant.outside.port
+        held = request.family, request.transport, request.port, grant.outside.port
+        mapper.holders.setdefault(held, set()).add(self)
         return grant
 
     async def _renew(self, now_open: _Open) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import NoReturn, Self
 
 from .._networks.network import ActiveNetwork
 from ..aio.clock import TimeUp, deadline
-from ..aio.tasks import Signal
+from ..aio.tasks import Signal, cancel
 from ..errors import BitBootError, DoubleNat, NoRouterAnswered, PortMappingFailed
 from ..model import KnownHost, address_scope
 from ..port_mapper import Transport
-from .port_keeper import PortKeeper, own_address
+from .port_keeper import PortKeeper
 from .routers import Routers
 from .use import Context, NetworkUser
 
@@ -52,6 +53,7 @@ class PortMapping(NetworkUser):
         self.transports: tuple[Transport, ...] = tuple(transports)
         self._changed = Signal()
         self._networks: dict[str, ActiveNetwork] = {}
+        self._following: dict[str, asyncio.Task[None]] = {}
         self._keepers = {
             family: PortKeeper(
                 routers,
@@ -64,7 +66,6 @@ class PortMapping(NetworkUser):
                 changed=self._changed.notify,
             )
             for family in sorted(routers.families)
-            if family == 4 or _has_public_address(family)
         }
 
     def __repr__(self) -> str:
@@ -171,6 +172,8 @@ class PortMapping(NetworkUser):
     async def leave(self, network: str) -> None:
         """The network is not used any more: it tells no more that we have moved."""
         self._networks.pop(network, None)
+        if (following := self._following.pop(network, None)) is not None:
+            await cancel([following], self._clock)
 
     # Inside
 
@@ -181,20 +184,19 @@ class PortMapping(NetworkUser):
 
     def _use(self, network: ActiveNetwork) -> None:
         self._networks[network.name] = network
-        self._tasks.start(self._follow(network))
+        self._following[network.name] = self._tasks.start(self._follow(network))
 
     def _stop(self) -> None:
         self._changed.notify()
 
     async def _clean_up(self) -> None:
         await self._tasks.cancel()
-        for keeper in self._keepers.values():
-            await keeper.close()
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
 
-    async def _follow(self, network: ActiveNetwork) -> None:
+    async def _follow(self, network: ActiveNetwork) -> NoReturn:
         """Open it again whenever others see this machine at another address."""
         moves = network.moves
-        while self._networks.get(network.name) is network:
+        while True:
             await network.news.wait()
             if network.moves > moves:
                 moves = network.moves
@@ -227,8 +229,3 @@ class PortMapping(NetworkUser):
                 hint=DOUBLE_NAT_HINT,
             )
         return None
-
-
-def _has_public_address(family: int) -> bool:
-    own = own_address(family)
-    return own is not None and address_scope(own.partition("%")[0]) == "public"

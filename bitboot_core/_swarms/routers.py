@@ -38,6 +38,10 @@ NO_ROUTER_HINT = (
 log = logger(__name__)
 
 
+Held = tuple[int, str, int, int]
+"""An open port: IP version, transport, port, outside port."""
+
+
 class GuardedMapper:
     """One port mapper: whatever it does, what comes back is an answer in time or a PortMappingFailed."""
 
@@ -46,6 +50,8 @@ class GuardedMapper:
         self._spec, self._clock, self._tasks = spec, clock, Tasks(clock)
         self._mapper: PortMapper | None = None
         self._is_closed = False
+        self.holders: dict[Held, set[object]] = {}
+        """Who needs what is open: several may have asked for the same port."""
 
     async def probe(self, family: int) -> KnownHost:
         """The outside address of a router that speaks this method."""
@@ -199,6 +205,7 @@ class Routers:
                 ready += _answered(probing, failures)
         finally:
             await cancel(probing, self._clock)
+            _answered(probing, failures)  # or asyncio would tell that nobody looked at what they raised
 
     async def aclose(self) -> None:
         """Close all of them."""
@@ -219,6 +226,8 @@ def _answered(
     found = []
     for task in [task for task in probing if task.done()]:
         mapper = probing.pop(task)
+        if task.cancelled():
+            continue
         try:
             found.append(Answer(mapper, task.result()))
         except PortMappingFailed as error:

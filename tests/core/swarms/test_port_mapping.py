@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -157,6 +158,65 @@ async def test_where_they_never_get_one_it_says_so(bitboot: BitBoot, registry: R
         assert "different outside ports" in str(mapping.error)
 
 
+async def test_what_two_have_open_is_closed_with_the_second(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    first = await bitboot.map_port(7001).__aenter__()
+    async with bitboot.announce("swarm", port=7001, map_port=True) as announcement:
+        await announcement.announced()
+        await first.aclose()
+        assert mapper.open.keys() == {("tcp", 7001), ("udp", 7001)}
+    assert not mapper.open
+
+
+async def test_two_that_close_at_once_leave_nothing_open(serve: Any, mapper: FakePortMapper) -> None:
+    bitboot = await serve(FakeBackend())
+    for _ in range(2):
+        await bitboot.map_port(7001, transport="both").__aenter__()
+    await bitboot.aclose()
+    assert not mapper.open
+
+
+async def test_ipv6_waits_for_a_public_address(
+    bitboot: BitBoot, registry: Registry, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = {4: "192.168.1.7", 6: "fd00::7"}
+    monkeypatch.setattr("bitboot_core._swarms.port_keeper.own_address", addresses.get)
+    six = FakePortMapper("2a09:f0f1::10")
+    registry.register_port_mapper(mapper_spec_of(six, families=[6]))
+    async with bitboot.map_port(7001) as mapping:
+        assert mapping.external is None
+        assert not six.calls
+        addresses[6] = "2a09:f0f1::10"
+        await clock.advance(21)
+        assert mapping.externals == {6: KnownHost("2a09:f0f1::10", 7001)}
+        assert mapping.external == mapping.externals[6]
+
+
+async def test_both_ip_versions_side_by_side(
+    bitboot: BitBoot, registry: Registry, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapper = FakePortMapper(OUTSIDE)
+    registry.register_port_mapper(mapper_spec_of(mapper))
+    addresses = {4: "192.168.1.7", 6: "2a09:f0f1::10"}
+    monkeypatch.setattr("bitboot_core._swarms.port_keeper.own_address", addresses.get)
+    six = FakePortMapper("2a09:f0f1::10")
+    registry.register_port_mapper(mapper_spec_of(six, "six", families=[6]))
+    async with bitboot.map_port(7001) as mapping:
+        await clock.settle()
+        assert mapping.externals == {
+            4: KnownHost(OUTSIDE, 7001),
+            6: KnownHost("2a09:f0f1::10", 7001),
+        }
+        assert mapping.external == KnownHost(OUTSIDE, 7001)
+        mapper.outside = "192.168.0.1"
+        mapping.open_again()
+        await clock.settle()
+        assert mapping.error is None  # over IPv6 it leads to the internet
+    assert not mapper.open
+    assert not six.open
+
+
 # Which method
 
 
@@ -169,6 +229,28 @@ async def test_all_are_asked_at_once_and_the_best_that_answers_is_used(
         assert mapping.method == "best"
     assert [one.count("probe") for one in (best, silent, other)] == [1, 1, 1]
     assert not other.count("map")
+
+
+async def test_nobody_misses_why_one_failed_that_was_not_waited_for(
+    bitboot: BitBoot, registry: Registry, clock: ManualClock
+) -> None:
+    """asyncio would tell so: tests fail for that."""
+    released = asyncio.Event()
+
+    async def fail_late() -> None:
+        await released.wait()
+        raise NoRouterAnswered("nobody answered")
+
+    async def open_late() -> PortGrant:
+        released.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return PortGrant(KnownHost(OUTSIDE, 7001), 7200)
+
+    install(registry, quick=FakePortMapper(map=open_late), late=FakePortMapper(probe=fail_late))
+    async with bitboot.map_port(7001) as mapping:
+        assert mapping.method == "quick"
+    gc.collect()
 
 
 async def test_a_better_one_gets_a_moment_to_answer(
