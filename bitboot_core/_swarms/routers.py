@@ -205,7 +205,6 @@ class Routers:
                 ready += _answered(probing, failures)
         finally:
             await cancel(probing, self._clock)
-            _answered(probing, failures)  # or asyncio would tell that nobody looked at what they raised
 
     async def aclose(self) -> None:
         """Close all of them."""
@@ -226,8 +225,6 @@ def _answered(
     found = []
     for task in [task for task in probing if task.done()]:
         mapper = probing.pop(task)
-        if task.cancelled():
-            continue
         try:
             found.append(Answer(mapper, task.result()))
         except PortMappingFailed as error:

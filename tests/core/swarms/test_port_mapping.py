@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -229,28 +228,6 @@ async def test_all_are_asked_at_once_and_the_best_that_answers_is_used(
         assert mapping.method == "best"
     assert [one.count("probe") for one in (best, silent, other)] == [1, 1, 1]
     assert not other.count("map")
-
-
-async def test_nobody_misses_why_one_failed_that_was_not_waited_for(
-    bitboot: BitBoot, registry: Registry, clock: ManualClock
-) -> None:
-    """asyncio would tell so: tests fail for that."""
-    released = asyncio.Event()
-
-    async def fail_late() -> None:
-        await released.wait()
-        raise NoRouterAnswered("nobody answered")
-
-    async def open_late() -> PortGrant:
-        released.set()
-        for _ in range(20):
-            await asyncio.sleep(0)
-        return PortGrant(KnownHost(OUTSIDE, 7001), 7200)
-
-    install(registry, quick=FakePortMapper(map=open_late), late=FakePortMapper(probe=fail_late))
-    async with bitboot.map_port(7001) as mapping:
-        assert mapping.method == "quick"
-    gc.collect()
 
 
 async def test_a_better_one_gets_a_moment_to_answer(
