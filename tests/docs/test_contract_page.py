@@ -7,7 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bitboot_core.testing.contract import BackendContract, DefinitionsContract, World
+from bitboot_core.testing.contract import (
+    BackendContract,
+    DefinitionsContract,
+    PortMapperContract,
+    RouterWorld,
+    World,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
 
@@ -26,6 +32,13 @@ def test_every_check_is_listed() -> None:
 def test_every_check_of_definitions_is_listed() -> None:
     checks = {name.removeprefix("test_") for name in dir(DefinitionsContract) if name.startswith("test_")}
     assert listed("A plugin that brings only definitions") == checks
+
+
+def test_every_check_of_port_mappers_is_listed() -> None:
+    checks = {name.removeprefix("test_") for name in dir(PortMapperContract) if name.startswith("test_")}
+    assert listed("A port mapper") == checks
+    section = PAGE.partition("\n## A port mapper\n")[2]
+    assert all(f"`{field.name}" in section for field in dataclasses.fields(RouterWorld))
 
 
 def test_every_field_of_a_world_is_listed() -> None:

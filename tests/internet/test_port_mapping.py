@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .lab import Lab, wait_for
+from .lab import PATIENCE, Lab, wait_for
 from .nodes import BITBOOT_COMMAND, PROGRAMS, answers_ping, events, lookup, start_command, start_public_nodes
 from .process import Process
 from .topology import IPV6_HOST, OUTSIDE
@@ -20,6 +20,8 @@ from .topology import IPV6_HOST, OUTSIDE
 pytestmark = pytest.mark.slow
 
 PORT = 7001
+AT_ONCE = 0.3
+"""Seconds to wait for what is not to come."""
 PAGE = (Path(__file__).parents[2] / "docs" / "nat.md").read_text(encoding="utf-8")
 
 
@@ -46,9 +48,10 @@ def start_mapped(lab: Lab, host: str, method: str) -> tuple[Process, dict[str, A
     return process, told
 
 
-def called(lab: Lab, address: str, port: int, host: str = "free3") -> list[str]:
+def called(lab: Lab, host: str, address: str, seconds: float) -> list[str]:
     """The transports by which a stranger reaches it."""
-    return lab.call(host, sys.executable, str(PROGRAMS / "call.py"), address, str(port)).split()
+    command = [sys.executable, str(PROGRAMS / "call.py"), address, str(PORT), str(seconds)]
+    return lab.call(host, *command).split()
 
 
 def opened(lab: Lab, router: str) -> list[str]:
@@ -77,11 +80,11 @@ def test_a_stranger_reaches_it_as_long_as_it_is_open(lab: Lab, host: str, method
     assert (told["error"], told["method"]) == (None, method)
     assert told["externals"] == [[address, PORT]]
     assert 7100 < told["expires_in"] <= 7200
-    assert called(lab, address, PORT, stranger) == ["tcp", "udp"]
+    assert called(lab, stranger, address, PATIENCE) == ["tcp", "udp"]
     router = host.rstrip("1")
     assert opened(lab, router)
     assert process.stop() == 0
-    assert called(lab, address, PORT, stranger) == []
+    assert called(lab, stranger, address, AT_ONCE) == []
     assert opened(lab, router) == []
     assert row in PAGE
     print(f"{method}: open after {told['seconds']:.3f} s")
@@ -110,7 +113,7 @@ def test_where_the_router_opens_none(lab: Lab, host: str, method: str, error: st
     process, told = start_mapped(lab, host, method)
     assert told["externals"] == []
     assert told["error"].startswith(error)
-    assert called(lab, OUTSIDE[host], PORT) == []
+    assert called(lab, "free3", OUTSIDE[host], AT_ONCE) == []
     assert process.stop() == 0
     assert row in PAGE
 

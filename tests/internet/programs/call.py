@@ -1,4 +1,4 @@
-"""Call somebody as a stranger, over TCP and UDP: call.py ADDRESS PORT. Prints the transports that echo."""
+"""Call somebody as a stranger: call.py ADDRESS PORT SECONDS. Prints the transports that echo in time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import socket
 import sys
 
 
-def main(address: str, port: str) -> None:
-    """Wait a second for each."""
+def main(address: str, port: str, seconds: str) -> None:
+    """Over TCP, then over UDP."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for name, kind in (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)):
         with contextlib.suppress(OSError), socket.socket(family, kind) as caller:
-            caller.settimeout(1)
+            caller.settimeout(float(seconds))
             caller.connect((address, int(port)))
             caller.send(b"hello")
             if caller.recv(100) == b"hello":
