@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from bitboot_core import (
     AnnounceFailed,
@@ -36,16 +36,11 @@ from ..lookup.sampled import CROWD
 from ..peer_stream import Arrivals, nobody_answered
 from ..resolving import Resolving
 from ..wire import compact, krpc
-from ..wire.compact import Address
-from .dht import Answer, NativeDht
-from .walk import Walk
-
-T = TypeVar("T")
+from .dht import NativeDht
+from .questions import Questions, closed
 
 LIFETIME = 1800.0
 """Seconds that common clients keep an announcement; the package does too."""
-TIMEOUT = 1.0
-"""Seconds in which a node has to answer."""
 ATTEMPTS = 3
 """Walks that an announcement is tried for, until a node has stored it."""
 
@@ -60,7 +55,7 @@ class NativeBackend(Backend):
         self._was_in_touch = False
         self._closing: asyncio.Future[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._waiters: set[asyncio.Future[Any]] = set()
+        self._questions: Questions | None = None
         self._lookups: set[Arrivals] = set()
 
     @property
@@ -88,8 +83,9 @@ class NativeBackend(Backend):
         self._closing = None
         self._thread = ThreadPoolExecutor(1, "bitboot-btdht-native")
         self._dht = NativeDht(host, port)
+        self._questions = Questions(self._dht, self._thread)
         try:
-            await self._call(self._dht.start)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._dht.start)
         except OSError as error:
             await self.aclose()
             raise ListenFailed(
@@ -117,11 +113,10 @@ class NativeBackend(Backend):
     async def aclose(self) -> None:
         """Stop the package's threads; whoever still waits gets NotRunning."""
         self._running = False
-        for waiter in list(self._waiters):
-            if not waiter.done():
-                waiter.set_exception(_closed())
+        if self._questions is not None:
+            self._questions.close()
         for arrivals in list(self._lookups):
-            arrivals.fail(_closed())
+            arrivals.fail(closed())
         dht, thread, self._dht = self._dht, self._thread, None
         if dht is not None and thread is not None:
             # In the thread that starts it: so an interrupted start has ended before.
@@ -130,24 +125,21 @@ class NativeBackend(Backend):
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
-    async def _call(self, function: Callable[[], T]) -> T:
-        """Call into the package, in our thread beside the event loop."""
-        if self._thread is None:
-            raise _closed()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-
     @property
     def dht(self) -> NativeDht:
         """The package's node, for those who want to look closer."""
-        if self._dht is None or not self._running:
+        return self._open()[0]
+
+    def _open(self) -> tuple[NativeDht, Questions]:
+        if self._dht is None or self._questions is None or not self._running:
             raise NotRunning("this node is not running", hint="start() it first, and not after aclose()")
-        return self._dht
+        return self._dht, self._questions
 
     # What it does
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Ask each contact for our neighbours, then these for theirs. No contact but those given."""
-        dht = self.dht
+        dht, questions = self._open()
         failures: list[BootstrapFailed] = []
         async with Resolving(contacts, {4: None}) as resolving:
             while resolving.pending:
@@ -156,12 +148,15 @@ class NativeBackend(Backend):
                 failures += failed
                 failures += [BootstrapFailed("an octet of zero")] * (len(addresses) - len(usable))
                 answers = await asyncio.gather(
-                    *(self._ask_twice(address, b"find_node", {b"target": dht.own_id}) for address in usable)
+                    *(
+                        questions.ask_twice(address, b"find_node", {b"target": dht.own_id})
+                        for address in usable
+                    )
                 )
                 answered = sum(isinstance(answer, krpc.Response) for answer in answers)
                 if answered:
                     self._was_in_touch = True
-                    await self._walk(dht.own_id, b"find_node", lambda peers: None)
+                    await questions.walk(dht.own_id, b"find_node", lambda peers: None)
                     return answered
                 failures += [BootstrapFailed("no answer") for _ in usable]
         if not contacts:
@@ -177,14 +172,15 @@ class NativeBackend(Backend):
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
         """Announce this node's own address under `key`. Port 0 means the port others see us use."""
         self._check_own(endpoint)
+        _, questions = self._open()
         for _ in range(ATTEMPTS):
-            storing = (await self._walk(key, b"get_peers", lambda peers: None)).storing()
+            storing = (await questions.walk(key, b"get_peers", lambda peers: None)).storing()
             arguments: dict[bytes, Any] = {b"info_hash": key, b"port": endpoint.port or 1}
             if not endpoint.port:
                 arguments[b"implied_port"] = 1
             answers = await asyncio.gather(
                 *(
-                    self._ask_twice(address, b"announce_peer", {**arguments, b"token": token})
+                    questions.ask_twice(address, b"announce_peer", {**arguments, b"token": token})
                     for address, token in storing
                 )
             )
@@ -210,11 +206,11 @@ class NativeBackend(Backend):
 
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
-        dht = self.dht
+        dht, questions = self._open()
         arrivals = Arrivals()
         self._lookups.add(arrivals)
         arrivals.put(dht.stored(key))
-        walk = asyncio.create_task(self._walk(key, b"get_peers", arrivals.put))
+        walk = asyncio.create_task(questions.walk(key, b"get_peers", arrivals.put))
         walk.add_done_callback(lambda _: arrivals.end())
         try:
             while (batch := await arrivals.next()) is not None:
@@ -229,60 +225,6 @@ class NativeBackend(Backend):
             walk.cancel()
             with contextlib.suppress(asyncio.CancelledError, NotRunning):
                 await walk
-
-    async def _walk(self, target: bytes, method: bytes, on_peers: Callable[[list[Address]], None]) -> Walk:
-        """Ask towards `target`, until the nearest nodes have answered."""
-        dht = self.dht
-        walk = Walk(target, dht.own_id, on_peers)
-        walk.add(await self._call(lambda: dht.closest(target)))
-        name = b"target" if method == b"find_node" else b"info_hash"
-
-        async def ask(address: Address) -> None:
-            walk.heard(address, await self._ask(address, method, {name: target}))
-
-        pending: set[asyncio.Task[None]] = set()
-        done: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                pending |= {asyncio.create_task(ask(address)) for address in walk.next(len(pending))}
-                if not pending:
-                    return walk
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-        finally:
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, *done, return_exceptions=True)  # where one failed, others may have
-
-    async def _ask(self, address: Address, method: bytes, arguments: dict[bytes, Any]) -> Answer | None:
-        """Send a query and await its answer; None where there is none in time."""
-        dht = self.dht
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Answer] = loop.create_future()
-        self._waiters.add(waiter)
-
-        def settle(answer: Answer) -> None:
-            if not waiter.done():
-                waiter.set_result(answer)
-
-        def arrived(answer: Answer) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                loop.call_soon_threadsafe(settle, answer)
-
-        transaction = dht.ask(address, method, arguments, arrived)
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                return await waiter
-        except TimeoutError:
-            return None
-        finally:
-            dht.forget(transaction)
-            self._waiters.discard(waiter)
-
-    async def _ask_twice(self, address: Address, method: bytes, arguments: dict[bytes, Any]) -> Answer | None:
-        answer = await self._ask(address, method, arguments)
-        return answer if answer is not None else await self._ask(address, method, arguments)
 
     # What it tells
 
@@ -308,7 +250,3 @@ class NativeBackend(Backend):
 
 def _is_cut(host: KnownHost) -> bool:
     return host.family == 4 and 0 in compact.pack(host.host, host.port)[:-2]
-
-
-def _closed() -> NotRunning:
-    return NotRunning("the node was closed meanwhile")
