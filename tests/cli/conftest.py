@@ -16,6 +16,8 @@ import pytest
 
 from bitboot_core import Backend, BackendConfig, BackendSpec, KnownHost, NetworkDefinition, default_registry
 from bitboot_core._cli import main
+from bitboot_core._cli.report.events import Event
+from bitboot_core._cli.report.report import Report
 
 COMMAND = [sys.executable, "-m", "bitboot_core"]
 """The command as a process of its own."""
@@ -35,6 +37,18 @@ def event_of(line: str) -> dict[str, Any]:
     # Not the whole schema: its oneOf would not say which event it is that is wrong.
     _VALIDATOR.evolve(schema=SCHEMA["$defs"][event["event"]]).validate(event)
     return event
+
+
+class Reacting(Report):
+    """Keeps the events, and calls `react` with each."""
+
+    def __init__(self, react: Callable[[Event], None]) -> None:
+        self.events: list[Event] = []
+        self._react = react
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+        self._react(event)
 
 
 @dataclass(frozen=True)

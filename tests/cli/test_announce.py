@@ -6,18 +6,16 @@ import asyncio
 import functools
 import signal
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from bitboot_core import AnnounceFailed, BitBoot, KnownHost, Receipt
 from bitboot_core._cli import main
 from bitboot_core._cli.report.events import Announced, Event, Failed
-from bitboot_core._cli.report.report import Report
 from bitboot_core._cli.running import SIGNALS
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
-from .conftest import Cli, Served
+from .conftest import Cli, Reacting, Served
 
 REFUSED = AnnounceFailed("nobody would", hint="ask nicely")
 
@@ -105,18 +103,6 @@ def test_a_signal_ends_it_in_good_order(cli: Cli, served: Served, number: signal
     assert [event["event"] for event in result.events] == ["ready", "announced", "done"]
     assert [call[0] for call in backend.calls] == ["start", "announce", "withdraw", "aclose"]
     assert signal.getsignal(number) is before
-
-
-class Reacting(Report):
-    """Keeps the events, and calls `react` with each."""
-
-    def __init__(self, react: Callable[[Event], None]) -> None:
-        self.events: list[Event] = []
-        self._react = react
-
-    def tell(self, event: Event) -> None:
-        self.events.append(event)
-        self._react(event)
 
 
 def test_renewals_and_their_failures_are_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

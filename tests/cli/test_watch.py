@@ -5,32 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from bitboot_core import AnnounceFailed, BackendError, BitBoot, KnownHost, Place, Reachability
 from bitboot_core._cli import main
 from bitboot_core._cli.report.events import Event, Joined, Left, Reached
-from bitboot_core._cli.report.report import Report
 from bitboot_core._cli.session import Session
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
-from .conftest import Cli, Served
+from .conftest import Cli, Reacting, Served
 
 ONE, TWO = KnownHost("192.0.2.7", 1), KnownHost("2001:db8::1", 2)
-
-
-class Reacting(Report):
-    """Keeps the events, and calls `react` with each."""
-
-    def __init__(self, react: Callable[[Event], None]) -> None:
-        self.events: list[Event] = []
-        self._react = react
-
-    def tell(self, event: Event) -> None:
-        self.events.append(event)
-        self._react(event)
 
 
 def stopping(backend: FakeBackend) -> FakeBackend:
