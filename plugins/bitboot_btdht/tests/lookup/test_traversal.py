@@ -438,3 +438,11 @@ def test_who_may_yet_answer_is_kept_beside_the_closest() -> None:
     assert [c.distance for c in world.traversal._sorted] == [1, 70, 80, 90, 100]
     world.answer(world.asked[0])
     assert [c.distance for c in world.traversal.answers][-1] == 70
+
+
+def test_the_farthest_of_those_who_are_not_asked_makes_room() -> None:
+    world = World(alpha=1, k=2, max_candidates=4, nodes_per_subnet=None)
+    world.add(100)
+    world.add(90, 80, 70)
+    world.add(1)
+    assert [c.distance for c in world.traversal._sorted] == [1, 70, 80, 100], "100 may yet answer"

@@ -16,7 +16,7 @@ from bitboot_core import BackendConfig, BackendUnavailable
 def no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the package is loaded, nor of what imports it."""
     for name in list(sys.modules):
-        if name.partition(".")[0] == "btdht" or name.startswith("bitboot_btdht.native.backend"):
+        if name.partition(".")[0] == "btdht" or name.startswith("bitboot_btdht.native."):
             monkeypatch.delitem(sys.modules, name)
 
 
