@@ -24,6 +24,7 @@ from bitboot_core import (
     ListenFailed,
     UnsupportedOperation,
 )
+from bitboot_core.testing.loops import LoopWithoutReaders
 
 from .group import LOOPBACK, found, member, private
 
@@ -31,6 +32,12 @@ KEY = b"\x07" * 20
 ANYWHERE = BackendConfig(network="lan", protocol="bep14")
 ONE, TWO = Address(1, "127.0.0.1", 8, "lo"), Address(1, "127.0.0.2", 8, "lo:2")
 MINE = KnownHost("", 7001)
+
+
+def uvloop_loop() -> asyncio.AbstractEventLoop:
+    uvloop = pytest.importorskip("uvloop")
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 class Machine:
@@ -337,3 +344,18 @@ async def test_a_closed_node_is_not_found_any_more() -> None:
             await one.announce(KEY, MINE, lifetime=600)
             assert await found(other, KEY) == [KnownHost("127.0.0.1", 7001)]
         assert await found(other, KEY) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("make_loop", [LoopWithoutReaders, uvloop_loop], ids=["windows", "uvloop"])
+def test_it_runs_on_other_event_loops(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def main() -> None:
+        settings = private()
+        async with member(settings) as one, member(settings) as other:
+            await one.announce(KEY, MINE, lifetime=600)
+            assert await found(other, KEY) == [KnownHost("127.0.0.1", 7001)]
+            await one.withdraw(KEY, MINE)
+            await until(lambda: other.stats()["stored_peers"] == 0)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(main())

@@ -85,22 +85,22 @@ def choose(found: Iterable[Address], only: str | None = None) -> Interfaces:
     """Of all addresses of this machine those to use; of one alone with `only`.
 
     Loopback serves where there is nothing else, so that two programs on one machine meet without a network.
-    An address that is alone on its network (a tunnel's, of 32 or 128 bits) has no neighbours, and whoever
-    is at the other end of a tunnel need not hear of our swarms. Of IPv6 those of more than the link are
-    used where there are some, since a link-local address is of no use without its zone.
+    An address that is alone on its network (a tunnel's, of 32 or 128 bits) has no neighbours, and whoever is
+    at the other end of a tunnel need not hear of our swarms. Link-local addresses are used where an interface
+    has no wider one: nearly all have one of IPv6, and it would only make two peers of each.
     """
+    only = None if only is None else only.partition("%")[0]
     usable = [one for one in found if _has_neighbours(one) and (only is None or one.host == only)]
     if only is None:
         usable = [one for one in usable if not _ip(one).is_loopback] or [
             one for one in usable if one.family == 4
         ]
+    wide = {one.interface for one in usable if not one.is_link_local}
     by_interface: dict[tuple[int, int], list[Address]] = {}
     for one in usable:
-        by_interface.setdefault((one.interface, one.family), []).append(one)
-    chosen: list[Address] = []
-    for same in by_interface.values():
-        wider = [one for one in same if not one.is_link_local]
-        chosen += (wider or same)[:MAX_PER_INTERFACE]
+        if not (one.is_link_local and one.interface in wide):
+            by_interface.setdefault((one.interface, one.family), []).append(one)
+    chosen = [one for same in by_interface.values() for one in same[:MAX_PER_INTERFACE]]
     networks = frozenset(one.network for one in usable)
     return Interfaces(tuple(sorted(chosen[:MAX_ADDRESSES])), networks)
 
