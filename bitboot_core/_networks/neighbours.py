@@ -9,6 +9,7 @@ like any contact, and believed as little.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from contextlib import aclosing
 from functools import partial
@@ -26,10 +27,11 @@ LIFETIME = 600.0
 """Seconds that a node's port is announced for."""
 
 AGAIN = 300.0
-"""Seconds, about, between two announcements, and two looks."""
+"""Seconds, about, between two looks."""
 
 ALONE = 10.0
-"""The same for a node that knows no other."""
+"""Seconds, about, until a node that knows no other looks again; then twice as long, and so on up to a minute. It
+need not do so often: whoever comes later looks too."""
 
 TIMEOUT = 10.0
 """Seconds that the local network may take for each."""
@@ -63,24 +65,34 @@ class Neighbours:
         self._pairs.discard(pair)
 
     async def _keep_meeting(self, far: ActiveNetwork, near: ActiveNetwork) -> None:
+        pause = ALONE
+        announce_at = -math.inf
         while far.is_running and near.is_running:
             try:
+                if self._clock.now() >= announce_at and await self._announce(far, near):
+                    announce_at = self._clock.now() + AGAIN / 2  # so that it never lapses between two looks
                 await self._meet(far, near)
             except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; tried again
                 told = near.wrapped(error, "meet other nodes")
                 log.debug("%s: no nodes are met on %s: %s", far.name, near.name, told)
-            pause = AGAIN if far.count_contacts() else ALONE
-            await sleep_until(self._clock, self._clock.now() + timing.scattered(pause, self._random))
+            wait = AGAIN if far.count_contacts() else pause
+            pause = ALONE if far.count_contacts() else min(2 * pause, AGAIN / 5)
+            await sleep_until(self._clock, self._clock.now() + timing.scattered(wait, self._random))
+
+    async def _announce(self, far: ActiveNetwork, near: ActiveNetwork) -> bool:
+        """Announce the far network's own port on the near one, where it has one. Whether it has."""
+        mine = far.address
+        if mine is None or not mine.port or self._read_only:
+            return False
+        endpoint = KnownHost("" if mine.is_any else mine.host, mine.port)
+        await near.announce(meeting_key(far), endpoint, lifetime=LIFETIME, timeout=TIMEOUT)
+        return True
 
     async def _meet(self, far: ActiveNetwork, near: ActiveNetwork) -> None:
-        key, mine = meeting_key(far), far.address
-        if mine is not None and mine.port and not self._read_only:
-            endpoint = KnownHost("" if mine.is_any else mine.host, mine.port)
-            await near.announce(key, endpoint, lifetime=LIFETIME, timeout=TIMEOUT)
         found: dict[KnownHost, None] = {}
         async with (
             deadline(self._clock, self._clock.now() + TIMEOUT),
-            aclosing(cast("Any", near.lookup(key))) as peers,
+            aclosing(cast("Any", near.lookup(meeting_key(far)))) as peers,
         ):
             async for peer in peers:
                 if (

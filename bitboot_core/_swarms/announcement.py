@@ -205,7 +205,8 @@ class Announcement(NetworkUser):
         try:
             async with deadline(self._clock, record.next_try):
                 while not (
-                    record.is_called_for(mine=self.endpoint.is_any) or self._at_present() != record.endpoint
+                    record.is_called_for(mine=self.endpoint.is_any)
+                    or self._at_present(record.network) != record.endpoint
                 ):
                     await record.network.news.wait()
         except TimeUp:
@@ -213,8 +214,8 @@ class Announcement(NetworkUser):
 
     async def _attempt(self, record: Record) -> bool:
         """Announce once. Whether it was for the last time."""
-        await self._prepare()
-        endpoint, former = self._at_present(), record.endpoint
+        await self._prepare(record.network)
+        endpoint, former = self._at_present(record.network), record.endpoint
         record.attempted(endpoint)
         if former not in (None, endpoint):
             await self._withdraw_one(record, former)
@@ -229,11 +230,11 @@ class Announcement(NetworkUser):
         record.stored(receipt, self._clock.now())
         return not self._renew
 
-    async def _prepare(self) -> None:
-        """Before each attempt."""
+    async def _prepare(self, network: ActiveNetwork) -> None:
+        """Before each attempt on a network."""
 
-    def _at_present(self) -> KnownHost:
-        """What is to be announced."""
+    def _at_present(self, network: ActiveNetwork) -> KnownHost:
+        """What is to be announced there."""
         return self.endpoint
 
     async def _all_stored(self) -> None:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from .._networks.network import ActiveNetwork
+from ..backend import Scope
 from ..errors import NotRunning
 from ..model import KnownHost
 from .announcement import Announcement
@@ -42,13 +44,16 @@ class MappedAnnouncement(Announcement):
 
     # Inside
 
-    async def _prepare(self) -> None:
-        with suppress(NotRunning):  # it is being closed, and so are we
-            await self.mapping.settled()
+    async def _prepare(self, network: ActiveNetwork) -> None:
+        if not _is_inside(network):
+            with suppress(NotRunning):  # it is being closed, and so are we
+                await self.mapping.settled()
 
-    def _at_present(self) -> KnownHost:
+    def _at_present(self, network: ActiveNetwork) -> KnownHost:
         external = self.mapping.external
-        return self.endpoint if external is None else replace(self.endpoint, port=external.port)
+        if external is None or _is_inside(network):
+            return self.endpoint
+        return replace(self.endpoint, port=external.port)
 
     async def _follow(self) -> None:
         """Have everybody look whether the outside port has changed, whenever it may have."""
@@ -62,3 +67,9 @@ class MappedAnnouncement(Announcement):
         await super()._clean_up()
         if closing is not None:
             await asyncio.wait({closing})
+
+
+def _is_inside(network: ActiveNetwork) -> bool:
+    """Whether its peers are behind the same router, so that the port is the program's own."""
+    capabilities = network.capabilities
+    return capabilities is not None and capabilities.scope is Scope.LAN

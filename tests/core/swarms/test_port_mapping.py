@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from bitboot_core import (
     Reachability,
     Registry,
     Scope,
+    swarm_key,
 )
 from bitboot_core._swarms.node_ports import DOUBT
 from bitboot_core._swarms.port_keeper import CHECK_EVERY, LIFETIME
@@ -37,6 +39,7 @@ from bitboot_core.testing import (
     answers,
     fails,
     hangs,
+    hangs_until,
     mapper_spec_of,
 )
 
@@ -517,7 +520,8 @@ async def test_what_makes_no_sense_is_refused(bitboot: BitBoot, mapper: FakePort
 
 
 def announced(backend: FakeBackend) -> list[KnownHost]:
-    return [call[2] for call in backend.calls if call[0] == "announce"]
+    key = swarm_key("swarm")
+    return [call[2] for call in backend.calls if call[:2] == ("announce", key)]
 
 
 def withdrawn(backend: FakeBackend) -> list[KnownHost]:
@@ -537,6 +541,34 @@ async def test_the_announcement_tells_the_outside_port(serve: Any, registry: Reg
         assert [call[1].transport for call in mapper.calls if call[0] == "map"] == ["tcp", "udp"]
     assert mapper.count("unmap") == 2
     assert withdrawn(backend) == [KnownHost("", 40001)]
+
+
+async def test_on_the_local_network_its_own_port_is_announced_without_waiting_for_the_router(
+    serve: Any, registry: Registry
+) -> None:
+    """Peers there are behind the same router."""
+    asked = asyncio.Event()
+    install(registry, fake=FakePortMapper(map=hangs_until(asked), check=answers(True)))
+    far = FakeBackend(capabilities=PUBLIC)
+    near = FakeBackend(capabilities=replace(PUBLIC, scope=Scope.LAN, own_port=False))
+    bitboot = await serve(far, near)
+    async with bitboot.announce("swarm", port=7001, map_port=True) as announcement:
+        await announcement.announced()
+        assert (announced(far), announced(near)) == ([], [KnownHost("", 7001)])
+        asked.set()
+
+
+async def test_the_local_network_is_not_told_the_outside_port(
+    serve: Any, registry: Registry, clock: ManualClock
+) -> None:
+    mapper = FakePortMapper(map=answers(PortGrant(KnownHost(OUTSIDE, 40001), 7200)), check=answers(True))
+    install(registry, fake=mapper)
+    far = FakeBackend(capabilities=PUBLIC)
+    near = FakeBackend(capabilities=replace(PUBLIC, scope=Scope.LAN, own_port=False))
+    bitboot = await serve(far, near)
+    async with bitboot.announce("swarm", port=7001, map_port=True):
+        await clock.advance(60)
+        assert (announced(far), announced(near)) == ([KnownHost("", 40001)], [KnownHost("", 7001)])
 
 
 async def test_where_no_router_helps_its_own_port_is_announced(
