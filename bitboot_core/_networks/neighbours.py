@@ -30,8 +30,8 @@ AGAIN = 300.0
 """Seconds, about, between two looks."""
 
 ALONE = 10.0
-"""Seconds, about, until a node that knows no other looks again; then twice as long, and so on up to a minute. It
-need not do so often: whoever comes later looks too."""
+"""Seconds, about, until a node that knows no other looks again; then twice as long, and so on up to a minute.
+It need not do so often: whoever comes later looks too."""
 
 TIMEOUT = 10.0
 """Seconds that the local network may take for each."""
