@@ -290,9 +290,11 @@ async def test_after_a_sleep_the_group_is_joined_again_and_all_is_announced() ->
 
 async def test_addresses_that_cannot_be_listed_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
     machine = Machine(ONE)
-    fails = False
+    fails, looks = False, 0
 
     def look() -> Sequence[Address]:
+        nonlocal looks
+        looks += 1
         if fails:
             raise OSError("no")
         return machine.addresses
@@ -301,8 +303,33 @@ async def test_addresses_that_cannot_be_listed_change_nothing(caplog: pytest.Log
     await backend.start()
     try:
         fails = True
-        await until(lambda: "cannot be listed" in caplog.text)
+        before = looks
+        await until(lambda: looks > before + 3)
+        assert caplog.text.count("cannot be listed") == 1
         await backend.announce(KEY, MINE, lifetime=600)
+    finally:
+        await backend.aclose()
+
+
+async def test_a_look_that_fails_in_an_unforeseen_way_is_not_the_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    machine, mistakes = Machine(ONE), 2
+
+    def look() -> Sequence[Address]:
+        nonlocal mistakes
+        if len(machine.joined) and mistakes:
+            mistakes -= 1
+            raise ValueError("a mistake")
+        return machine.addresses
+
+    system = System(look, machine.listen, machine.send)
+    backend = LanBackend(ANYWHERE, private(look_every=0.01), None, system)
+    await backend.start()
+    try:
+        machine.addresses = [TWO]
+        await until(lambda: backend.seen_at == ["127.0.0.2"])
+        assert "is tried again" in caplog.text
     finally:
         await backend.aclose()
 

@@ -7,6 +7,9 @@ from random import Random
 
 from .settings import Settings
 
+MAX_GREETED = 4_096
+"""Swarms whose last greeting is kept in mind; beyond that, those of the last minute."""
+
 
 class Answers:
     """The swarms of ours that somebody asked about.
@@ -34,6 +37,8 @@ class Answers:
 
         At most once a minute each, whoever comes: that is what others may announce anyway.
         """
+        if len(self._greeted) >= MAX_GREETED:
+            self._greeted = {key: until for key, until in self._greeted.items() if until > now}
         fresh = [key for key in keys if now >= self._greeted.get(key, now)]
         for key in fresh:
             self._greeted[key] = now + self._settings.pace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from random import Random
 
@@ -47,6 +48,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
         self._looked = now()
+        self._cannot_look = False
         self._is_closed = False
 
     async def open(self) -> None:
@@ -99,15 +101,21 @@ class Driver:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(self._settings.look_every)
-            await self._look_around()
-            await self.group.tidy()
+            try:
+                await self._look_around()
+                await self.group.tidy()
+            except Exception:  # noqa: BLE001 - logged; without the next look a network that comes is not used
+                _log.exception("looking at this machine's network interfaces failed, and is tried again")
 
     async def _look_around(self) -> None:
         try:
             found = await in_thread(self._look, "bitboot-interfaces")
         except OSError as error:
-            _log.warning("this machine's network interfaces cannot be listed: %s", error)
+            level = logging.DEBUG if self._cannot_look else logging.WARNING
+            _log.log(level, "this machine's network interfaces cannot be listed: %s", error)
+            self._cannot_look = True
             return
+        self._cannot_look = False
         if self._is_closed:
             return
         now, before = self._now(), self.group.interfaces

@@ -127,8 +127,8 @@ class Responder:
             await asyncio.sleep(LOOK_EVERY)
             try:
                 await self._look_around()
-            except OSError as error:
-                _log.warning("multicast DNS cannot follow this machine's interfaces: %s", error)
+            except Exception:  # noqa: BLE001 - the library's, whatever it is; logged, and the next look comes
+                _log.exception("following this machine's network interfaces failed, and is tried again")
 
     async def _look_around(self) -> None:
         interfaces = await self._look()
