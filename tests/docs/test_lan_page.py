@@ -47,6 +47,7 @@ def test_its_program_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert "127.0.0.1:7001 known from " in capsys.readouterr().out
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("line", COMMANDS)
 def test_its_commands_run(line: str, tmp_path: Path) -> None:
     program, name, *arguments = shlex.split(line)

