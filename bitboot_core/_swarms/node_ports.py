@@ -7,7 +7,7 @@ import asyncio
 from .._networks.network import ActiveNetwork
 from ..aio.tasks import cancel
 from ..backend import Scope
-from ..errors import DoubleNat, NotRunning
+from ..errors import NotRunning
 from ..model import Reachability, address_scope
 from .port_mapping import PortMapping
 from .routers import Routers
@@ -74,8 +74,7 @@ class NodePorts(NetworkUser):
             try:
                 doubt = _Doubt(self._clock.now())
                 while True:
-                    is_inside = isinstance(mapping.error, DoubleNat)
-                    network.mapped_at({} if is_inside else mapping.externals, mapping.error)
+                    network.mapped_at(mapping.leading_out, mapping.error)
                     await mapping.changed()
                     if doubt.is_due(network, mapping, self._clock.now()):
                         mapping.open_again()

@@ -85,10 +85,10 @@ class PortMapping(NetworkUser):
     def external(self) -> KnownHost | None:
         """Where others reach the port, None while it is not open: over IPv4 if it can be, else over IPv6.
 
-        Behind double NAT it is where those between the two routers reach it. Its host is "" where the router
-        does not know its own address, and nobody else has told.
+        Where all is behind double NAT it is where those between the two routers reach it. Its host is ""
+        where the router does not know its own address, and nobody else has told.
         """
-        found = self.externals
+        found = self.leading_out or self.externals
         return found[min(found)] if found else None
 
     @property
@@ -99,6 +99,11 @@ class PortMapping(NetworkUser):
             for family, keeper in self._keepers.items()
             if keeper.outside is not None
         }
+
+    @property
+    def leading_out(self) -> Mapping[int, KnownHost]:
+        """Those of `externals` that lead to the internet: no double NAT follows, as far as is known."""
+        return {family: one for family, one in self.externals.items() if self._double_nat(one) is None}
 
     @property
     def method(self) -> str | None:
@@ -117,16 +122,17 @@ class PortMapping(NetworkUser):
 
         NoRouterAnswered where no router was found that opens ports, else PortMappingFailed.
         """
-        found = self.externals
-        double = {family: self._double_nat(outside) for family, outside in found.items()}
-        if any(error is None for error in double.values()):
+        if self.leading_out:
             return None
         if not self._keepers:
             return NoRouterAnswered(
                 "no installed port mapper can do anything here",
                 hint="see `bitboot plugins` for those there are",
             )
-        errors = [*double.values(), *(keeper.error for keeper in self._keepers.values())]
+        errors = [
+            *map(self._double_nat, self.externals.values()),
+            *(keeper.error for keeper in self._keepers.values()),
+        ]
         return next((error for error in errors if error is not None), None)
 
     def open_again(self) -> None:

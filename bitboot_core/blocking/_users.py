@@ -122,6 +122,11 @@ class PortMapping(_Used[_port_mapping.PortMapping]):
         return self._loop.ask(lambda: self._inner.externals)
 
     @property
+    def leading_out(self) -> Mapping[int, KnownHost]:
+        """Those of `externals` that lead to the internet."""
+        return self._loop.ask(lambda: self._inner.leading_out)
+
+    @property
     def method(self) -> str | None:
         """The port mapper that opened it."""
         return self._loop.ask(lambda: self._inner.method)

@@ -23,6 +23,7 @@ from bitboot_core import (
     Place,
     PortGrant,
     PortMapper,
+    PortMapping,
     PortMappingFailed,
     Reachability,
     Registry,
@@ -215,6 +216,9 @@ async def test_both_ip_versions_side_by_side(
         mapping.open_again()
         await clock.settle()
         assert mapping.error is None  # over IPv6 it leads to the internet
+        assert mapping.externals.keys() == {4, 6}
+        assert mapping.leading_out.keys() == {6}
+        assert mapping.external == mapping.externals[6]
     assert not mapper.open
     assert not six.open
 
@@ -688,6 +692,18 @@ async def test_double_nat_is_not_mapped(
     state = bitboot.networks()["fake"]
     assert state.reachability is Reachability.CONE
     assert isinstance(state.mapping_error, DoubleNat)
+
+
+async def test_of_two_ip_versions_only_the_one_that_leads_out_is_mapped(
+    node: tuple[Node, BitBoot], mapper: FakePortMapper, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bitboot = node
+    six = KnownHost("2a09:f0f1::10", 4000)
+    monkeypatch.setattr(PortMapping, "externals", {4: KnownHost("192.168.0.2", 4000), 6: six})
+    await clock.advance(CHECK_EVERY + 1)
+    places = bitboot.networks()["fake"].places
+    assert places[4].reachability is Reachability.CONE
+    assert places[6] == Place(Reachability.MAPPED, six)
 
 
 async def test_a_network_that_is_left_has_its_port_closed(
