@@ -25,6 +25,7 @@ from bitboot_core import (
     PeerJoined,
     PeerLeft,
     PerNetwork,
+    PortMapping,
     SwarmKey,
     blocking,
     hookimpl,
@@ -51,6 +52,10 @@ async def main() -> None:
                         assert_type(peer, Peer)
                     case PeerLeft():
                         pass
+        async with bitboot.map_port(7001, transport="udp") as mapping:
+            assert_type(mapping, PortMapping)
+            assert_type(mapping.external, KnownHost | None)
+            assert_type(mapping.error, BitBootError | None)
         async with bitboot.join("unique_network", port=6881) as swarm:
             assert_type(await anext(swarm), PeerJoined | PeerLeft)
         assert_type(await bitboot.lookup(["one", "two"]), list[Peer])
@@ -65,6 +70,8 @@ def without_asyncio() -> None:
         with bitboot.find("unique_network") as found:
             for peer in found:
                 assert_type(peer, Peer)
+        with bitboot.map_port(7001) as mapping:
+            assert_type(mapping.external, KnownHost | None)
         assert_type(bitboot.lookup("unique_network"), list[Peer])
 
 
