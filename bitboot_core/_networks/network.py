@@ -39,7 +39,7 @@ class ActiveNetwork:
         """`file`: where its contacts are kept for the next start, None to keep none."""
         self._made_of = (definition, backend_name, spec, config, file)
         self.definition = definition
-        self.starts_from = tuple(bootstrap)
+        self.starts_from: tuple[KnownHost, ...] = tuple(bootstrap)
         """The contacts that it was given."""
         self.name: str = definition.name
         self.backend_name = backend_name

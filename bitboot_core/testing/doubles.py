@@ -167,7 +167,8 @@ class FakePortMapper(PortMapper):
     """
 
     def __init__(self, outside: str = "81.2.69.160", *, lifetime: float = 7200.0, **acts: Act) -> None:
-        self.outside, self.lifetime = outside, lifetime
+        self.outside: str = outside
+        self.lifetime: float = lifetime
         self.acts: dict[str, Act] = dict(acts)
         self.open: dict[tuple[str, int], PortRequest] = {}
         self.calls: list[tuple[Any, ...]] = []
