@@ -143,6 +143,17 @@ def test_the_newcomer_waits_and_takes_the_place_of_whoever_fails_twice() -> None
     assert len(table) == len(nodes)
 
 
+def test_one_who_waits_and_falls_silent_takes_nobodys_place() -> None:
+    table = make()
+    nodes = fill(table, FAR, 8)
+    newcomer = node(FAR, 100)
+    table.answered(*newcomer, 0.0, 0.1)
+    table.failed(newcomer[1])
+    for _ in range(10):
+        table.failed(nodes[0][1])
+    assert addresses(table) == {address for _, address in nodes}
+
+
 def test_a_bad_node_stays_until_somebody_can_take_its_place() -> None:
     """When everybody fails at once it is we who are offline."""
     table = make()
@@ -220,6 +231,16 @@ def test_a_refresh_id_falls_into_its_bucket(own: bytes, seed: int) -> None:
     for index in range(len(table.buckets)):
         target = table.random_id_in(index, rng)
         assert min(common_prefix(own, target), len(table.buckets) - 1) == index
+
+
+def test_refresh_ids_are_of_all_of_the_nearest_bucket() -> None:
+    table = make()
+    fill(table, FAR, 8)
+    fill(table, 0x40, 8)
+    nearest = len(table.buckets) - 1
+    rng = random.Random(1)
+    prefixes = [common_prefix(OWN, table.random_id_in(nearest, rng)) for _ in range(200)]
+    assert prefixes.count(nearest) > 50, "half of its ids share no more than that with ours"
 
 
 @given(st.binary(min_size=20, max_size=20), st.integers(0, 2**32), st.integers(1, 20))
