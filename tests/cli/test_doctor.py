@@ -372,6 +372,12 @@ def test_plugins_and_their_problems() -> None:
     assert "no module named x" in problem.message
     assert problem.hint
     assert unavailable.message == "picky does not work here: no luck"
+    able = BackendSpec("able", ["p"], lambda config: FakeBackend())
+    both = FakeEntryPoint(
+        "both", plugin_module(backends=lambda: [able, picky]), FakeDistribution("both", "1")
+    )
+    loaded, extra = machine_checks.check_plugins(Registry(entry_points=lambda: [both], environ={}))
+    assert (extra.status, extra.message) == ("ok", "picky does not work here: no luck")
     (nothing,) = machine_checks.check_plugins(Registry(entry_points=list, environ={}))
     assert nothing.status == "failed"
     assert "pip install" in nothing.hint

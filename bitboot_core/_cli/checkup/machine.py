@@ -16,6 +16,7 @@ from ..._networks.kept_contacts import default_folder
 from ..._plugins.config_file import ConfigFile, default_file
 from ..._plugins.frozen import how_to_get
 from ..._plugins.lacking import why_unavailable
+from ..._plugins.plugin import Plugin
 from ..._plugins.registry import Registry
 from ...errors import BitBootError
 from ..report.checks import FAILED, OK, WARNING, Check
@@ -67,10 +68,18 @@ def check_plugins(registry: Registry) -> Iterator[Check]:
         )
     for problem in problems:
         yield Check(check="plugins", status=WARNING, message=str(problem), hint=problem.hint)
-    for name, spec in registry.backends().items():
-        reason = why_unavailable(spec)
+    for plugin in plugins:
+        yield from _without_use(plugin)
+
+
+def _without_use(plugin: Plugin) -> Iterator[Check]:
+    """The backends of a plugin that do not work here. Where another one does, they are an extra that nobody
+    need have."""
+    reasons = {spec.name: why_unavailable(spec) for spec in plugin.backends}
+    status = OK if None in reasons.values() else WARNING
+    for name, reason in reasons.items():
         if reason is not None:
-            yield Check(check="plugins", status=WARNING, message=f"{name} does not work here: {reason}")
+            yield Check(check="plugins", status=status, message=f"{name} does not work here: {reason}")
 
 
 def check_clock(folder: Path) -> Check:
