@@ -126,7 +126,7 @@ def test_the_nodes_own_port_by_the_configuration_file(
     install(fake=mapper)
     file = tmp_path / "bitboot.toml"
     file.write_text("map_ports = true\n")
-    result = cli("watch", "x", "--config", str(file), "--network", "fake", "--for", "1.2", "--json")
+    result = cli("watch", "x", "--config", str(file), "--network", "fake", "--for", "2.2", "--json")
     assert [event["error"] for event in result.named("error")] == ["DoubleNat"]
     assert mapper.count("map") == mapper.count("unmap") == 1
 

@@ -13,8 +13,11 @@ from bitboot_nat.gateway import Gateway
 
 from bitboot_core.testing import ManualClock
 
-PAUSES = (0.05, 0.1, 0.2)
-"""Short, for questions that nobody will answer."""
+PATIENT = (0.05, 0.1, 0.2, 2.0)
+"""For questions that are answered: a machine that is busy with other things takes its time."""
+
+SHORT = (0.05, 0.1)
+"""For questions that nobody will answer."""
 
 GATEWAY = Gateway("127.0.0.1")
 OUTSIDE = "81.2.69.160"

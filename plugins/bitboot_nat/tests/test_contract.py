@@ -14,7 +14,7 @@ from bitboot_core.testing import ManualClock
 from bitboot_core.testing.contract import PortMapperContract, RouterWorld
 
 from .double_igd import double_igd
-from .double_router import GATEWAY, PAUSES, DoubleRouter, double_router
+from .double_router import GATEWAY, PATIENT, DoubleRouter, double_router
 
 PROTOCOL: dict[Transport, int] = {"tcp": 6, "udp": 17}
 
@@ -41,14 +41,14 @@ class TestPcp(UdpContract):
     __test__ = True
 
     def make(self, router: DoubleRouter) -> PortMapper:
-        return PcpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PAUSES)
+        return PcpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PATIENT)
 
 
 class TestNatPmp(UdpContract):
     __test__ = True
 
     def make(self, router: DoubleRouter) -> PortMapper:
-        return NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PAUSES)
+        return NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=router.clock, pauses=PATIENT)
 
 
 class TestUpnp(PortMapperContract):

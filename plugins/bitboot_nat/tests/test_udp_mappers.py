@@ -13,7 +13,7 @@ from bitboot_nat.mappers.pcp import PcpMapper
 from bitboot_core import KnownHost, NoRouterAnswered, PortMapper, PortMappingFailed, PortRequest
 from bitboot_core.testing import ManualClock
 
-from .double_router import GATEWAY, OUTSIDE, PAUSES, DoubleRouter, double_router
+from .double_router import GATEWAY, OUTSIDE, PATIENT, SHORT, DoubleRouter, double_router
 
 Make = Callable[..., PortMapper]
 
@@ -37,9 +37,9 @@ async def router(clock: ManualClock) -> AsyncIterator[DoubleRouter]:
 
 @pytest.fixture(params=[PcpMapper, NatPmpMapper], ids=["pcp", "nat-pmp"])
 def make(request: Any, router: DoubleRouter, clock: ManualClock) -> Make:
-    def make(gateways: Sequence[Gateway] = (GATEWAY,)) -> PortMapper:
+    def make(gateways: Sequence[Gateway] = (GATEWAY,), pauses: Sequence[float] = PATIENT) -> PortMapper:
         mapper: PortMapper = request.param(
-            lambda family: gateways, port=router.port, clock=clock, pauses=PAUSES
+            lambda family: gateways, port=router.port, clock=clock, pauses=pauses
         )
         return mapper
 
@@ -81,7 +81,7 @@ async def test_the_probe_opens_nothing(make: Make, router: DoubleRouter) -> None
 async def test_nat_pmp_tells_the_outside_address_when_probed(
     router: DoubleRouter, clock: ManualClock
 ) -> None:
-    mapper = NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    mapper = NatPmpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
     assert await mapper.probe(4) == KnownHost(OUTSIDE, 0)
 
 
@@ -128,11 +128,11 @@ async def test_lost_datagrams_are_sent_again(mapper: PortMapper, router: DoubleR
 async def test_silence_is_said_to_be_silence(make: Make, router: DoubleRouter) -> None:
     router.speaks = set()
     with pytest.raises(NoRouterAnswered, match="did not answer"):
-        await make().probe(4)
+        await make(pauses=SHORT).probe(4)
 
 
 async def test_where_nobody_listens(make: Make, router: DoubleRouter) -> None:
-    mapper = make([Gateway("127.0.0.254")])
+    mapper = make([Gateway("127.0.0.254")], pauses=SHORT)
     with pytest.raises(NoRouterAnswered, match=r"does not listen|did not answer"):
         await mapper.probe(4)
 
@@ -162,7 +162,7 @@ async def test_a_refusal_is_told(mapper: PortMapper, router: DoubleRouter, resul
 async def test_a_router_that_is_not_outside_itself(
     router: DoubleRouter, clock: ManualClock, kind: type[NatPmpMapper | PcpMapper], result: int
 ) -> None:
-    mapper = kind(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    mapper = kind(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
     await mapper.probe(4)
     router.result = result
     with pytest.raises(PortMappingFailed, match="no outside address itself") as caught:
@@ -171,34 +171,34 @@ async def test_a_router_that_is_not_outside_itself(
 
 
 @pytest.mark.parametrize("lie", ["port", "sender", "junk", "short"])
-async def test_lies_are_not_believed(mapper: PortMapper, router: DoubleRouter, lie: str) -> None:
-    router.lie = lie
+async def test_lies_are_not_believed(mapper: Any, router: DoubleRouter, lie: str) -> None:
+    router.lie, mapper._pauses = lie, SHORT
     with pytest.raises(NoRouterAnswered):
         await mapper.map(request())
-    router.lie = ""
+    router.lie, mapper._pauses = "", PATIENT
     assert (await mapper.map(request())).outside == KnownHost(OUTSIDE, 7001)
 
 
 async def test_pcp_believes_nobody_who_does_not_know_the_nonce(
     router: DoubleRouter, clock: ManualClock
 ) -> None:
-    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
     await mapper.probe(4)
-    router.lie = "nonce"
+    router.lie, mapper._pauses = "nonce", SHORT
     with pytest.raises(NoRouterAnswered):
         await mapper.map(request())
 
 
 async def test_pcp_is_not_spoken_by_a_router_of_nat_pmp(router: DoubleRouter, clock: ManualClock) -> None:
     router.speaks = {"natpmp"}
-    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
     with pytest.raises(NoRouterAnswered, match="does not speak PCP"):
         await mapper.probe(4)
 
 
 async def test_pcp_says_so_where_somebody_else_has_the_port(router: DoubleRouter, clock: ManualClock) -> None:
     for number in (1, 2):
-        mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+        mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
         await mapper.probe(4)
         if number == 1:
             await mapper.map(request())
@@ -223,7 +223,7 @@ async def test_a_lifetime_without_end_is_cut(mapper: PortMapper, router: DoubleR
 
 
 async def test_what_was_never_asked_for_needs_no_router(router: DoubleRouter, clock: ManualClock) -> None:
-    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PAUSES)
+    mapper = PcpMapper(lambda family: [GATEWAY], port=router.port, clock=clock, pauses=PATIENT)
     await mapper.unmap(request(), 7001)
     assert not router.asked
     with pytest.raises(NoRouterAnswered):

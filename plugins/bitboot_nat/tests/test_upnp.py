@@ -29,9 +29,13 @@ def request(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short waits, for questions that nobody will answer."""
-    steps = ((0.0, False), (0.05, True))
-    monkeypatch.setattr("bitboot_nat.searching.STEPS", steps)
+    """The group is asked soon."""
+    monkeypatch.setattr("bitboot_nat.searching.STEPS", ((0.0, False), (0.05, True)))
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short wait, for searches that nobody will answer."""
     monkeypatch.setattr("bitboot_nat.searching.PATIENCE", 0.2)
 
 
@@ -193,6 +197,7 @@ async def test_of_two_connections_the_one_that_is_connected(igd: DoubleIgd) -> N
 # Finding it
 
 
+@pytest.mark.usefixtures("short")
 async def test_the_gateway_is_asked_first_and_then_the_group(igd: DoubleIgd) -> None:
     igd.deaf = True
     with pytest.raises(NoRouterAnswered, match="did not answer"):
@@ -217,12 +222,14 @@ async def test_the_gateway_is_asked_first_and_then_the_group(igd: DoubleIgd) -> 
         "http://127.0.0.1/a b",
     ],
 )
+@pytest.mark.usefixtures("short")
 async def test_a_description_elsewhere_is_not_fetched(igd: DoubleIgd, location: str) -> None:
     igd.location = location
     with pytest.raises(NoRouterAnswered, match="names another machine than itself"):
         await made(igd).probe(4)
 
 
+@pytest.mark.usefixtures("short")
 async def test_who_is_not_the_gateway_is_not_heard(igd: DoubleIgd) -> None:
     loop = asyncio.get_running_loop()
     stranger, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.2", 0))
