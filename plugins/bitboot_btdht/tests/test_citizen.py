@@ -152,3 +152,18 @@ def test_newcomers_of_a_flood_are_bounded(settled: tuple[Simulation, list[Node]]
         nodes[0].receive(query, source, simulation.now)
         nodes[0].outgoing()
     assert len(waiting) <= nodes[0].settings.max_newcomers
+
+
+def test_an_answer_through_a_nat_that_has_just_seen_a_call_earns_no_place(
+    settled: tuple[Simulation, list[Node]],
+) -> None:
+    """Whatever it is asked for, in a lookup for example: only a ping out of the blue shows anything."""
+    simulation, nodes = settled
+    (hidden,) = behind_nats(simulation, 1)
+    join(simulation, [hidden], nodes[0])
+    answered: list[object] = []
+    home = simulation.address_of(hidden)
+    assert nodes[0].query(home, b"find_node", {b"target": HASH}, answered.append, now=simulation.now)
+    simulation.run(nodes[0], lambda: bool(answered))
+    assert answered != [None]
+    assert nodes[0].tables[4].get(home) is None
