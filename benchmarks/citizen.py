@@ -1,6 +1,6 @@
 """What nodes behind NATs cost everybody else, on the small internet of tests/internet, with delays.
 
-    python -m benchmarks.citizen [--homes bitboot|libtorrent|none] [--settle S] [--rounds N]
+    python -m benchmarks.citizen [--homes bitboot|libtorrent|none] [--large] [--settle S] [--rounds N]
 
 Every home runs a node that announces and looks up. Once they have been there for a while: how many contacts
 in the tables of the public nodes are behind NATs, how long a lookup of what nobody announced takes, and how
@@ -37,6 +37,9 @@ from tests.internet.topology import BITBOOT, LIBTORRENT, NODE_PORT, OUTSIDE, PUB
 OURS, THEIRS, CRAWLER = "free2", "free1", "free3"
 HOMES = ("cone1", "random1", "cgn1", "lan1", "lan2", "upnp1", "short1", "small1", "lossy1")
 """Those that strangers do not reach."""
+
+FEW = 8
+"""`Settings.few_contacts` of nodes that take a network of some 20 nodes for a large one."""
 
 PORT = 30_000
 ANNOUNCEMENTS = 10
@@ -115,11 +118,14 @@ def main() -> None:
     parser.add_argument("--homes", choices=["bitboot", "libtorrent", "none"], default="bitboot")
     parser.add_argument("--settle", type=float, default=420.0, help="seconds until it is measured")
     parser.add_argument("--rounds", type=int, default=100, help="lookups")
+    parser.add_argument(
+        "--large", action="store_true", help="public Bitboot nodes take this for a network of many nodes"
+    )
     chosen = parser.parse_args()
     if problem := missing():
         raise SystemExit(problem)
     with tempfile.TemporaryDirectory() as folder, Lab(Path(folder), delays=True) as lab:
-        start_public_nodes(lab)
+        start_public_nodes(lab, **({"node": {"few_contacts": FEW}} if chosen.large else {}))
         start_libtorrent(lab, THEIRS)
         start_bitboot(lab, OURS)
         start_homes(lab, chosen.homes)

@@ -91,15 +91,18 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
         return list(pool.map(work, items))
 
 
-def start_public_nodes(lab: Lab) -> None:
-    """Start them, and return when they know each other. The dead hosts fall silent then."""
+def start_public_nodes(lab: Lab, **settings: Any) -> None:
+    """Start them, those of Bitboot with some settings, and return when they know each other.
+
+    The dead hosts fall silent then.
+    """
     stock = [*LIBTORRENT, *lab.dead]
     processes = {host: start_libtorrent(lab, host) for host in stock}
     _introduce(lab, stock)
     _wait(stock, lambda host: len(ask(lab, host, "status")["outside"]) == 1 + (host in DUAL_STACK), "itself")
     _introduce(lab, stock)  # again, as only now they have ids that fit their addresses (BEP 42)
     for host in BITBOOT:
-        start_bitboot(lab, host, listen=f":{NODE_PORT}")
+        start_bitboot(lab, host, listen=f":{NODE_PORT}", **settings)
     _wait(stock, lambda host: ask(lab, host, "status")["contacts"] >= ENOUGH, "others")
     _wait(BITBOOT, lambda host: len(ask(lab, host, "status")["contacts"]) >= ENOUGH, "others")
     for host in lab.dead:
