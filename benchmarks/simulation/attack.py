@@ -3,81 +3,157 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bitboot_btdht.simulation import Crowd, Simulation
 from bitboot_btdht.wire.compact import Address
 from bitboot_btdht.wire.node_id import distance, id_for
 
 from .result import Plot, Result, at_least, percent
-from .worlds import LATENCY_TEXT, announce, found, key, look, network, others
+from .siege import CHURN, SWARMS, besiege
+from .worlds import LATENCY_TEXT, Traffic, announce, found, key, look, network, others
 
 SEED = 8
 SHARES = (0.05, 0.2)
 PLACES = ("spread", "spread, ids by choice", "one /24 around the key")
+OLD_ENOUGH = 240.0
+"""Simulated seconds that a network is left alone first: by then newcomers have looked around."""
+
+HOURS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one network: the share of the peers that each lookup found, and how often the attacker was asked.
+
+    `announced` and `looked`: datagrams of an announcement and of a lookup, in the mean, both ways.
+    """
+
+    shares: list[float]
+    asked: int
+    announced: float
+    looked: float
 
 
 def run(*, quick: bool) -> Result:
     """Measure."""
-    size, keys, finders, peers = (60, 2, 5, 5) if quick else (300, 5, 30, 20)
+    size, keys, finders, peers = (60, 2, 5, 5) if quick else (300, 5, 20, 20)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}
+    calm = [
+        attacked(n, PLACES[0], 0.0, known=True, size=size, finders=finders, peers=peers) for n in range(keys)
+    ]
+    rows.append(["nowhere", "none", "honest", *cells(calm)])
     for place in PLACES:
         for table in ("honest", "attacked"):
             name = f"{place}, {table} table"
             lines[name] = [(0.0, 100.0)]
             for share in SHARES:
-                shares: list[float] = []
-                asked = 0
-                for number in range(keys):
-                    simulation, nodes = network(size, seed=SEED + number)
-                    rng = random.Random(number)
-                    honest_finders = others(simulation, nodes, finders)
-                    rest = [node for node in nodes if node not in honest_finders]
-                    members = MEMBERS[place](simulation, key(number), rng)
-                    crowd = Crowd((next(members) for _ in range(round(share * size))), key(number))
-                    # They get into every table that takes them, but for those that are to be honest.
-                    targets = rest if table == "honest" else nodes
-                    for member in crowd.members:
-                        member.greet(simulation.address_of(node) for node in targets)
-                        simulation.put(member.address, member)
-                        simulation.advance(0.2)
-                    simulation.advance(30)
-                    expected = announce(simulation, simulation.rng.sample(rest, peers), key(number))
-                    crowd_before = crowd.asked
-                    shares += look(simulation, honest_finders, key(number), expected)
-                    asked += crowd.asked - crowd_before
-                result = found(shares)
+                known = table == "attacked"
+                outcomes = [
+                    attacked(n, place, share, known=known, size=size, finders=finders, peers=peers)
+                    for n in range(keys)
+                ]
+                result = found([share for outcome in outcomes for share in outcome.shares])
                 lines[name].append((100 * share, 100 * result.share))
-                rows.append(
-                    [
-                        place,
-                        percent(share),
-                        table,
-                        percent(result.share),
-                        percent(result.complete),
-                        f"{asked / len(shares):.1f}",
-                    ]
-                )
+                rows.append([place, percent(share), table, *cells(outcomes)])
+                what = f"peers found, {percent(share)} {place}, {table} table"
                 if place == PLACES[2] and table == "honest":
-                    what = f"peers found, {percent(share)} around the key from one /24, honest table"
                     checks.append(at_least(what, result.share, 1.0))
+                elif place == PLACES[1] and share == SHARES[1]:
+                    checks.append(at_least(what, result.share, 0.95))
+    town, hours, seeds = (40, 1.0, 1) if quick else (200, HOURS, 3)
+    for place in PLACES[:2]:
+        sieges = [
+            besiege(MEMBERS[place], size=town, share=SHARES[1], hours=hours, lookups=finders, seed=SEED + n)
+            for n in range(seeds)
+        ]
+        tables = statistics.fmean(siege.tables for siege in sieges)
+        rows.append(
+            [
+                place,
+                percent(SHARES[1]),
+                f"{hours:g} h of churn, {percent(tables)} theirs",
+                *figures([siege.shares for siege in sieges]),
+                f"{sum(siege.asked for siege in sieges) / seeds / finders:.1f}",
+                "not measured",
+                f"{statistics.fmean(siege.looked for siege in sieges):.0f}",
+            ]
+        )
     return Result(
         name="attack",
         title="An attacker with many nodes",
         setup=f"{keys} networks of {size} honest nodes, seeds {SEED} to {SEED + keys - 1}; "
-        f"{LATENCY_TEXT}. The attacker's nodes, as many more as the share says, greet the honest "
-        "ones to get into their tables, name only each other, take every announcement and tell of "
-        "no peer. Spread: an address in a /24 of its own for each, with an id that fits it (BEP "
-        "42), by chance or, by choice, the closest to the key of all that fit. "
+        f"{LATENCY_TEXT}. The attacker comes {OLD_ENOUGH / 60:g} minutes after the last of them. Its nodes, "
+        "as many more as the share says, greet the honest ones to get into their tables, name only each "
+        "other, take every announcement and tell of no peer. Spread: an address in a /24 of its own for "
+        "each, with an id that fits it (BEP 42), by chance or, by choice, the closest to the key of all "
+        "that fit. "
         f"Around the key: ids that share 40 bits or more with it, all in one /24. Then {peers} "
         f"peers announce and {finders} nodes look the key up, with tables that the attacker has "
-        "greeted or not. Asked: how many of a lookup's queries went to the attacker.",
-        columns=["where", "attacker's nodes", "table", "peers found", "lookups that found all", "asked"],
+        "greeted or not. "
+        f"Under churn: {seeds} networks of {town} programs in {SWARMS} swarms, of which {percent(CHURN)} "
+        "leave in an hour; the attacker's nodes stay, and greet everybody every 15 minutes. In brackets "
+        "the network where least was found. Asked: how many of a lookup's queries went to the attacker. "
+        "Datagrams: both ways.",
+        columns=[
+            "where",
+            "attacker's nodes",
+            "table",
+            "peers found",
+            "lookups that found all",
+            "asked",
+            "datagrams of an announcement",
+            "datagrams of a lookup",
+        ],
         rows=rows,
         plot=Plot("attacker's nodes, % of the honest", "peers found, %", lines),
         checks=checks,
     )
+
+
+def figures(networks: list[list[float]]) -> list[str]:
+    """The columns of what was found, by the shares of each network's lookups."""
+    result = found([share for shares in networks for share in shares])
+    worst = min(statistics.fmean(shares) for shares in networks)
+    return [f"{percent(result.share)} ({percent(worst)})", percent(result.complete)]
+
+
+def cells(outcomes: list[Outcome]) -> list[str]:
+    """A row's columns from "peers found" on."""
+    shares = [outcome.shares for outcome in outcomes]
+    return [
+        *figures(shares),
+        f"{sum(outcome.asked for outcome in outcomes) / sum(map(len, shares)):.1f}",
+        f"{statistics.fmean(outcome.announced for outcome in outcomes):.0f}",
+        f"{statistics.fmean(outcome.looked for outcome in outcomes):.0f}",
+    ]
+
+
+def attacked(
+    number: int, place: str, share: float, *, known: bool, size: int, finders: int, peers: int
+) -> Outcome:
+    """One network. `known`: whether the attacker gets into the tables of those who look up as well."""
+    simulation, nodes = network(size, seed=SEED + number)
+    simulation.advance(OLD_ENOUGH)
+    honest_finders = others(simulation, nodes, finders)
+    rest = others(simulation, nodes, size - finders, *honest_finders)
+    members = MEMBERS[place](simulation, key(number), random.Random(number))
+    crowd = Crowd((next(members) for _ in range(round(share * size))), key(number))
+    for member in crowd.members:
+        member.greet(simulation.address_of(node) for node in (nodes if known else rest))
+        simulation.put(member.address, member)
+        simulation.advance(0.2)
+    simulation.advance(30)
+    announcers = simulation.rng.sample(rest, peers)
+    with Traffic(simulation, announcers) as announcing:
+        expected = announce(simulation, announcers, key(number))
+    before = crowd.asked
+    with Traffic(simulation, honest_finders) as looking:
+        shares = look(simulation, honest_finders, key(number), expected)
+    return Outcome(shares, crowd.asked - before, announcing.each, looking.each)
 
 
 def spread(simulation: Simulation, info_hash: bytes, rng: random.Random) -> Iterator[tuple[bytes, Address]]:

@@ -6,6 +6,7 @@ import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from bitboot_btdht.node import Node
 from bitboot_btdht.simulation import Simulation, lognormal
@@ -33,6 +34,31 @@ def network(size: int, *, seed: int, loss: float = 0.0) -> tuple[Simulation, lis
     nodes = simulation.populate(size)
     simulation.advance(SETTLE)
     return simulation, nodes
+
+
+class Traffic:
+    """Counts what some nodes' lookups and announcements send, and the answers to it: `each`, in the mean."""
+
+    def __init__(self, simulation: Simulation, nodes: Iterable[Node]) -> None:
+        self._simulation = simulation
+        self._homes = {simulation.address_of(node) for node in nodes}
+        self._queries = 0
+
+    @property
+    def each(self) -> float:
+        """Datagrams of each of the nodes, both ways: everybody answers."""
+        return 2 * self._queries / len(self._homes)
+
+    def __enter__(self) -> Self:
+        self._simulation.on_datagram = self._count
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._simulation.on_datagram = None
+
+    def _count(self, now: float, source: Address, target: Address, datagram: bytes) -> None:
+        if source in self._homes and (b"q9:get_peers" in datagram or b"q13:announce_peer" in datagram):
+            self._queries += 1
 
 
 @dataclass(frozen=True, slots=True)

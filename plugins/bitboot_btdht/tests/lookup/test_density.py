@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from bitboot_btdht.lookup.density import DENSE, ENOUGH, Density
 from bitboot_btdht.lookup.searches import NodeSearch, PeerSearch
 from hypothesis import given
@@ -106,11 +107,17 @@ def test_a_lookup_that_found_fewer_than_k_teaches_nothing() -> None:
     assert not network.densities[4].is_too_dense(0)
 
 
-def test_a_search_for_peers_goes_on_where_it_is_too_dense() -> None:
+@pytest.mark.parametrize("kind", ["nodes", "peers"])
+def test_a_search_goes_on_where_it_is_too_dense(kind: str) -> None:
+    """Newcomers have to meet more than those who crowd in about their own ids, too."""
     network, ended = Scripted(8, 9, 10, 11, 12, k=2), list[bool]()
     for number in range(ENOUGH):
         network.densities[4].note(far(number), 14)
-    search = PeerSearch(network, id_of(0), 4, lambda peers: None, lambda: ended.append(True))
+    search = (
+        NodeSearch(network, id_of(0), 4, lambda: ended.append(True))
+        if kind == "nodes"
+        else PeerSearch(network, id_of(0), 4, lambda peers: None, lambda: ended.append(True))
+    )
     search.start()
     for number in (8, 9, 10):
         network.last(number).answer(number)

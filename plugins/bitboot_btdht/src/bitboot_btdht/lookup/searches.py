@@ -97,7 +97,7 @@ class NodeSearch:
 
     method = b"find_node"
     argument = b"target"
-    widens = False
+    teaches_density = True
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class NodeSearch:
             ask=self._ask,
             finished=self._finished,
             patient=patient,
-            is_too_dense=network.densities[family].is_too_dense if self.widens else lambda _: False,
+            is_too_dense=network.densities[family].is_too_dense,
         )
 
     def start(self) -> None:
@@ -156,7 +156,7 @@ class NodeSearch:
 
     def _finished(self) -> None:
         distance = self.traversal.kth_distance
-        if not self.widens and distance is not None:
+        if self.teaches_density and distance is not None:
             self.network.densities[self.family].note(self.traversal.target, distance)
         self._on_end()
 
@@ -201,7 +201,7 @@ class PeerSearch(NodeSearch):
 
     method = b"get_peers"
     argument = b"info_hash"
-    widens = True
+    teaches_density = False
 
     def __init__(
         self,
