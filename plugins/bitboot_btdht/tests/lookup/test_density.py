@@ -107,21 +107,22 @@ def test_a_lookup_that_found_fewer_than_k_teaches_nothing() -> None:
     assert not network.densities[4].is_too_dense(0)
 
 
-@pytest.mark.parametrize("kind", ["nodes", "peers"])
-def test_a_search_goes_on_where_it_is_too_dense(kind: str) -> None:
-    """Newcomers have to meet more than those who crowd in about their own ids, too."""
+@pytest.mark.parametrize(("kind", "asked"), [("peers", 4), ("ourselves", 4), ("others", 2)])
+def test_a_search_goes_on_where_it_is_too_dense(kind: str, asked: int) -> None:
+    """Newcomers have to meet more than those who crowd in about their own ids, too; a refresh need not."""
     network, ended = Scripted(8, 9, 10, 11, 12, k=2), list[bool]()
+    if kind == "ourselves":
+        network.ids = {4: id_of(0)}
     for number in range(ENOUGH):
         network.densities[4].note(far(number), 14)
     search = (
-        NodeSearch(network, id_of(0), 4, lambda: ended.append(True))
-        if kind == "nodes"
-        else PeerSearch(network, id_of(0), 4, lambda peers: None, lambda: ended.append(True))
+        PeerSearch(network, id_of(0), 4, lambda peers: None, lambda: ended.append(True))
+        if kind == "peers"
+        else NodeSearch(network, id_of(0), 4, lambda: ended.append(True))
     )
     search.start()
-    for number in (8, 9, 10):
+    for number in (8, 9, 10, 11)[:asked]:
+        assert not ended
         network.last(number).answer(number)
-    assert not ended
-    network.last(11).answer(11)
     assert ended == [True]
-    assert search.asked == 4
+    assert search.traversal.wanted == asked

@@ -125,7 +125,7 @@ class NodeSearch:
             ask=self._ask,
             finished=self._finished,
             patient=patient,
-            is_too_dense=network.densities[family].is_too_dense,
+            is_too_dense=self._is_too_dense,
         )
 
     def start(self) -> None:
@@ -153,6 +153,11 @@ class NodeSearch:
             self.traversal.failed(candidate)
         elif must_wait:
             self.traversal.held(candidate)
+
+    def _is_too_dense(self, distance: int) -> bool:
+        # Refreshes go no wider: only where we announce, look for peers, or introduce ourselves it matters.
+        matters = not self.teaches_density or self.traversal.target == self.network.ids[self.family]
+        return matters and self.network.densities[self.family].is_too_dense(distance)
 
     def _finished(self) -> None:
         distance = self.traversal.kth_distance
