@@ -183,6 +183,8 @@ def test_ctrl_c_at_any_call_leaves_no_coroutine_behind(registry: Registry) -> No
 
 
 PROGRAM = """
+import logging
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not what a busy machine did slowly
 from bitboot_core import KnownHost
 from bitboot_core.blocking import BitBoot
 bitboot = BitBoot.create(network="local")
