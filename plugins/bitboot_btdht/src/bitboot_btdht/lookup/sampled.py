@@ -32,6 +32,9 @@ ENTRY_OVERHEAD = 3
 LITTLE = 1 / 32
 """A reply is not worth asking for again of which no larger share is new: two of 68 peers."""
 
+DOUBT = 3
+"""Where too few of the closest sample for a crowd to be believed, they are asked again a third as often."""
+
 MISSES = 2
 """After so many queries in a row without an answer a node is asked no more."""
 
@@ -101,8 +104,9 @@ class SampledSearch(PeerSearch):
         closest = self.traversal.answers[: self.traversal.wanted]
         witnesses: list[Candidate | None] = [*closest, *([None] if self._stored else [])]
         crowded = sum(witness in self._samplers for witness in witnesses)
-        self._pass_on(self._fair.release(believed=enough_witnesses(crowded, len(witnesses))))
-        again = self.network.settings.asks_per_storing_node
+        believed = enough_witnesses(crowded, len(witnesses))
+        self._pass_on(self._fair.release(believed=believed))
+        again = self.network.settings.asks_per_storing_node // (1 if believed else DOUBT)
         if again and self._worth_it and not self._over:
             self._left = {candidate: again for candidate in closest if candidate in self._samplers}
         for candidate in list(self._left):
