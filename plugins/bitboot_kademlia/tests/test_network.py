@@ -47,12 +47,14 @@ async def test_200_peers_announced_at_once_are_found_from_each_of_60_nodes_and_w
 
 @pytest.mark.slow
 async def test_all_nodes_but_three_replaced_one_by_one() -> None:
-    """Without a word, and without a pause in which anybody could notice."""
+    """Without a word, and as soon as the newcomer before has fetched what it is to hold."""
     async with Testnet(NODES) as testnet:
         await announce_all(testnet)
         for _ in range(NODES - 3):
             await testnet.remove(3)
-            await testnet.add()
+            newcomer = await testnet.add()
+            for node in newcomer.nodes.values():
+                await node.healing.idle()
         await testnet.healed()
         for backend in testnet.backends:
             assert sorted(await found(backend, KEY)) == sorted(PEERS)
