@@ -21,6 +21,9 @@ PLACES = ("spread", "spread, ids by choice", "one /24 around the key")
 OLD_ENOUGH = 240.0
 """Simulated seconds that a network is left alone first: by then newcomers have looked around."""
 
+ACCEPTED = 600.0
+"""Simulated seconds from its greetings to the announcements: callers are verified after 5 minutes."""
+
 HOURS = 3.0
 
 
@@ -86,7 +89,8 @@ def run(*, quick: bool) -> Result:
         name="attack",
         title="An attacker with many nodes",
         setup=f"{keys} networks of {size} honest nodes, seeds {SEED} to {SEED + keys - 1}; "
-        f"{LATENCY_TEXT}. The attacker comes {OLD_ENOUGH / 60:g} minutes after the last of them. Its nodes, "
+        f"{LATENCY_TEXT}. The attacker comes {OLD_ENOUGH / 60:g} minutes after the last of them, "
+        f"{ACCEPTED / 60:g} before the first announcement. Its nodes, "
         "as many more as the share says, greet the honest ones to get into their tables, name only each "
         "other, take every announcement and tell of no peer. Spread: an address in a /24 of its own for "
         "each, with an id that fits it (BEP 42), by chance or, by choice, the closest to the key of all "
@@ -146,7 +150,7 @@ def attacked(
         member.greet(simulation.address_of(node) for node in (nodes if known else rest))
         simulation.put(member.address, member)
         simulation.advance(0.2)
-    simulation.advance(30)
+    simulation.advance(ACCEPTED)
     announcers = simulation.rng.sample(rest, peers)
     with Traffic(simulation, announcers) as announcing:
         expected = announce(simulation, announcers, key(number))

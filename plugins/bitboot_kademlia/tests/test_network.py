@@ -45,17 +45,29 @@ async def test_200_peers_announced_at_once_are_found_from_each_of_60_nodes_and_w
             assert [sorted(peers) for peers in lookups] == [sorted(PEERS)] * (NODES // 2)
 
 
+ROUND = 8
+"""So many nodes are replaced between two rounds in which all compare what they hold with their neighbours."""
+
+
+async def compare_with_neighbours(testnet: Testnet) -> None:
+    """What each node does every few minutes, in all of them now."""
+    for backend in testnet.backends:
+        for node in backend.nodes.values():
+            node.healing.compare_with_neighbours()
+    await testnet.healed()
+
+
 @pytest.mark.slow
 async def test_all_nodes_but_three_replaced_one_by_one() -> None:
-    """Without a word, and as soon as the newcomer before has fetched what it is to hold."""
+    """Without a word, and eight between two rounds: the time that nobody has to notice in."""
     async with Testnet(NODES) as testnet:
         await announce_all(testnet)
-        for _ in range(NODES - 3):
+        for replaced in range(NODES - 3):
             await testnet.remove(3)
-            newcomer = await testnet.add()
-            for node in newcomer.nodes.values():
-                await node.healing.idle()
-        await testnet.healed()
+            await testnet.add()
+            if replaced % ROUND == ROUND - 1:
+                await compare_with_neighbours(testnet)
+        await compare_with_neighbours(testnet)
         for backend in testnet.backends:
             assert sorted(await found(backend, KEY)) == sorted(PEERS)
         for _ in range(3):
