@@ -162,7 +162,9 @@ def test_all_that_waits_is_read_in_one_run(run: Run) -> None:
                     sock.sendto(bytes([number]), to)
                 await one.until(lambda: len(one.received) == 100)
                 assert [datagram[0] for datagram, _ in one.received] == list(range(100))
-        assert one.runs < 50  # the fallback for loops without readers begins to read while more are sent
+        # The fallback for loops without readers begins to read while more are sent.
+        most = 50 if isinstance(asyncio.get_running_loop(), LoopWithoutReaders) else 3
+        assert one.runs <= most
 
     run(main())
 
