@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._swarms.announcement import *
     from ._swarms.keys import *
     from ._swarms.lookup import *
-    from ._swarms.port_mapping import *
+    from ._swarms.ports.mapping import *
     from ._swarms.records import *
     from ._swarms.swarm import *
     from ._swarms.watch import *
@@ -51,7 +51,7 @@ _MODULES = (
     "_swarms.watch",
     "_swarms.swarm",
     "port_mapper",
-    "_swarms.port_mapping",
+    "_swarms.ports.mapping",
     "_plugins.plugin",
     "_plugins.registry",
     "_plugins.config_file",

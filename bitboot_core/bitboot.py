@@ -20,7 +20,7 @@ from .model import KnownHost, Peer
 
 if TYPE_CHECKING:  # imported where they are used: a program that starts need not wait for all of them
     from ._plugins.registry import Registry
-    from ._swarms.port_mapping import PortMapping
+    from ._swarms.ports.mapping import PortMapping
     from ._swarms.swarm import Swarm
     from ._swarms.watch import Watch
 
@@ -225,7 +225,7 @@ class BitBoot(Networking):
         PortMappingFailed where no plugin is installed that opens ports; what goes wrong with the router is
         in `PortMapping.error`.
         """
-        from ._swarms.port_mapping import PortMapping  # noqa: PLC0415
+        from ._swarms.ports.mapping import PortMapping  # noqa: PLC0415
 
         self._usable()
         self._routers.check()

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from .._networks.per_network import one_error
 from .._swarms.announcement import Announcement
-from .._swarms.port_mapping import PortMapping
+from .._swarms.ports.mapping import PortMapping
 from .._swarms.records import AnnouncementStatus
 from .._swarms.swarm import Swarm
 from .._swarms.watch import PeerJoined, Watch

@@ -20,7 +20,7 @@ from .records import AnnouncementStatus, Record, records_of, with_shards, worst
 from .use import Context, NetworkUser
 
 if TYPE_CHECKING:
-    from .port_mapping import PortMapping
+    from .ports.mapping import PortMapping
 
 __all__ = ["Announcement"]
 

@@ -14,7 +14,7 @@ from ..errors import NotRunning
 from ..model import KnownHost
 from .announcement import Announcement
 from .keys import SwarmName
-from .port_mapping import PortMapping
+from .ports.mapping import PortMapping
 from .use import Context
 
 

@@ -19,7 +19,7 @@ from ..aio.endings import Endings
 from ..backend import Backend
 from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning
-from .routers import Routers
+from .ports.routers import Routers
 from .use import Context
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Networking:
         try:
             await self._networks.start()
             if self.config.map_ports:
-                from .node_ports import NodePorts  # noqa: PLC0415 - few programs need it
+                from .ports.node import NodePorts  # noqa: PLC0415 - few programs need it
 
                 NodePorts(self._context, self._routers).open()
         except BaseException:

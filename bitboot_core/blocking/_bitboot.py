@@ -13,9 +13,10 @@ from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from .._settings import Host, Network
-from .._swarms import announcement, port_mapping
+from .._swarms import announcement
 from .._swarms import swarm as swarms
 from .._swarms.keys import SwarmName, SwarmNames
+from .._swarms.ports import mapping
 from ..config import BitBootConfig, Settings
 from ..model import Peer
 from ._loop import LoopThread
@@ -175,7 +176,7 @@ class BitBoot:
     ) -> PortMapping:
         """A PortMapping: the router is asked to open this port of this machine. Begin it with `with`."""
 
-        def make() -> port_mapping.PortMapping:
+        def make() -> mapping.PortMapping:
             return self._bitboot.map_port(port, transport=transport, outside_port=outside_port)
 
         return PortMapping(self._loop.ask(make), self._loop)

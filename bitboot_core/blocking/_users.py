@@ -9,10 +9,10 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from .._networks.per_network import PerNetwork
 from .._swarms import announcement as _announcement
 from .._swarms import lookup as _lookup
-from .._swarms import port_mapping as _port_mapping
 from .._swarms import swarm as _swarm
 from .._swarms import watch as _watch
 from .._swarms.keys import SwarmName
+from .._swarms.ports import mapping as _port_mapping
 from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
 from ..model import KnownHost, Peer

@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 from ..._plugins.frozen import how_to_get
 from ..._plugins.registry import Registry
-from ..._swarms.port_mapping import DOUBLE_NAT_HINT
-from ..._swarms.routers import Routers, all_failed
+from ..._swarms.ports.mapping import DOUBLE_NAT_HINT
+from ..._swarms.ports.routers import Routers, all_failed
 from ...aio.clock import Clock
 from ...errors import NoRouterAnswered, PortMappingFailed
 from ...model import address_scope

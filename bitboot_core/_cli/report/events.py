@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from ..._swarms.port_mapping import PortMapping
+from ..._swarms.ports.mapping import PortMapping
 from ...errors import BitBootError
 from ...model import KnownHost, Peer, Place, Reachability
 from .escaping import escaped

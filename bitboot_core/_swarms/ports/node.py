@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from .._networks.network import ActiveNetwork
-from ..aio.tasks import cancel
-from ..backend import Scope
-from ..errors import NotRunning
-from ..model import Reachability, address_scope
-from .port_mapping import PortMapping
+from ..._networks.network import ActiveNetwork
+from ...aio.tasks import cancel
+from ...backend import Scope
+from ...errors import NotRunning
+from ...model import Reachability, address_scope
+from ..use import Context, NetworkUser
+from .mapping import PortMapping
 from .routers import Routers
-from .use import Context, NetworkUser
 
 DOUBT = 1800.0
 """Seconds without a call of any stranger after which an open port is doubted: some routers list one and

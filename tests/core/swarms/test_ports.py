@@ -30,9 +30,9 @@ from bitboot_core import (
     Scope,
     swarm_key,
 )
-from bitboot_core._swarms.node_ports import DOUBT
-from bitboot_core._swarms.port_keeper import CHECK_EVERY, LIFETIME
-from bitboot_core._swarms.routers import ANSWER, HEAD_START, PROBE
+from bitboot_core._swarms.ports.keeper import CHECK_EVERY, LIFETIME
+from bitboot_core._swarms.ports.node import DOUBT
+from bitboot_core._swarms.ports.routers import ANSWER, HEAD_START, PROBE
 from bitboot_core.testing import (
     FakeBackend,
     FakePortMapper,
@@ -184,7 +184,7 @@ async def test_ipv6_waits_for_a_public_address(
     bitboot: BitBoot, registry: Registry, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = {4: "192.168.1.7", 6: "fd00::7"}
-    monkeypatch.setattr("bitboot_core._swarms.port_keeper.own_address", addresses.get)
+    monkeypatch.setattr("bitboot_core._swarms.ports.keeper.own_address", addresses.get)
     six = FakePortMapper("2a09:f0f1::10")
     registry.register_port_mapper(mapper_spec_of(six, families=[6]))
     async with bitboot.map_port(7001) as mapping:
@@ -202,7 +202,7 @@ async def test_both_ip_versions_side_by_side(
     mapper = FakePortMapper(OUTSIDE)
     registry.register_port_mapper(mapper_spec_of(mapper))
     addresses = {4: "192.168.1.7", 6: "2a09:f0f1::10"}
-    monkeypatch.setattr("bitboot_core._swarms.port_keeper.own_address", addresses.get)
+    monkeypatch.setattr("bitboot_core._swarms.ports.keeper.own_address", addresses.get)
     six = FakePortMapper("2a09:f0f1::10")
     registry.register_port_mapper(mapper_spec_of(six, "six", families=[6]))
     async with bitboot.map_port(7001) as mapping:
@@ -427,7 +427,7 @@ async def test_another_network_is_noticed_by_our_own_address(
     bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = {4: "192.168.1.7"}
-    monkeypatch.setattr("bitboot_core._swarms.port_keeper.own_address", addresses.get)
+    monkeypatch.setattr("bitboot_core._swarms.ports.keeper.own_address", addresses.get)
     mapping = bitboot.map_port(7001)
     await opened(mapping, clock, 0)
     addresses[4] = "10.0.0.9"

@@ -10,13 +10,13 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from random import Random
 
-from ..aio import timing
-from ..aio.clock import Clock, TimeUp, deadline
-from ..aio.logs import logger
-from ..aio.tasks import Signal
-from ..errors import BitBootError, PortMappingFailed
-from ..model import KnownHost, address_scope
-from ..port_mapper import PortGrant, PortRequest, Transport
+from ...aio import timing
+from ...aio.clock import Clock, TimeUp, deadline
+from ...aio.logs import logger
+from ...aio.tasks import Signal
+from ...errors import BitBootError, PortMappingFailed
+from ...model import KnownHost, address_scope
+from ...port_mapper import PortGrant, PortRequest, Transport
 from .routers import GuardedMapper, Routers, all_failed
 
 LIFETIME = 7200.0

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, Self
 
-from .._networks.network import ActiveNetwork
-from ..aio.clock import TimeUp, deadline
-from ..aio.tasks import Signal, cancel
-from ..errors import BitBootError, DoubleNat, NoRouterAnswered, PortMappingFailed
-from ..model import KnownHost, address_scope
-from ..port_mapper import Transport
-from .port_keeper import PortKeeper
+from ..._networks.network import ActiveNetwork
+from ...aio.clock import TimeUp, deadline
+from ...aio.tasks import Signal, cancel
+from ...errors import BitBootError, DoubleNat, NoRouterAnswered, PortMappingFailed
+from ...model import KnownHost, address_scope
+from ...port_mapper import Transport
+from ..use import Context, NetworkUser
+from .keeper import PortKeeper
 from .routers import Routers
-from .use import Context, NetworkUser
 
 __all__ = ["PortMapping"]
 

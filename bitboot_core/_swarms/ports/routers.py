@@ -7,15 +7,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from ..aio.clock import Clock, TimeUp, deadline
-from ..aio.logs import logger
-from ..aio.tasks import Tasks, cancel
-from ..errors import NoRouterAnswered, NotRunning, PortMappingFailed
-from ..model import KnownHost
+from ...aio.clock import Clock, TimeUp, deadline
+from ...aio.logs import logger
+from ...aio.tasks import Tasks, cancel
+from ...errors import NoRouterAnswered, NotRunning, PortMappingFailed
+from ...model import KnownHost
 
 if TYPE_CHECKING:
-    from .._plugins.registry import Registry
-    from ..port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
+    from ..._plugins.registry import Registry
+    from ...port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class GuardedMapper:
 
     async def map(self, request: PortRequest) -> PortGrant:
         """Open a port, or renew it."""
-        from ..port_mapper import PortGrant  # noqa: PLC0415 - few programs open ports
+        from ...port_mapper import PortGrant  # noqa: PLC0415 - few programs open ports
 
         grant = await self._call("open the port", lambda mapper: mapper.map(request), ANSWER)
         if not (
@@ -127,13 +127,13 @@ class GuardedMapper:
             ) from error
 
     def _made(self) -> PortMapper:
-        from .._plugins.lacking import why_unavailable  # noqa: PLC0415 - few programs need it
+        from ..._plugins.lacking import why_unavailable  # noqa: PLC0415 - few programs need it
 
         if (reason := why_unavailable(self._spec)) is not None:
             raise PortMappingFailed(
                 f"it does not work here: {reason}", hint="see `bitboot plugins` for those that do"
             )
-        from ..port_mapper import PortMapper  # noqa: PLC0415
+        from ...port_mapper import PortMapper  # noqa: PLC0415
 
         mapper = self._spec.factory()
         if not isinstance(mapper, PortMapper):
@@ -164,7 +164,7 @@ class Routers:
     def check(self) -> None:
         """Raise PortMappingFailed where none is installed."""
         if not self._all():
-            from .._plugins.frozen import how_to_get  # noqa: PLC0415 - few programs need it
+            from ..._plugins.frozen import how_to_get  # noqa: PLC0415 - few programs need it
 
             raise PortMappingFailed(
                 "nothing is installed that asks routers to open ports", hint=how_to_get("nat")
