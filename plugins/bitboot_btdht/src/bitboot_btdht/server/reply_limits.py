@@ -12,8 +12,9 @@ from ..wire.compact import Address
 _HEADER_BYTES = {6: 28, 18: 48}
 """Of IP and UDP, by the length of an address: the line carries them too."""
 
-_BURST = 2.0
-"""So many seconds' worth of bytes may go to one network at once: who looks a crowd up asks 13 times."""
+_BURST = 1.25
+"""This many seconds' worth of bytes may go to one network at once: who looks a crowd up asks 13 times. With
+what the second that follows allows, and pings, that stays below 50 kB at 20 kB a second."""
 
 _EASY = 0.5
 """While more than this share of a second's replies is left, replies are as long as they may be."""
