@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .config import *
     from .errors import *
     from .hookspecs import *
+    from .identity import *
     from .model import *
     from .networks import *
     from .port_mapper import *
@@ -51,6 +52,7 @@ _MODULES = (
     "_swarms.watch",
     "_swarms.swarm",
     "port_mapper",
+    "identity",
     "_swarms.ports.mapping",
     "_plugins.plugin",
     "_plugins.registry",

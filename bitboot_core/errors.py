@@ -9,6 +9,7 @@
     │   ├── UnknownNetwork          no definition has that name
     │   └── UnsupportedOperation    this backend cannot do that, whatever the weather
     ├── NetworkUnavailable          the network is known, but nothing installed serves it
+    ├── LibraryMissing              what was asked for needs a library that is not installed
     ├── NotRunning                  not started yet, or closed already
     ├── PluginError                 a plugin failed, and BITBOOT_STRICT=1 asks to be told
     ├── BackendError                a backend tried and failed
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidConfig",
     "InvalidEndpoint",
     "InvalidSwarmName",
+    "LibraryMissing",
     "ListenFailed",
     "NetworkUnavailable",
     "NoRouterAnswered",
@@ -102,6 +104,10 @@ class UnsupportedOperation(UsageError):
 
 class NetworkUnavailable(BitBootError):
     """The network is known, but no installed backend speaks its protocol."""
+
+
+class LibraryMissing(BitBootError):
+    """What was asked for needs a library that is not installed: the hint says how to get it."""
 
 
 class NotRunning(BitBootError):

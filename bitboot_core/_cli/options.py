@@ -34,6 +34,13 @@ config_option = click.option(
     help="Configuration file to read instead of your own (see docs/command-line.md).",
 )
 
+state_dir_option = click.option(
+    "--state-dir",
+    metavar="D",
+    type=click.Path(),
+    help="Folder to keep contacts and the identity in for the next start.  [default: the user's own]",
+)
+
 
 def checked_port(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
     """What `--port` says. Raises InvalidEndpoint where that cannot be announced."""
@@ -167,12 +174,7 @@ _NETWORK_OPTIONS = [
         help="Contact to start from, instead of the network's own; may be given several times.",
     ),
     click.option("--listen", metavar="HOST:PORT", help="Address to listen on; port 0 is any free one."),
-    click.option(
-        "--state-dir",
-        metavar="D",
-        type=click.Path(),
-        help="Folder to keep contacts in for the next start.  [default: the user's own]",
-    ),
+    state_dir_option,
     click.option(
         "--timeout",
         metavar="S",

@@ -27,6 +27,7 @@ COMMANDS = {
     "completion": ("completion", "Print the script that lets your shell complete commands."),
     "demo": ("demo", "Show it at work on this machine alone."),
     "doctor": ("doctor", "Find out what is wrong, and what to do about it."),
+    "identity": ("identity", "Show who you are to others, or be somebody."),
     "join": ("watch", "Be found in a swarm, and see who else is there, until Ctrl-C."),
     "lookup": ("lookup", "Find the peers of a swarm."),
     "networks": ("networks", "List the networks, and the backends that serve them."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -27,6 +28,7 @@ from bitboot_core import (
     InvalidEndpoint,
     InvalidSwarmName,
     KnownHost,
+    LibraryMissing,
     ListenFailed,
     NetworkUnavailable,
     NoRouterAnswered,
@@ -204,6 +206,12 @@ def _(world: World) -> list[str]:
 def _(world: World) -> list[str]:
     both = [world.serve(FakeBackend(lookup=fails(OSError("down"))), name) for name in ("one", "two")]
     return ["lookup", "mynet", *both[0], *both[1]]
+
+
+@meets(LibraryMissing, tells="identities need the library cryptography", hint="bitboot-core[private]")
+def _(world: World) -> list[str]:
+    world.patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric", None)
+    return ["identity", "--new"]
 
 
 TREE = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, BitBootError)]

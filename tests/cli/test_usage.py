@@ -20,6 +20,7 @@ COMMANDS = [
     "completion",
     "demo",
     "doctor",
+    "identity",
     "join",
     "lookup",
     "networks",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,10 +23,12 @@ from bitboot_core import (
     BootstrapFailed,
     DoubleNat,
     HostNotFound,
+    Identity,
     InvalidConfig,
     InvalidEndpoint,
     InvalidSwarmName,
     KnownHost,
+    LibraryMissing,
     ListenFailed,
     NetworkDefinition,
     NetworkUnavailable,
@@ -85,6 +88,7 @@ CAUSES: dict[type[BitBootError], type[BaseException]] = {
     BackendError: ZeroDivisionError,
     BackendUnavailable: ModuleNotFoundError,
     HostNotFound: socket.gaierror,
+    LibraryMissing: ImportError,
     Offline: socket.gaierror,
     PluginError: ImportError,
     UsageError: TypeError,
@@ -141,6 +145,12 @@ async def _(world: World) -> None:
 @raises(NetworkUnavailable)
 async def _(world: World) -> None:
     BitBoot(network="bitcoin", registry=world.registry)
+
+
+@raises(LibraryMissing)
+async def _(world: World) -> None:
+    world.patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric", None)
+    Identity.generate()
 
 
 @raises(NotRunning)

@@ -20,6 +20,8 @@ CORE = ROOT / "bitboot_core"
 
 WINGS = [
     ["errors"],
+    ["_optional"],
+    ["identity"],
     ["model"],
     ["networks"],
     ["backend"],
