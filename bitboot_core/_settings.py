@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .errors import InvalidConfig, InvalidEndpoint
 from .model import KnownHost
 from .networks import NetworkDefinition
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Host = KnownHost | str
 """An endpoint, or its spelling as "host:port"."""
@@ -72,6 +74,8 @@ def state_folder(value: str | os.PathLike[str] | Literal[False] | None) -> Path 
         raise InvalidConfig(
             f"state_dir={value!r} is not a folder", hint="give a path, or False to keep nothing"
         )
+    from pathlib import Path  # noqa: PLC0415 - only where a folder is named
+
     folder = Path(value)
     if folder.exists() and not folder.is_dir():
         raise InvalidConfig(

@@ -12,11 +12,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Place, Receipt
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["API_VERSION", "Announces", "Backend", "BackendConfig", "BackendSpec", "Capabilities", "Scope"]
 

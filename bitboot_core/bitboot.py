@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 from typing import TYPE_CHECKING, Literal, Self, Unpack
 from weakref import WeakValueDictionary
 
@@ -19,6 +18,8 @@ from .errors import InvalidEndpoint
 from .model import KnownHost, Peer
 
 if TYPE_CHECKING:  # imported where they are used: a program that starts need not wait for all of them
+    from random import Random
+
     from ._plugins.registry import Registry
     from ._swarms.ports.mapping import PortMapping
     from ._swarms.swarm import Swarm
@@ -56,6 +57,8 @@ class BitBoot(Networking):
         Raises InvalidConfig, InvalidEndpoint, UnknownNetwork, UnknownBackend, NetworkUnavailable
         (the network is known, but nothing installed serves it) or BackendUnavailable.
         """
+        from random import Random  # noqa: PLC0415
+
         from ._plugins.registry import default_registry  # noqa: PLC0415
 
         super().__init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from random import Random
+from typing import TYPE_CHECKING
 
 from ..aio import timing
 from ..aio.clock import Clock, TimeUp, deadline
@@ -15,7 +15,11 @@ from ..aio.threads import in_thread
 from ..errors import BackendError, BackendTimeout, BitBootError, BootstrapFailed, HostNotFound, NotRunning
 from ..model import KnownHost
 from .guard import GuardedBackend
-from .kept_contacts import ContactFile
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from .kept_contacts import ContactFile
 
 ATTEMPT_TIMEOUT = 30.0
 """Seconds after which a bootstrap that does not end is given up and begun again."""

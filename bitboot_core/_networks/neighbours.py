@@ -8,13 +8,11 @@ like any contact, and believed as little.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable
 from contextlib import aclosing
 from functools import partial
-from random import Random
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..aio import timing
 from ..aio.clock import Clock, deadline, sleep_until
@@ -22,6 +20,9 @@ from ..aio.logs import logger
 from ..backend import Scope
 from ..model import KnownHost
 from .network import ActiveNetwork
+
+if TYPE_CHECKING:
+    from random import Random
 
 LIFETIME = 600.0
 """Seconds that a node's port is announced for."""
@@ -120,6 +121,8 @@ def meeting_key(network: ActiveNetwork) -> bytes:
     It stands for the protocol, the name, and the contacts that the network starts from, since not everything
     that is called "mainline" is the public one.
     """
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for which a program that starts need not wait
+
     definition = network.definition
     starts_from = sorted(map(str, network.starts_from))
     identity = "\n".join(["bitboot contacts", definition.protocol, definition.name, *starts_from])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from random import Random
+from typing import TYPE_CHECKING
 
 from ..aio.clock import Clock
 from ..aio.tasks import Signal, Tasks
@@ -14,8 +14,12 @@ from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
-from .kept_contacts import ContactFile
-from .state import NetworkState
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from .kept_contacts import ContactFile
+    from .state import NetworkState
 
 CLEAN_UP = 1.0
 """Seconds that a backend gets to clean up after it failed to start."""
@@ -251,6 +255,8 @@ class ActiveNetwork:
 
     def state(self) -> NetworkState:
         """How it is doing."""
+        from .state import NetworkState  # noqa: PLC0415 - a program that starts need not wait for it
+
         return NetworkState(
             network=self.name,
             backend=self.backend_name,

@@ -6,7 +6,6 @@ import asyncio
 import warnings
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._settings import Host, Network, contacts, endpoint, networks, state_folder
@@ -17,14 +16,15 @@ from ..backend import BackendConfig
 from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning, UnknownNetwork
 from ..networks import NetworkDefinition
-from .kept_contacts import contact_file
 from .neighbours import Neighbours
 from .network import CLEAN_UP, ActiveNetwork
 from .per_network import PerNetwork, one_error
-from .state import NetworkState
 
 if TYPE_CHECKING:
+    from random import Random
+
     from .._plugins.registry import Registry
+    from .state import NetworkState
 
 T = TypeVar("T")
 
@@ -72,6 +72,8 @@ class NetworkSet:
         Raises InvalidConfig, InvalidEndpoint, UnknownNetwork, UnknownBackend, NetworkUnavailable or
         BackendUnavailable.
         """
+        from .kept_contacts import contact_file  # noqa: PLC0415 - an import of the core does not wait for it
+
         definitions = [self._definition(one) for one in networks(network)]
         pins = self._pins(definitions, backend)
         prepared: dict[str, ActiveNetwork] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,7 +88,14 @@ def swarm_key(swarm: SwarmName) -> bytes:
         raise InvalidSwarmName(f"a swarm's name must be valid Unicode: {error.reason}") from error
     if not name.isascii():
         _warn_of_spelling(name)
-    return hashlib.sha1(encoded, usedforsecurity=False).digest()
+    return sha1(encoded)
+
+
+def sha1(content: bytes) -> bytes:
+    """The SHA-1 digest of `content`, 20 bytes: what keys are made of, and no secret."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for which a program that starts need not wait
+
+    return hashlib.sha1(content, usedforsecurity=False).digest()
 
 
 @lru_cache(maxsize=1024)  # once a name
@@ -107,18 +113,18 @@ def _warn_of_spelling(name: str) -> None:
 
 def looks_like_key(name: str) -> bool:
     """Whether a swarm's name is written as a key, and whoever gave it may have meant that key."""
-    return name.lower().startswith("magnet:?") or _HEX.fullmatch(name) is not None
+    return name.lower().startswith("magnet:?") or re.fullmatch(_HEX, name) is not None
 
 
-_HEX = re.compile(r"[0-9a-f]{40}", re.ASCII | re.IGNORECASE)
-_BASE32 = re.compile(r"[a-z2-7]{32}", re.ASCII | re.IGNORECASE)
+_HEX = r"(?ai)[0-9a-f]{40}"
+_BASE32 = r"(?ai)[a-z2-7]{32}"
 _SHA2_256 = bytes([0x12, 0x20])  # multihash: SHA2-256, 32 bytes
 
 
 def _from_digits(text: str) -> bytes | None:
-    if _HEX.fullmatch(text):
+    if re.fullmatch(_HEX, text):
         return bytes.fromhex(text)
-    return base64.b32decode(text.upper()) if _BASE32.fullmatch(text) else None
+    return base64.b32decode(text.upper()) if re.fullmatch(_BASE32, text) else None
 
 
 def _from_magnet(link: str) -> bytes | None:

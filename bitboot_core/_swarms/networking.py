@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +11,6 @@ from .. import _settings as settings
 from .._networks.network import ActiveNetwork
 from .._networks.network_set import NetworkSet
 from .._networks.per_network import PerNetwork
-from .._networks.state import NetworkState
 from .._settings import Host, Network
 from ..aio.clock import Clock
 from ..aio.endings import Endings
@@ -23,6 +21,9 @@ from .ports.routers import Routers
 from .use import Context
 
 if TYPE_CHECKING:
+    from random import Random
+
+    from .._networks.state import NetworkState
     from .._plugins.registry import Registry
 
 CLOSE_TIMEOUT = 1.8

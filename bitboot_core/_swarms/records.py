@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._networks.network import ActiveNetwork
 from ..aio import timing
@@ -14,6 +13,9 @@ from ..errors import AnnounceFailed, BitBootError
 from ..model import KnownHost, Receipt
 from .keys import SwarmName, swarm_key
 from .shards import shard_key, shard_of
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["AnnouncementStatus"]
 

@@ -16,9 +16,8 @@ Backends on which a key can be crowded say so (`Capabilities.crowd`); on the oth
 
 from __future__ import annotations
 
-import hashlib
-
 from ..model import KnownHost
+from .keys import sha1
 
 COUNT = 64
 """How many shards a swarm has. With libtorrent's 500 peers a key that is room for 32,000."""
@@ -33,7 +32,7 @@ def shard_key(key: bytes, number: int) -> bytes:
     """
     if not 0 <= number < COUNT:
         raise ValueError(f"shards are numbered from 0 to {COUNT - 1}, not {number}")
-    return hashlib.sha1(key + _LABEL + bytes([number]), usedforsecurity=False).digest()
+    return sha1(key + _LABEL + bytes([number]))
 
 
 def shard_of(key: bytes, endpoint: KnownHost, salt: bytes) -> int:
@@ -44,7 +43,7 @@ def shard_of(key: bytes, endpoint: KnownHost, salt: bytes) -> int:
     """
     host = salt if endpoint.is_any else endpoint.host.encode()
     text = key + host + b":%d" % endpoint.port
-    return hashlib.sha1(text, usedforsecurity=False).digest()[0] % COUNT
+    return sha1(text)[0] % COUNT
 
 
 def all_shards(key: bytes) -> list[bytes]:

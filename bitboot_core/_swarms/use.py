@@ -6,15 +6,17 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from random import Random
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from .._networks.network import ActiveNetwork
 from ..aio.clock import Clock
 from ..aio.tasks import Tasks
 from ..config import BitBootConfig
 from ..errors import NotRunning
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 @dataclass(eq=False, repr=False)

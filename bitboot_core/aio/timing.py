@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
 
 RENEW_BETWEEN = (0.75, 0.9)
 """A renewal falls uniformly between these shares of the lifetime, so that programs started

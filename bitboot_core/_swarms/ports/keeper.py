@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from random import Random
+from typing import TYPE_CHECKING
 
 from ...aio import timing
 from ...aio.clock import Clock, TimeUp, deadline
@@ -18,6 +18,9 @@ from ...errors import BitBootError, PortMappingFailed
 from ...model import KnownHost, address_scope
 from ...port_mapper import PortGrant, PortRequest, Transport
 from .routers import GuardedMapper, Routers, all_failed
+
+if TYPE_CHECKING:
+    from random import Random
 
 LIFETIME = 7200.0
 """Seconds that a router is asked to keep a port open (as RFC 6886, section 3.3, recommends)."""
