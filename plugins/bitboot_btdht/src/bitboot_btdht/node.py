@@ -28,6 +28,7 @@ from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Extensions
 from .server.peer_store import PeerStore
 from .server.responder import Responder
+from .server.samples import Samples
 from .server.server import Server
 from .server.serving import Machine
 from .server.tokens import Tokens
@@ -94,7 +95,14 @@ class Node:
         self.external: dict[int, ExternalAddress] = self._surroundings.external
         self.reach: dict[int, Reach] = self._surroundings.reach
         self._server = Server(
-            Responder(self.settings, self.tables, self.store, Tokens(now, self._rng), self.extensions),
+            Responder(
+                self.settings,
+                self.tables,
+                self.store,
+                Tokens(now, self._rng),
+                samples=Samples(self.settings, self.store, self._rng),
+                extensions=self.extensions,
+            ),
             self.ids,
             self.tables,
             self.reach,

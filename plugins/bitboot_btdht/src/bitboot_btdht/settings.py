@@ -89,6 +89,11 @@ class Settings:
     max_known: int = 65_536
     """Addresses that we were in touch with in the last hour, to tell strangers who call. With more than that
     nobody counts as a stranger for a while."""
+    sampled_sources: int = 8
+    """Keys are shown to whoever surveys the DHT (BEP 51) that at least so many IPv4 addresses or IPv6 /64s
+    have announced: those of private swarms are not told apart from others."""
+    sample_interval: float = 3600.0
+    """Seconds until another sample of keys is shown."""
     dead_for: float = 300.0
     """How long a contact that answered nothing is left alone."""
     dead_after: int = 3
@@ -125,6 +130,7 @@ class Settings:
             contacts_per_subnet=None,
             newcomers_per_ip=None,
             newcomers_per_subnet=None,
+            sampled_sources=1,
             replies_per_second=None,
             replies_per_second_per_ip=None,
             reply_bytes_per_second_per_subnet=None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 from bitboot_core.aio.limits import Shares, source_of
 
 from ..settings import Settings
 from ..wire.compact import Address, family
+from .scrapes import Filters
 
 COUNTED = 64
 """A hash with more peers than this keeps count of who holds how many of them."""
@@ -16,15 +18,25 @@ COUNTED = 64
 class _Swarm:
     """The peers under one hash, with their ends, the one that ends first in front."""
 
-    __slots__ = ("peers", "shares")
+    __slots__ = ("filters", "peers", "seeds", "shares")
 
     def __init__(self) -> None:
         self.peers: dict[Address, float] = {}
+        self.seeds: set[Address] | None = None  # of most keys nobody says so
         self.shares: Shares[Address] | None = None
+        self.filters: Filters | None = None
 
-    def add(self, peer: Address, ends: float) -> None:
-        self.peers.pop(peer, None)  # so that the dict stays in order of end
+    def add(self, peer: Address, ends: float, *, seed: bool) -> None:
+        is_new = self.peers.pop(peer, None) is None  # so that the dict stays in order of end
         self.peers[peer] = ends
+        changed = seed != self.is_seed(peer)
+        if changed and seed:
+            self.seeds = self.seeds or set()
+            self.seeds.add(peer)
+        elif changed and self.seeds is not None:
+            self.seeds.discard(peer)
+        if self.filters is not None and (is_new or changed):
+            self.filters.add(peer, seed=seed, is_new=is_new)
         if self.shares is not None:
             self.shares.add(peer, peer[:-2])
         elif len(self.peers) > COUNTED:
@@ -34,8 +46,15 @@ class _Swarm:
 
     def remove(self, peer: Address) -> None:
         del self.peers[peer]
+        if self.seeds is not None:
+            self.seeds.discard(peer)
+        if self.filters is not None:
+            self.filters.removed()
         if self.shares is not None:
             self.shares.discard(peer, peer[:-2])
+
+    def is_seed(self, peer: Address) -> bool:
+        return self.seeds is not None and peer in self.seeds
 
     def held_by(self, peer: Address) -> int:
         """How many peers the source of `peer` has here: an IPv4 address, or an IPv6 /64."""
@@ -73,8 +92,11 @@ class PeerStore:
         """How many info-hashes have peers."""
         return len(self._swarms)
 
-    def add(self, info_hash: bytes, peer: Address, now: float) -> bool:
-        """Store `peer`, or renew it. False where its source has used up its share of this hash."""
+    def add(self, info_hash: bytes, peer: Address, now: float, *, seed: bool = False) -> bool:
+        """Store `peer`, or renew it. False where its source has used up its share of this hash.
+
+        `seed`: it has the whole torrent (BEP 33).
+        """
         swarm = self._swarms.get(info_hash)
         if swarm is not None and peer not in swarm.peers:
             self._expire(info_hash, swarm, now)
@@ -84,21 +106,58 @@ class PeerStore:
             if len(swarm.peers) >= self._settings.max_peers_per_hash:
                 self._remove(info_hash, swarm, swarm.largest())
         swarm = self._swarms.setdefault(info_hash, _Swarm())
-        swarm.add(peer, now + self._settings.peer_lifetime)
+        swarm.add(peer, now + self._settings.peer_lifetime, seed=seed)
         self._shares.add((info_hash, peer), peer[:-2])
         while len(self._swarms) > self._settings.max_hashes or len(self._shares) > self._settings.max_peers:
             of, loser = self._shares.largest()
             self._remove(of, self._swarms[of], loser)
         return True
 
-    def get(self, info_hash: bytes, ip_family: int, limit: int, now: float) -> list[Address]:
-        """At most `limit` peers of one family; a random sample where there are more."""
+    def get(
+        self, info_hash: bytes, ip_family: int, limit: int, now: float, *, no_seeds: bool = False
+    ) -> list[Address]:
+        """At most `limit` peers of one family; a random sample where there are more.
+
+        `no_seeds`: seeds only where the others leave room (BEP 33's `noseed`).
+        """
         swarm = self._swarms.get(info_hash)
         if swarm is None:
             return []
         self._expire(info_hash, swarm, now)
         found = [peer for peer in swarm.peers if family(peer) == ip_family]
-        return found if len(found) <= limit else self._rng.sample(found, limit)
+        if len(found) <= limit:
+            return found
+        if no_seeds and swarm.seeds:
+            others = [peer for peer in found if peer not in swarm.seeds]
+            if len(others) < limit:
+                seeds = [peer for peer in found if peer in swarm.seeds]
+                return others + self._rng.sample(seeds, limit - len(others))
+            found = others
+        return self._rng.sample(found, limit)
+
+    def scrape(self, info_hash: bytes, now: float) -> tuple[int, int] | None:
+        """The filters of the seeds and of the other peers under a hash (BEP 33); None where it has none."""
+        swarm = self._swarms.get(info_hash)
+        if swarm is None:
+            return None
+        self._expire(info_hash, swarm, now)
+        if not swarm.peers:
+            return None
+        if swarm.filters is None or swarm.filters.is_stale(now):
+            filters = Filters(swarm.peers, swarm.is_seed, now)
+            # A small swarm's take no time to make, and there may be many small swarms.
+            swarm.filters = filters if len(swarm.peers) > COUNTED else None
+            return filters.seeds, filters.others
+        return swarm.filters.seeds, swarm.filters.others
+
+    def announced_by(self, sources: int, now: float) -> list[bytes]:
+        """The hashes with peers of at least that many sources: IPv4 addresses, or /64s of IPv6."""
+        self.expire(now)
+        return [
+            info_hash
+            for info_hash, swarm in self._swarms.items()
+            if len(swarm.peers) >= sources and _has_sources(swarm.peers, sources)
+        ]
 
     def expire(self, now: float) -> None:
         """Forget every peer whose time is up."""
@@ -118,3 +177,13 @@ class PeerStore:
         self._shares.discard((info_hash, peer), peer[:-2])
         if not swarm.peers:
             del self._swarms[info_hash]
+
+
+def _has_sources(peers: Iterable[Address], wanted: int) -> bool:
+    """Whether these are of at least so many sources."""
+    found: set[bytes] = set()
+    for peer in peers:
+        found.add(source_of(peer[:-2]))
+        if len(found) >= wanted:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""Answering queries (BEP 5, "DHT Queries"; BEP 32 for `want` and IPv6; BEP 42 for `ip`)."""
+"""Answering queries (BEP 5, "DHT Queries"; BEP 32 for `want` and IPv6; BEP 33; BEP 42 for `ip`; BEP 51)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 from ..settings import Settings
 from ..table.routing import Contact, RoutingTable
-from ..wire import compact, krpc
+from ..wire import bloom, compact, krpc
 from ..wire.compact import Address
 from ..wire.node_id import ID_BYTES
 from .extensions import Extensions, Handler
 from .peer_store import PeerStore
 from .reply_limits import ReplyLimits, Room
+from .samples import Samples
 from .tokens import Tokens
 
 _FRAME_BYTES = 180
@@ -20,7 +21,9 @@ _FRAME_BYTES = 180
 
 _SHORT_NODES = 3
 _SHORT_PEERS = 5
-"""Of nodes and of peers a short reply holds so many. Lookups arrive with it too, a step or two later."""
+_SHORT_SAMPLES = 5
+"""Of nodes, peers and sampled keys a short reply holds so many. Lookups arrive with it too, a step or two
+later."""
 
 
 class Refused(Exception):
@@ -40,18 +43,22 @@ class Responder:
         tables: Mapping[int, RoutingTable],
         store: PeerStore,
         tokens: Tokens,
+        *,
+        samples: Samples,
         extensions: Extensions,
     ) -> None:
         self._settings = settings
         self._tables = tables
         self._store = store
         self._tokens = tokens
+        self._samples = samples
         self._extensions = extensions
         self._methods = {
             b"ping": self._ping,
             b"find_node": self._find_node,
             b"get_peers": self._get_peers,
             b"announce_peer": self._announce_peer,
+            b"sample_infohashes": self._sample_infohashes,
         }
         self.limits: ReplyLimits = ReplyLimits(settings)
 
@@ -99,15 +106,32 @@ class Responder:
 
     def _get_peers(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
         info_hash = _id_argument(arguments.get(b"info_hash"), "info_hash")
+        filters = self._store.scrape(info_hash, now) if arguments.get(b"scrape") == 1 else None
+        if filters is not None:
+            # They take half of a reply: of the nodes only those of the packet's family have room beside them.
+            arguments = {key: value for key, value in arguments.items() if key != b"want"}
         values = self._nodes(info_hash, arguments, address, now)
+        if filters is not None:
+            values[b"BFsd"], values[b"BFpe"] = map(bloom.packed, filters)
         values[b"token"] = self._tokens.issue(address, now)
         ip_family = compact.family(address)
-        used = _FRAME_BYTES + sum(map(len, values.values()))
-        room = (self._settings.reply_bytes - used) // (compact.ADDRESS_BYTES[ip_family] + 3)
-        peers = self._store.get(info_hash, ip_family, max(room, 0), now)
+        room = self._room_beside(values) // (compact.ADDRESS_BYTES[ip_family] + 3)
+        no_seeds = arguments.get(b"noseed") == 1
+        peers = self._store.get(info_hash, ip_family, max(room, 0), now, no_seeds=no_seeds)
         if peers:
             values[b"values"] = peers
         return values
+
+    def _sample_infohashes(
+        self, arguments: dict[bytes, Any], address: Address, now: float
+    ) -> dict[bytes, Any]:
+        target = _id_argument(arguments.get(b"target"), "target")
+        values = self._nodes(target, arguments, address, now)
+        return {**values, **self._samples.reply(self._room_beside(values), now)}
+
+    def _room_beside(self, values: dict[bytes, Any]) -> int:
+        """How many bytes a reply has room for beside these."""
+        return self._settings.reply_bytes - _FRAME_BYTES - sum(map(len, values.values()))
 
     def _announce_peer(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
         info_hash = _id_argument(arguments.get(b"info_hash"), "info_hash")
@@ -120,7 +144,7 @@ class Responder:
             if not isinstance(port, int) or not 0 < port < 65536:
                 raise Refused(krpc.PROTOCOL_ERROR, "bad port")
             peer = compact.with_port(address, port)
-        if not self._store.add(info_hash, peer, now):
+        if not self._store.add(info_hash, peer, now, seed=arguments.get(b"seed") == 1):
             raise Refused(krpc.SERVER_ERROR, "too many peers from this address")
         return {}
 
@@ -158,6 +182,11 @@ def _shorten(values: dict[bytes, Any]) -> None:
     peers = values.get(b"values")
     if isinstance(peers, list):
         values[b"values"] = peers[:_SHORT_PEERS]
+    samples = values.get(b"samples")
+    if isinstance(samples, bytes):
+        values[b"samples"] = samples[: _SHORT_SAMPLES * ID_BYTES]
+    for filters in (b"BFsd", b"BFpe"):  # of these there is no short form
+        values.pop(filters, None)
 
 
 def _id_argument(value: object, name: str) -> bytes:
