@@ -91,7 +91,7 @@ class Scripted:
     def take_turn(self) -> int:
         return TURN
 
-    def must_wait(self, address: Address) -> bool:
+    def is_waiting(self, address: Address) -> bool:
         return address in self.busy
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:

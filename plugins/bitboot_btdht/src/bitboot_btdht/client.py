@@ -97,9 +97,9 @@ class Client:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
         return self.transactions.take_turn()
 
-    def must_wait(self, address: Address) -> bool:
-        """Whether a query to `address` would have to wait: it has had so many of late."""
-        return self.transactions.must_wait(address, self.now)
+    def is_waiting(self, address: Address) -> bool:
+        """Whether queries to `address` wait for their turn: it has had many recently."""
+        return self.transactions.is_waiting(address)
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Contacts to begin a lookup with; where none is left but bad ones, these."""

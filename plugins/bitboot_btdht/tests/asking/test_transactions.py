@@ -151,8 +151,8 @@ def test_one_node_is_asked_so_often_and_the_rest_waits_its_turn() -> None:
     world = World()
     assert all(world.send() for _ in range(200))
     assert len(world.sent) == 18
-    assert world.transactions.must_wait(ADDRESS, world.now)
-    assert not world.transactions.must_wait(public_address(2), world.now)
+    assert world.transactions.is_waiting(ADDRESS)
+    assert not world.transactions.is_waiting(public_address(2))
     assert world.send(public_address(2)), "others are not affected"
     assert len(world.sent) == 19
     while len(world.transactions):

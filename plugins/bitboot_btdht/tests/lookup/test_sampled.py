@@ -187,7 +187,7 @@ class OneNode:
     def take_turn(self) -> int:
         return 0
 
-    def must_wait(self, address: Address) -> bool:
+    def is_waiting(self, address: Address) -> bool:
         return False
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:

@@ -160,11 +160,9 @@ class Transactions:
         """
         return next(self._turns)
 
-    def must_wait(self, address: Address, now: float) -> bool:
-        """Whether `address` has had so many messages that a query to it would have to wait."""
-        if self._window is None:
-            return False
-        return address in self._held or self._window.free_at(address, Kind.QUERY, now) > now
+    def is_waiting(self, address: Address) -> bool:
+        """Whether queries to `address` are held back, since it has had its share of messages."""
+        return address in self._held
 
     def expects_much(self, address: Address) -> bool:
         """Whether `address` was asked something that may have a long answer: anything but a ping."""

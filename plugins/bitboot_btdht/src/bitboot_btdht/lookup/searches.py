@@ -51,8 +51,8 @@ class Network(Protocol):
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
 
-    def must_wait(self, address: Address) -> bool:
-        """Whether a query to `address` would have to wait: it has had so many of late."""
+    def is_waiting(self, address: Address) -> bool:
+        """Whether queries to `address` wait for their turn: it has had many recently."""
 
     def closest(self, target: bytes, family: int) -> list[NodeInfo]:
         """Where a lookup in one family may begin."""
@@ -83,9 +83,7 @@ def introduced(
         (id_, address)
         # Near the target most are known, so that comes first: it is the cheapest question.
         for id_, address in unknown(nodes)
-        if compact.is_usable(address)
-        and compact.may_introduce(teller, address)
-        and not network.is_dead(address)
+        if compact.may_introduce(teller, address) and not network.is_dead(address)
     ]
 
 
@@ -139,7 +137,6 @@ class NodeSearch:
 
     def _ask(self, candidate: Candidate) -> None:
         self.asked += candidate.tries == 1
-        must_wait = self.network.must_wait(candidate.address)
         sent = self.network.ask(
             candidate.address,
             self.method,
@@ -151,7 +148,7 @@ class NodeSearch:
         )
         if not sent:
             self.traversal.failed(candidate)
-        elif must_wait:
+        elif self.network.is_waiting(candidate.address):
             self.traversal.held(candidate)
 
     def _is_too_dense(self, distance: int) -> bool:

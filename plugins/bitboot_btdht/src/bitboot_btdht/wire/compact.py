@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -103,7 +103,9 @@ _WIDTH = {"loopback": 0, "private": 1, "public": 2}
 
 
 def may_introduce(teller: Address, told: Address) -> bool:
-    """Whether a node at `teller` can be believed to know one at `told`: see `scope`."""
+    """Whether a node at `teller` can be believed to know one at `told`, which is usable: see `scope`."""
+    if told.endswith(_NO_PORT):
+        return False
     theirs, ours = scope(told[:-2]), scope(teller[:-2])
     return theirs is not None and ours is not None and _WIDTH[theirs] >= _WIDTH[ours]
 
@@ -124,14 +126,13 @@ def pack_nodes(nodes: Iterable[NodeInfo]) -> bytes:
     return b"".join([part for node in nodes for part in node])
 
 
-def unpack_nodes(data: object, ip_family: int, limit: int) -> Iterator[NodeInfo]:
+def unpack_nodes(data: object, ip_family: int, limit: int) -> list[NodeInfo]:
     """The first `limit` (id, address) pairs in compact node info, whether usable or not."""
     if not isinstance(data, bytes):
-        return
+        return []
     size = ID_BYTES + ADDRESS_BYTES[ip_family]
-    for start in range(0, min(len(data) - size + 1, limit * size), size):
-        middle = start + ID_BYTES
-        yield data[start:middle], data[middle : start + size]
+    starts = range(0, min(len(data) - size + 1, limit * size), size)
+    return [(data[start : start + ID_BYTES], data[start + ID_BYTES : start + size]) for start in starts]
 
 
 def unpack_peers(values: object, limit: int) -> list[Address]:
