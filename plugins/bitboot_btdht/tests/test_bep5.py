@@ -250,8 +250,8 @@ def test_replies_are_capped_by_bytes_with_a_random_sample(dual: Node, family_hos
         Stranger(dual, host, id_=bytes([number]) * 20).befriend()
     stranger = Stranger(dual, family_host)
     seen: set[bytes] = set()
-    for _ in range(15):
-        dual.receive(_get_peers(stranger), stranger.address, 0.0)
+    for second in range(15):  # one network is sent so many bytes a second
+        dual.receive(_get_peers(stranger), stranger.address, float(second))
         (datagram,) = [data for data, address in dual.outgoing() if b"6:values" in data]
         assert len(datagram) <= Settings().reply_bytes
         values = stranger.query(b"get_peers", info_hash=HASH)[b"r"][b"values"]
