@@ -1,0 +1,1 @@
+"""Private swarms: members find and prove each other, and outsiders learn nothing."""

@@ -1,0 +1,52 @@
+"""The side that begins: it proves itself to a claimed member, and has that prove itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from ...model import KnownHost
+from .epochs import EpochKeys
+from .noise import KEY, TAG, Handshake, NoiseError
+from .record import MemberRecord, read_record
+from .session import Session
+
+MAX_REQUEST = 1000
+"""Bytes of any request or answer."""
+
+_ZEROS = bytes(MAX_REQUEST - KEY - TAG)
+
+
+class Introduction:
+    """One handshake that we begin. `first`: the message to send."""
+
+    def __init__(
+        self, keys: EpochKeys, static: X25519PrivateKey, *, ephemeral: X25519PrivateKey | None = None
+    ) -> None:
+        self._epoch = keys.epoch
+        self._handshake = Handshake(
+            initiates=True, static=static, prologue=keys.prologue, psks=[keys.psk], ephemeral=ephemeral
+        )
+        self.first = self._handshake.write(_ZEROS)
+        self._record: MemberRecord | None = None
+
+    def third(self, answer: bytes, record: bytes, admits: Callable[[bytes], bool]) -> bytes:
+        """The message to send upon the answer to the first. `record`: ours.
+
+        Raises NoiseError where whoever answered does not know the secret or is not admitted, BadRecord where
+        what it says of itself does not hold.
+        """
+        theirs = self._handshake.read(answer)
+        assert self._handshake.their_static is not None
+        self._record = read_record(theirs, self._handshake.their_static)
+        if not admits(self._record.member):
+            raise NoiseError("this member is not admitted")
+        return self._handshake.write(record)
+
+    def session(self, answer: bytes, endpoint: KnownHost, now: float) -> Session:
+        """The session that stands upon the answer to the third message. Raises NoiseError."""
+        assert self._record is not None
+        session = Session(self._handshake, self._record, self._epoch, endpoint, now)
+        session.check_confirmation(answer)
+        return session
