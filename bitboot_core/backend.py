@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Place, Receipt
@@ -20,13 +20,26 @@ from .model import KEY_BYTES, KnownHost, Place, Receipt
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["API_VERSION", "Announces", "Backend", "BackendConfig", "BackendSpec", "Capabilities", "Scope"]
+__all__ = [
+    "API_VERSION",
+    "Announces",
+    "Backend",
+    "BackendConfig",
+    "BackendSpec",
+    "Capabilities",
+    "RequestHandler",
+    "Scope",
+]
 
 PROJECT_NAME = "bitboot"
 """The pluggy project name, and the entry-point group."""
 
 API_VERSION = 1
 """What a plugin's module states as `BITBOOT_API`."""
+
+
+RequestHandler: TypeAlias = Callable[[KnownHost, bytes], bytes | None]
+"""Takes where a request came from, and its payload; gives the answer or None. See `Backend.on_request`."""
 
 
 class Announces(enum.Enum):
@@ -56,7 +69,8 @@ class Capabilities:
     swarm's shards too (`bitboot_core._swarms.shards`), and announces under one of them as well. None:
     a key holds any number, and a lookup finds all. `own_port`: whether port 0 can be announced, for
     "mine": it stands for the port that others see this node itself at. `transport`: what its
-    own port carries.
+    own port carries. `max_request`: the longest payload of a request and of its answer, in bytes; 0: it
+    carries none. A backend that carries requests has `own_port`: a node is asked where it is announced.
     """
 
     can_withdraw: bool
@@ -68,6 +82,7 @@ class Capabilities:
     crowd: int | None = None
     own_port: bool = False
     transport: Literal["tcp", "udp"] = "udp"
+    max_request: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +156,28 @@ class Backend(ABC):
         close it (`contextlib.aclosing`), since one left half-read is finalised by the garbage
         collector, at any time and in no task. The core does.
         """
+
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        """Ask the node at `endpoint`, an IP address and port; what its handler answers (`on_request`).
+
+        Only where `capabilities.max_request` is not 0. Sent once: what is lost on the way is not repeated.
+        Raises BackendTimeout where no answer has come within `timeout` seconds, RequestRefused where the node
+        says that it has none, UnsupportedOperation for a longer payload, or an endpoint that cannot be asked.
+        """
+        raise UnsupportedOperation(
+            f"{type(self).__name__} carries no requests", hint="look at capabilities.max_request first"
+        )
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        """Have `handler` answer what other nodes request, from now on; None: nobody any more.
+
+        It is called on the event loop and must be quick. An answer is at most as long as the payload was: a
+        forged sender's address gets nobody sent more than the forger sent. Where the handler gives None, the
+        node does as one without a handler, byte for byte. A request may come twice.
+        """
+        raise UnsupportedOperation(
+            f"{type(self).__name__} carries no requests", hint="look at capabilities.max_request first"
+        )
 
     @abstractmethod
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:

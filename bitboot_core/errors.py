@@ -19,7 +19,8 @@
     │   ├── BootstrapFailed         no bootstrap contact answered
     │   │   ├── HostNotFound        the contacts' names do not resolve: waiting will not help
     │   │   └── Offline             no name resolves: this machine seems to be offline
-    │   └── AnnounceFailed          no node stored the announcement
+    │   ├── AnnounceFailed          no node stored the announcement
+    │   └── RequestRefused          the node that was asked says that it answers no such request
     ├── PortMappingFailed           no router opened the port
     │   ├── NoRouterAnswered        none was found that opens ports
     │   └── DoubleNat               it did, but another router stands between it and the internet
@@ -53,6 +54,7 @@ __all__ = [
     "Offline",
     "PluginError",
     "PortMappingFailed",
+    "RequestRefused",
     "UnknownBackend",
     "UnknownNetwork",
     "UnsupportedOperation",
@@ -148,6 +150,10 @@ class Offline(BootstrapFailed):
 
 class AnnounceFailed(BackendError):
     """No node stored the announcement."""
+
+
+class RequestRefused(BackendError):
+    """The node that was asked says that it answers no such request."""
 
 
 class PortMappingFailed(BitBootError):

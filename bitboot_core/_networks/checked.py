@@ -31,6 +31,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "crowd": lambda value: value is None or _is_count(value),
     "own_port": lambda value: isinstance(value, bool),
     "transport": lambda value: value in ("tcp", "udp"),
+    "max_request": lambda value: value == 0 or _is_count(value),
 }
 """For each field of Capabilities, whether a value makes sense."""
 

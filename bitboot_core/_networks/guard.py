@@ -51,7 +51,7 @@ class GuardedBackend:
     async def start(self, timeout: float) -> None:
         """Make the backend and start it. Raises a BitBootError, mostly ListenFailed or BackendUnavailable."""
         self._backend = backend = self._make()
-        await self._call("start", backend.start, self._clock.now() + timeout)
+        await self.call("start", backend.start, self._clock.now() + timeout)
         try:
             self._capabilities = checked.capabilities(backend.capabilities)
         except Exception as error:
@@ -74,7 +74,7 @@ class GuardedBackend:
         await self.tasks.cancel()
         if backend is not None:
             try:
-                await self._call("close", backend.aclose, self._clock.now() + timeout)
+                await self.call("close", backend.aclose, self._clock.now() + timeout)
             except BitBootError as error:
                 log.warning("%s", error)
             else:
@@ -89,7 +89,7 @@ class GuardedBackend:
         backend, network = self._running(), self._config.network
         log.info("%s: getting in touch through %s", network, ", ".join(map(str, contacts)))
         try:
-            answered = await self._call("bootstrap", lambda: backend.bootstrap(contacts), until)
+            answered = await self.call("bootstrap", lambda: backend.bootstrap(contacts), until)
         except BitBootError as error:
             log.info("%s: not in touch: %s", network, error)
             raise
@@ -103,7 +103,7 @@ class GuardedBackend:
         backend = self._running()
         asked = min(lifetime, self.capabilities.max_lifetime)
         log.debug("%s: announcing %s under %s", self._config.network, endpoint, key.hex())
-        receipt = await self._call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
+        receipt = await self.call("announce", lambda: backend.announce(key, endpoint, lifetime=asked), until)
         if not checked.is_receipt(receipt):
             raise self.nonsense("announce", receipt)
         if receipt.stored_on < 1 or receipt.lifetime <= 0:
@@ -126,7 +126,7 @@ class GuardedBackend:
         """Take an announcement back, where the backend can."""
         backend = self._running()
         if self.capabilities.can_withdraw:
-            await self._call("withdraw", lambda: backend.withdraw(key, endpoint), until)
+            await self.call("withdraw", lambda: backend.withdraw(key, endpoint), until)
             log.info("%s: %s under %s withdrawn", self._config.network, endpoint, key.hex())
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
@@ -143,26 +143,26 @@ class GuardedBackend:
 
     def contacts(self) -> list[KnownHost]:
         """The nodes that it knows."""
-        return self._ask("contacts", lambda backend: checked.contacts(backend.contacts()), [])
+        return self.ask("contacts", lambda backend: checked.contacts(backend.contacts()), [])
 
     def stats(self) -> Mapping[str, int | float]:
         """Its counters."""
-        return self._ask("stats", lambda backend: checked.stats(backend.stats()), {})
+        return self.ask("stats", lambda backend: checked.stats(backend.stats()), {})
 
     @property
     def address(self) -> KnownHost | None:
         """Where it listens, as far as known."""
-        return self._ask("address", lambda backend: checked.address(backend.address), None)
+        return self.ask("address", lambda backend: checked.address(backend.address), None)
 
     @property
     def seen_at(self) -> frozenset[str]:
         """The addresses that others see it at, as far as it knows."""
-        return self._ask("seen_at", lambda backend: checked.seen_at(backend.seen_at), frozenset())
+        return self.ask("seen_at", lambda backend: checked.seen_at(backend.seen_at), frozenset())
 
     @property
     def places(self) -> Mapping[int, Place]:
         """By IP version, whether others can reach it, and where they see it."""
-        return self._ask("places", lambda backend: checked.places(backend.places), {})
+        return self.ask("places", lambda backend: checked.places(backend.places), {})
 
     @property
     def whereabouts(self) -> frozenset[str]:
@@ -172,11 +172,11 @@ class GuardedBackend:
 
     def on_moved(self, handler: Callable[[], None]) -> None:
         """Have the backend call `handler` when where it is has changed, if it can tell."""
-        self._ask("on_moved", lambda backend: backend.on_moved(handler), None)
+        self.ask("on_moved", lambda backend: backend.on_moved(handler), None)
 
     def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:
         """Tell it where the router lets others in to its port."""
-        self._ask("mapped_at", lambda backend: backend.mapped_at(outside), None)
+        self.ask("mapped_at", lambda backend: backend.mapped_at(outside), None)
 
     @property
     def fault(self) -> BackendError | None:
@@ -239,7 +239,9 @@ class GuardedBackend:
             raise NotRunning(f"the backend {self.name} is not running")
         return self._backend
 
-    async def _call(self, doing: str, method: Callable[[], Awaitable[T]], until: float) -> T:
+    async def call(self, doing: str, method: Callable[[], Awaitable[T]], until: float) -> T:
+        """What one of the backend's methods returns, or a BitBootError, no later than `until`."""
+
         async def call() -> T:
             return await method()
 
@@ -257,7 +259,7 @@ class GuardedBackend:
                 raise
             raise wrapped from error
 
-    def _ask(self, name: str, question: Callable[[Backend], T], otherwise: T) -> T:
+    def ask(self, name: str, question: Callable[[Backend], T], otherwise: T) -> T:
         """The backend's answer, or `otherwise` where it does not run or gives none that makes sense.
 
         What is only for people to look at stops nothing: it is logged, once with its traceback.

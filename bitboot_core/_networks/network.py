@@ -14,6 +14,7 @@ from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
+from .requests import Requests
 
 if TYPE_CHECKING:
     from random import Random
@@ -52,6 +53,8 @@ class ActiveNetwork:
         self._touch = InTouch(
             self.name, self._backend, bootstrap=bootstrap, clock=clock, random=random, file=file
         )
+        self.requests: Requests = Requests(self._backend, lambda: self.backend, clock)
+        """What its node asks other nodes, and answers them."""
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
         self._mapped: Mapping[int, KnownHost] = {}
@@ -91,6 +94,7 @@ class ActiveNetwork:
                 self._touch.unusable = error
             await self.aclose(CLEAN_UP)
             raise
+        self.requests.begin()
         await self._touch.begin()
 
     async def aclose(self, timeout: float) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from bitboot_core.aio.clock import Clock, sleep_until
-from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, Scope
+from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, RequestHandler, Scope
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
 from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
@@ -89,6 +89,8 @@ class FakeBackend(Backend):
         self.acts: dict[str, Act] = dict(acts)
         self.calls: list[tuple[Any, ...]] = []
         self.open_streams: int = 0
+        self.handler: RequestHandler | None = None
+        """Who answers requests, as set by `on_request`."""
         self._capabilities = capabilities or Capabilities(
             can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS
         )
@@ -118,6 +120,16 @@ class FakeBackend(Backend):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Do what `acts["withdraw"]` says."""
         await self._act("withdraw", key, endpoint)
+
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        """Do what `acts["request"]` says; otherwise the payload comes back."""
+        answer: bytes = await self._act("request", endpoint, payload, timeout)
+        return answer if "request" in self.acts else payload
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        """`handler` is kept, for tests to call."""
+        self.calls.append(("on_request", handler))
+        self.handler = handler
 
     async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
         """Yield `peers`, then do what `acts["lookup"]` says."""

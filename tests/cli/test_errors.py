@@ -38,6 +38,7 @@ from bitboot_core import (
     PortMappingFailed,
     Receipt,
     Registry,
+    RequestRefused,
     UnknownBackend,
     UnknownNetwork,
     UnsupportedOperation,
@@ -200,6 +201,12 @@ def _(world: World) -> list[str]:
 def _(world: World) -> list[str]:
     nowhere = world.serve(FakeBackend(announce=answers(Receipt(0, 1800))))
     return ["announce", "mynet", "--port", "1", "--give-up", "0.05", *nowhere]
+
+
+@meets(RequestRefused, tells="answers no such request", hint="ask another")
+def _(world: World) -> list[str]:
+    refused = RequestRefused("the node at 192.0.2.7:6881 answers no such request", hint="ask another")
+    return ["lookup", "mynet", *world.serve(FakeBackend(lookup=fails(refused)))]
 
 
 @meets(AllBackendsFailed, tells="failed on every network: one: ", hint="report it to its authors")

@@ -15,11 +15,12 @@ from bitboot_core import (
     BackendError,
     BackendTimeout,
     KnownHost,
+    NotRunning,
     Receipt,
     UnsupportedOperation,
 )
 
-from .model import HOST, Hub, Model, ModestModel
+from .model import HOST, Hub, Model, ModestModel, WithoutRequests
 
 
 class SeesOnlyThoseBeforeIt(Model):
@@ -168,7 +169,7 @@ class AnnouncesNowhere(Model):
         return endpoint if endpoint.is_any and endpoint.port else super().stored(endpoint)
 
 
-class AnnouncesPort0(Model):
+class AnnouncesPort0(WithoutRequests):
     def stored(self, endpoint: KnownHost) -> KnownHost:
         return KnownHost(HOST, 0) if not endpoint.port else super().stored(endpoint)
 
@@ -178,6 +179,78 @@ class RefusesItsOwnPort(ModestModel):
         if not endpoint.port:
             raise UnsupportedOperation("port 0")
         return super().stored(endpoint)
+
+
+class EndsPayloadsAtANul(Model):
+    def answer(self, sender: KnownHost, payload: bytes) -> bytes | None:
+        return super().answer(sender, payload.partition(b"\0")[0])
+
+
+class KeepsTheAskerToItself(Model):
+    def answer(self, sender: KnownHost, payload: bytes) -> bytes | None:
+        return super().answer(KnownHost(HOST, self.address.port), payload)
+
+
+class TakesAnyLength(Model):
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        return await super().request(endpoint, payload[: self.can.max_request], timeout=timeout)
+
+
+class TakesRequestsForNobody(ModestModel):
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        self.running()
+        raise BackendTimeout("nobody answered")
+
+
+class TellsMembersFromStrangers(Model):
+    def answer(self, sender: KnownHost, payload: bytes) -> bytes | None:
+        answer = super().answer(sender, payload)
+        if answer is None and self.handler is not None:
+            raise BackendTimeout("no answer")
+        return answer
+
+
+class FailsInSilence(Model):
+    def answer(self, sender: KnownHost, payload: bytes) -> bytes | None:
+        with contextlib.suppress(LookupError):
+            return None if self.handler is None else self._within(self.handler(sender, payload), payload)
+        return None
+
+    @staticmethod
+    def _within(answer: bytes | None, payload: bytes) -> bytes | None:
+        return None if answer is None or len(answer) > len(payload) else answer
+
+
+class MixesAnswersUp(Model):
+    last = b""
+
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        self.last = await super().request(endpoint, payload, timeout=timeout)
+        await asyncio.sleep(0)
+        return self.last
+
+
+class TakesSilenceForAnAnswer(Model):
+    async def silence(self, end: float) -> bytes:
+        with contextlib.suppress(BackendTimeout):
+            await super().silence(end)
+        return b""
+
+
+class GoesOnAskingWhereCancelled(Model):
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        try:
+            return await super().request(endpoint, payload, timeout=timeout)
+        except asyncio.CancelledError:
+            return payload
+
+
+class TripsOverTheEndOfARequest(Model):
+    async def silence(self, end: float) -> bytes:
+        try:
+            return await super().silence(end)
+        except NotRunning:
+            raise AttributeError("'NoneType' object has no attribute 'sendto'") from None
 
 
 class CountsInWords(Model):
@@ -358,6 +431,16 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("an_address_left_out_is_its_own", AnnouncesNowhere),
     ("port_0_is_its_own_where_it_says_so", AnnouncesPort0),
     ("port_0_is_its_own_where_it_says_so", RefusesItsOwnPort),
+    ("a_request_is_answered", EndsPayloadsAtANul),
+    ("the_handler_is_told_who_asks", KeepsTheAskerToItself),
+    ("what_cannot_be_carried_is_refused", TakesAnyLength),
+    ("what_cannot_be_carried_is_refused", TakesRequestsForNobody),
+    ("a_request_without_an_answer_fails", TellsMembersFromStrangers),
+    ("a_request_without_an_answer_fails", FailsInSilence),
+    ("many_requests_at_once", MixesAnswersUp),
+    ("a_request_ends_in_time", TakesSilenceForAnAnswer),
+    ("a_request_can_be_cancelled", GoesOnAskingWhereCancelled),
+    ("closing_ends_requests", TripsOverTheEndOfARequest),
     ("it_tells_about_itself", CountsInWords),
     ("bootstrapping_from_nobody_reaches_nobody", CountsItself),
     ("a_lookup_can_be_closed_early", FailsWhereALookupIsLeft),

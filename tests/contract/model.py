@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from bitboot_core import (
     KnownHost,
     NotRunning,
     Receipt,
+    RequestHandler,
+    RequestRefused,
     Scope,
     UnsupportedOperation,
     UsageError,
@@ -40,12 +43,19 @@ class Hub:
 class Model(Backend):
     """Does everything. Its socket listens and does not care."""
 
-    can: ClassVar = Capabilities(can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS)
+    can: ClassVar = Capabilities(
+        can_withdraw=True,
+        announces=Announces.ANY_ADDRESS,
+        scope=Scope.PROCESS,
+        own_port=True,
+        max_request=100,
+    )
     protocol: ClassVar[Callable[[], asyncio.DatagramProtocol]] = asyncio.DatagramProtocol
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.transport: asyncio.DatagramTransport | None = None
+        self.handler: RequestHandler | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -137,6 +147,46 @@ class Model(Backend):
             await asyncio.sleep(0)
             self.running()
 
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        self.running()
+        if len(payload) > self.can.max_request or not self.can.max_request:
+            raise UnsupportedOperation("too long")
+        end = self.hub.now + timeout
+        await asyncio.sleep(0)
+        for node in self.hub.started:
+            if node.transport is not None and node.address == endpoint:
+                self.running()
+                answer = node.answer(self.address, payload)
+                if answer is None:
+                    raise RequestRefused("no answer")
+                return answer
+        return await self.silence(end)
+
+    def answer(self, sender: KnownHost, payload: bytes) -> bytes | None:
+        """What this node answers, None for nothing."""
+        if self.handler is None:
+            return None
+        try:
+            answer = self.handler(sender, payload)
+        except Exception:
+            logging.getLogger(__name__).exception("a handler failed")
+            return None
+        return None if answer is None or len(answer) > len(payload) else answer
+
+    async def silence(self, end: float) -> bytes:
+        """Nobody answers until then."""
+        while self.hub.now < end:
+            await asyncio.sleep(0.001)
+            self.running()
+        raise BackendTimeout("nobody answered")
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        if not self.can.max_request:
+            return super().on_request(handler)
+        self.running()
+        self.handler = handler
+        return None
+
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         self.running()
         await asyncio.sleep(0)
@@ -167,6 +217,12 @@ class ModestModel(Model):
         key_bytes=32,
         own_port=True,
     )
+
+
+class WithoutRequests(Model):
+    """Does everything but that."""
+
+    can = replace(Model.can, own_port=False, max_request=0)
 
 
 def contract_of(model: Callable[[Hub], Backend]) -> type[BackendContract]:

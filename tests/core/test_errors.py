@@ -39,6 +39,7 @@ from bitboot_core import (
     PortMappingFailed,
     Receipt,
     Registry,
+    RequestRefused,
     UnknownBackend,
     UnknownNetwork,
     UnsupportedOperation,
@@ -222,6 +223,14 @@ async def _(world: World) -> None:
 async def _(world: World) -> None:
     bitboot = await world.serve(FakeBackend(announce=answers(Receipt(0, 1800))))
     await bitboot.announce_peer("swarm", PEER)
+
+
+@raises(RequestRefused)
+async def _(world: World) -> None:
+    refuses = fails(RequestRefused("no such request", hint="ask another node"))
+    bitboot = await world.serve(FakeBackend(request=refuses))
+    (network,) = bitboot._networks
+    await network.requests.ask(PEER, b"hello", timeout=1.0)
 
 
 @raises(AllBackendsFailed)

@@ -115,7 +115,7 @@ MAINLINE_WINGS = [
     ["client"],
     ["node"],
     ["udp"],
-    ["own_machine", "peer_stream", "resolving", "simulation"],
+    ["own_machine", "peer_stream", "requesting", "resolving", "simulation"],
     ["native", "testnet", "backend"],
     ["plugin"],
 ]

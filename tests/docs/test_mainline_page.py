@@ -32,6 +32,8 @@ def test_every_limit_is_listed_with_its_default() -> None:
     limits = {
         name
         for name in defaults
-        if re.match(r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|dead", name)
+        if re.match(
+            r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead", name
+        )
     }
     assert limits == set(listed)

@@ -29,6 +29,7 @@ from ._interrupted import InterruptedChecks
 from ._leftovers import LeftoverChecks
 from ._lifetimes import LifetimeChecks
 from ._port_mappers import PortMapperContract, RouterWorld
+from ._requests import RequestChecks
 from ._silence import SilenceChecks
 from ._world import World, advance_event_loop
 
@@ -44,6 +45,7 @@ class BackendContract(
     BlockingChecks,
     LeftoverChecks,
     HostileChecks,
+    RequestChecks,
 ):
     """All checks. Subclass it, name your plugin's `entry_point`, and make a `world`."""
 

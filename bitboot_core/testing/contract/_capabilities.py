@@ -62,7 +62,11 @@ class CapabilityChecks(Checks):
             await _expect_refusal(nodes, one, key, mine, "own_port is False")
             return
         await nodes.announce(one, key, mine)
-        await nodes.expect(other, key, {one.address.port}, "after port 0 was announced")
+        found = await nodes.ports(other, key)
+        # A node may have another socket to be asked at: then `_requests` sees whether it answers there.
+        is_its_own = len(found) == 1 and 0 not in found and bool(one.capabilities.max_request)
+        if found != {one.address.port} and not is_its_own:
+            fail(f"port 0 was announced by {one.address}, and a lookup found the ports {sorted(found)}")
 
     @check
     async def test_it_tells_about_itself(self, nodes: Nodes) -> None:

@@ -90,6 +90,10 @@ async def _close_after(peers: AsyncGenerator[KnownHost, None], count: int) -> Ba
     return await raised_by(peers.aclose)
 
 
+CAN_BE_REFUSED = {"withdraw", "request", "on_request"}
+"""Not every backend can do this: then it says so at any time."""
+
+
 async def _expect_not_running(nodes: Nodes, node: Backend, when: str) -> None:
     key, endpoint = key_of(node, "closed"), endpoint_of(node, 7001)
     calls: dict[str, Callable[[], object]] = {
@@ -100,10 +104,12 @@ async def _expect_not_running(nodes: Nodes, node: Backend, when: str) -> None:
         "address": lambda: node.address,
         "stats": node.stats,
         "withdraw": lambda: node.withdraw(key, endpoint),
+        "request": lambda: node.request(KnownHost("127.0.0.1", 9), b"", timeout=1.0),
+        "on_request": lambda: node.on_request(None),
     }
     for name, call in calls.items():
         error = await nodes.soon(raised_by(call), name)
-        if name == "withdraw" and isinstance(error, UnsupportedOperation):
+        if name in CAN_BE_REFUSED and isinstance(error, UnsupportedOperation):
             continue
         if not isinstance(error, NotRunning):
             fail(f"{when} {name} raised {error!r}, not NotRunning")

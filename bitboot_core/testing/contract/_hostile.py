@@ -36,7 +36,7 @@ class HostileChecks(Checks):
             pytest.skip("it listens on no socket")
         before, after = key_of(one, "before"), key_of(one, "after")
         await nodes.announce(one, before, endpoint_of(one, 7001))
-        with _errors_logged() as errors:
+        with errors_logged() as errors:
             for target in targets:
                 await _send([*DATAGRAMS, *nodes.world.datagrams], target)
             await nodes.announce(one, after, endpoint_of(one, 7002))
@@ -54,7 +54,7 @@ class HostileChecks(Checks):
         one, other = await nodes.pair()
         key, only = key_of(one, "beside rubbish"), key_of(one, "only rubbish")
         await nodes.announce(one, key, endpoint_of(one, 7001))
-        with _errors_logged() as errors:
+        with errors_logged() as errors:
             for rubbish in DATAGRAMS:
                 await nodes.world.store_raw(key, rubbish)
                 await nodes.world.store_raw(only, rubbish)
@@ -132,7 +132,7 @@ class _Collector(logging.Handler):
 
 
 @contextlib.contextmanager
-def _errors_logged() -> Iterator[list[str]]:
+def errors_logged() -> Iterator[list[str]]:
     """What is logged as an error meanwhile; asyncio logs what no task or callback handled."""
     collector = _Collector()
     logging.getLogger().addHandler(collector)

@@ -22,12 +22,12 @@ class InterruptedChecks(Checks):
         """Each call is cancelled at its first await, at its second and so on, and at last not at all."""
         one, other = await nodes.pair()
         key, endpoint = key_of(one, "interrupted"), endpoint_of(one, 7001)
-        await _interrupt(nodes, "bootstrap()", lambda: one.bootstrap(list(nodes.world.contacts)))
-        await _interrupt(nodes, "announce()", lambda: one.announce(key, endpoint, lifetime=LIFETIME))
-        await _interrupt(nodes, "a lookup", lambda: collect(other, key))
+        await interrupt(nodes, "bootstrap()", lambda: one.bootstrap(list(nodes.world.contacts)))
+        await interrupt(nodes, "announce()", lambda: one.announce(key, endpoint, lifetime=LIFETIME))
+        await interrupt(nodes, "a lookup", lambda: collect(other, key))
         await nodes.expect(other, key, {7001}, "after calls were cancelled, and 7001 then announced")
         if one.capabilities.can_withdraw:
-            await _interrupt(nodes, "withdraw()", lambda: one.withdraw(key, endpoint))
+            await interrupt(nodes, "withdraw()", lambda: one.withdraw(key, endpoint))
 
     @check
     async def test_cancelled_while_it_starts_or_closes_it_can_be_closed(self, nodes: Nodes) -> None:
@@ -49,7 +49,8 @@ class InterruptedChecks(Checks):
             fail(f"closed after interruptions, it left {left}")
 
 
-async def _interrupt(nodes: Nodes, name: str, call: Callable[[], Awaitable[object]]) -> None:
+async def interrupt(nodes: Nodes, name: str, call: Callable[[], Awaitable[object]]) -> None:
+    """Cancel the call at its first await, at its second and so on, and at last not at all."""
     tasks = asyncio.all_tasks()
     for number in range(MAX_AWAITS):
         if not await _cancel(nodes, name, call, number):

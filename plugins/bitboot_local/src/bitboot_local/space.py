@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import threading
+from dataclasses import dataclass, field
 
 from bitboot_core import AnnounceFailed, KnownHost
+from bitboot_core.aio.requests import Answering
 
 MAX_PEERS = 1_000_000
 """How many peers a space holds, all keys together."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node that can be asked: on which loop, and who answers."""
+
+    loop: asyncio.AbstractEventLoop
+    answering: Answering = field(default_factory=Answering)
 
 
 class Space:
@@ -25,6 +36,29 @@ class Space:
         # When what ends. Renewals leave their former end behind, which is skipped when it comes up.
         self._ends: list[tuple[float, bytes, KnownHost]] = []
         self.nodes = 0
+        self._at: dict[KnownHost, Node] = {}
+        self._places_given = 0
+
+    # Nodes
+
+    def place(self, node: Node) -> KnownHost:
+        """A place for a node to be asked at, which is no machine's: 100::/64 leads nowhere (RFC 6666)."""
+        with self._lock:
+            self._places_given += 1
+            high, low = divmod(self._places_given, 1 << 16)
+            own = KnownHost(f"100::{high:x}:{low:x}", 1)
+            self._at[own] = node
+            return own
+
+    def clear(self, own: KnownHost) -> None:
+        """The node there has left."""
+        self._at.pop(own, None)
+
+    def node_at(self, endpoint: KnownHost) -> Node | None:
+        """The node there, if any."""
+        return self._at.get(endpoint)
+
+    # Peers
 
     def store(self, key: bytes, endpoint: KnownHost, lifetime: float, now: float) -> None:
         """Keep `endpoint` under `key` until `now + lifetime`. Raises AnnounceFailed where it is full."""
