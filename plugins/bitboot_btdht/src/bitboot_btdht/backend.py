@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from bitboot_core import (
     AnnounceFailed,
@@ -16,22 +17,29 @@ from bitboot_core import (
     NotRunning,
     Place,
     Receipt,
+    RequestHandler,
     Scope,
     UnsupportedOperation,
 )
+from bitboot_core.aio.requests import Answering
 from bitboot_core.aio.resolve import bootstrap_failure
 from bitboot_core.aio.udp import is_own_address
 
+from .asking.requests import MAX_PAYLOAD
+from .asking.transactions import Outcome
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .node import Node
 from .own_machine import OwnMachine
 from .peer_stream import Arrivals, nobody_answered
+from .requesting import request
 from .resolving import Resolving
 from .settings import Settings
 from .udp import UdpDriver
 from .wire import compact
 from .wire.compact import Address
+
+_T = TypeVar("_T")
 
 
 class MainlineBackend(Backend):
@@ -46,6 +54,8 @@ class MainlineBackend(Backend):
         self._settings = settings
         self._driver: UdpDriver | None = None
         self._waiters: set[asyncio.Future[int]] = set()
+        self._requests: set[asyncio.Future[Outcome]] = set()
+        self._answering = Answering()
         self._lookups: set[Arrivals] = set()
         self._moved: Callable[[], None] = lambda: None
 
@@ -61,6 +71,7 @@ class MainlineBackend(Backend):
             max_lifetime=(self._settings or Settings()).peer_lifetime,
             crowd=CROWD,
             own_port=True,
+            max_request=MAX_PAYLOAD,
         )
 
     @property
@@ -102,9 +113,8 @@ class MainlineBackend(Backend):
         driver, self._driver = self._driver, None
         if driver is None:
             return
-        for waiter in list(self._waiters):
-            if not waiter.done():
-                waiter.set_exception(_closed())
+        _fail(self._waiters)
+        _fail(self._requests)
         for arrivals in list(self._lookups):
             arrivals.fail(_closed())
         await driver.aclose()
@@ -169,6 +179,20 @@ class MainlineBackend(Backend):
         finally:
             operation.cancel()
             self._lookups.discard(arrivals)
+
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        """Ask the handler of the node at `endpoint`, by a KRPC method that BEP 5 does not have."""
+        return await request(self._running, self._requests, endpoint, payload, timeout)
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        """Have `handler` answer what other nodes request, also where this one is read-only (BEP 43)."""
+        driver = self._running
+        self._answering.use(handler)
+
+        def answer(sender: Address, payload: bytes) -> bytes | None:
+            return self._answering.answer(driver.known_host(sender), payload, self._now())
+
+        driver.node.requested.handler = None if handler is None else answer
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Find our place in the DHT through `contacts`; names are resolved side by side."""
@@ -261,6 +285,12 @@ class MainlineBackend(Backend):
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _fail(waiters: set[asyncio.Future[_T]]) -> None:
+    for waiter in list(waiters):
+        if not waiter.done():
+            waiter.set_exception(_closed())
 
 
 def _closed() -> NotRunning:

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .asking.requests import Requests
 from .asking.transactions import Outcome, Transactions
 from .client import Client
 from .lookup.announce import Announce
@@ -27,6 +28,7 @@ from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
 from .server.extensions import Extensions
 from .server.peer_store import PeerStore
+from .server.requests import Requested
 from .server.responder import Responder
 from .server.samples import Samples
 from .server.server import Server
@@ -94,6 +96,9 @@ class Node:
         self._surroundings = self._client.surroundings
         self.external: dict[int, ExternalAddress] = self._surroundings.external
         self.reach: dict[int, Reach] = self._surroundings.reach
+        self.requested: Requested = Requested(self.settings)
+        """Who answers what other nodes request, if anybody."""
+        self._requests = Requests(self._client, self._rng, self._transmit)
         self._server = Server(
             Responder(
                 self.settings,
@@ -107,6 +112,7 @@ class Node:
             self.tables,
             self.reach,
             self.counters,
+            requested=self.requested,
             fewest_contacts=self.settings.k,
             read_only=read_only,
             machine=machine,
@@ -146,9 +152,11 @@ class Node:
             if len(datagram) > self.settings.max_query:
                 self.counters["dropped"] += 1
             else:
-                self._receive_query(message, address)
+                self._receive_query(message, len(datagram), address)
             return False
-        if not self.transactions.receive(message, address, now):
+        if not self._requests.receive(message, address) and not self.transactions.receive(
+            message, address, now
+        ):
             self.counters["unmatched"] += 1
             return False
         return True
@@ -164,12 +172,13 @@ class Node:
         """Do what is due."""
         self._client.now = now
         self.transactions.poll(now)
+        self._requests.poll(now)
         self._surroundings.poll(now)
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
-        planned, first = self._surroundings.next_due, self.transactions.deadline()
-        return planned if first is None else min(first, planned)
+        others = (self.transactions.deadline(), self._requests.deadline())
+        return min([self._surroundings.next_due, *(due for due in others if due is not None)])
 
     def outgoing(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send now, each handed out once."""
@@ -257,6 +266,20 @@ class Node:
         self._client.now = now
         return self._client.ask(address, method, arguments, on_outcome)
 
+    def request(
+        self,
+        address: Address,
+        payload: bytes,
+        on_outcome: Callable[[Outcome], None],
+        *,
+        timeout: float,
+        now: float,
+    ) -> Callable[[], None] | None:
+        """Ask the handler of another node: see `Requests.send`."""
+        self._client.now = now
+        self.requested.asked(address)
+        return self._requests.send(address, payload, on_outcome, timeout=timeout)
+
     def alive_contacts(self) -> list[Address]:
         """Whom a node may start from next time: contacts that answered lately, the latest first.
 
@@ -267,12 +290,12 @@ class Node:
     def _tell_moved(self) -> None:
         self.on_moved()
 
-    def _receive_query(self, query: krpc.Query, address: Address) -> None:
+    def _receive_query(self, query: krpc.Query, length: int, address: Address) -> None:
         self.counters["queries"] += 1
         if self._surroundings.called(address, self.now):
             self.counters["unsolicited"] += 1
         self.extensions.queried(query, address, self.now)
-        if self._server.answer(query, address, self.now) and not query.read_only:
+        if self._server.answer(query, length, address, self.now) and not query.read_only:
             self._surroundings.served(query.sender, address, self.now)
 
     def _transmit(self, datagram: bytes, address: Address) -> None:

@@ -116,6 +116,14 @@ class Settings:
     """Replies to one IPv4 address or IPv6 /64, so that a forged sender is no amplifier; None: no limit."""
     reply_bytes_per_second_per_subnet: float | None = 20_000.0
     """Bytes of replies to one public /24 (IPv6: /48), headers included; None: no limit."""
+    max_requests: int = 1_024
+    """Requests of ours under way at once (`asking.requests`)."""
+    requests_per_second_per_ip: float | None = 20.0
+    """Requests of one IPv4 address or IPv6 /64 for which the handler, which may be slow, is asked ..."""
+    requests_per_second_per_subnet: float | None = 80.0
+    """... and of one public /24 (IPv6: /48); None: no limit."""
+    requests_per_second: float | None = 1_000.0
+    """... and of all addresses that we have not asked ourselves; None: no limit."""
     messages_per_10s_per_node: int | None = 40
     """Our queries and answers to one node: stock libtorrent ignores who sends it about 50 in 10 seconds.
     Queries beyond that wait, answers are not sent; None: no limit."""
@@ -134,5 +142,8 @@ class Settings:
             replies_per_second=None,
             replies_per_second_per_ip=None,
             reply_bytes_per_second_per_subnet=None,
+            requests_per_second_per_ip=None,
+            requests_per_second_per_subnet=None,
+            requests_per_second=None,
             messages_per_10s_per_node=None,
         )

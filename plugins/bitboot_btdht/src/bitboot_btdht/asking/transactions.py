@@ -164,6 +164,12 @@ class Transactions:
         """Whether queries to `address` are held back, since it has had its share of messages."""
         return address in self._held
 
+    def take_place(self, address: Address, now: float) -> float:
+        """When one more query to `address` may be sent by somebody else; counts it where that is now."""
+        if self._window is None or self._window.take(address, Kind.QUERY, now):
+            return now
+        return self._window.free_at(address, Kind.QUERY, now)
+
     def expects_much(self, address: Address) -> bool:
         """Whether `address` was asked something that may have a long answer: anything but a ping."""
         return any(

@@ -10,6 +10,7 @@ from ..table.routing import RoutingTable
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .reply_limits import Room
+from .requests import Requested
 from .responder import Responder
 from .serving import Machine, Serving
 
@@ -29,6 +30,7 @@ class Server:
         reach: Mapping[int, Reach],
         counters: Counter[str],
         *,
+        requested: Requested,
         fewest_contacts: int,
         read_only: bool,
         machine: Machine | None,
@@ -36,6 +38,7 @@ class Server:
         may_answer: Callable[[Address, float], bool],
     ) -> None:
         self._responder = responder
+        self._requested = requested
         self._fewest = fewest_contacts
         self._ids = ids
         self._tables = tables
@@ -72,17 +75,23 @@ class Server:
             return False
         return len(table) < self._fewest or self.serves(address, now)
 
-    def answer(self, query: krpc.Query, address: Address, now: float) -> bool:
-        """Answer a query. Whether that was done."""
-        if not self._answers(address, now):
+    def answer(self, query: krpc.Query, length: int, address: Address, now: float) -> bool:
+        """Answer a query of so many bytes. Whether that was done, and by one who serves that address."""
+        serves = self._answers(address, now)
+        own_id = self._ids.get(compact.family(address))
+        if own_id is None:
+            return False
+        answer = self._requested.answer(own_id, query, length, address, now)
+        if answer is None and not serves:
             return False
         room = self._room_for(address, now)
         if room is Room.NONE:
             self._counters["limited"] += 1
             return False
-        own_id = self._ids[compact.family(address)]
-        self._reply(self._responder.answer(own_id, query, address, now, room), address, now)
-        return True
+        if answer is None:
+            answer = self._responder.answer(own_id, query, address, now, room)
+        self._reply(answer, address, now)
+        return serves
 
     def refuse(self, answer: bytes, address: Address, now: float) -> None:
         """Answer something that is no query."""

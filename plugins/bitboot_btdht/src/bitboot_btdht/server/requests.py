@@ -1,0 +1,69 @@
+"""Requests of other nodes, answered by a handler of the node's user, also where it serves nobody (BEP 43).
+
+To whoever is given no answer, the node is one that has never heard of the method: the same bytes, or none.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeAlias
+
+from bitboot_core.aio.limits import AddressLimits, Allowance
+
+from ..asking.requests import MAX_PAYLOAD, METHOD
+from ..settings import Settings
+from ..wire import bencode, krpc
+from ..wire.compact import Address
+
+Handler: TypeAlias = Callable[[Address, bytes], bytes | None]
+"""Takes the sender and the payload; gives the answer, at most as long, or None. Raises nothing."""
+
+MAX_ASKED = 4_096
+"""Addresses that we have asked ourselves, remembered so that floods of strangers do not cost us theirs."""
+
+
+class Requested:
+    """Asks the handler, as often as each address, its network and all together may have it asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.handler: Handler | None = None
+        self._asked: OrderedDict[bytes, None] = OrderedDict()
+        self._limits = AddressLimits(
+            settings.requests_per_second_per_ip, settings.requests_per_second_per_subnet
+        )
+        most = settings.requests_per_second
+        self._strangers = None if most is None else Allowance(most, most, max_keys=1)
+
+    def asked(self, address: Address) -> None:
+        """We have sent a request there."""
+        ip = address[:-2]
+        self._asked[ip] = None
+        self._asked.move_to_end(ip)
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+
+    def answer(
+        self, own_id: bytes, query: krpc.Query, length: int, address: Address, now: float
+    ) -> bytes | None:
+        """The datagram to answer a query of `length` bytes with; None: nobody answers it.
+
+        It is no longer than the query, so that a forged sender is no amplifier.
+        """
+        payload = query.arguments.get(b"payload")
+        if self.handler is None or query.method != METHOD or not isinstance(payload, bytes):
+            return None
+        if len(payload) > MAX_PAYLOAD or not self._has_time_for(address[:-2], now):
+            return None
+        answer = self.handler(address, payload)
+        if answer is None:
+            return None
+        # Without `ip` (BEP 42): on IPv6 it would make the answer longer than the query.
+        values = {b"id": own_id, b"payload": answer}
+        reply = bencode.encode({b"r": values, b"t": query.transaction, b"v": krpc.CLIENT, b"y": b"r"})
+        return reply if len(reply) <= length else None
+
+    def _has_time_for(self, ip: bytes, now: float) -> bool:
+        if not self._limits.take(ip, now):
+            return False
+        return ip in self._asked or self._strangers is None or self._strangers.take(b"", now)
