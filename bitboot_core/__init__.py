@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .model import *
     from .networks import *
     from .port_mapper import *
+    from .swarm_size import *
 
 __version__ = "0.2.0"
 
@@ -40,6 +41,7 @@ _MODULES = (
     "errors",
     "model",
     "networks",
+    "swarm_size",
     "backend",
     "config",
     "_networks.per_network",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .errors import UnsupportedOperation
 from .model import KEY_BYTES, KnownHost, Place, Receipt
+from .swarm_size import SwarmSize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,7 @@ class Capabilities:
     "mine": it stands for the port that others see this node itself at. `transport`: what its
     own port carries. `max_request`: the longest payload of a request and of its answer, in bytes; 0: it
     carries none. A backend that carries requests has `own_port`: a node is asked where it is announced.
+    `sizes`: whether it can tell how large a swarm is without its peers (`Backend.size`).
     """
 
     can_withdraw: bool
@@ -83,6 +85,7 @@ class Capabilities:
     own_port: bool = False
     transport: Literal["tcp", "udp"] = "udp"
     max_request: int = 0
+    sizes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +180,17 @@ class Backend(ABC):
         """
         raise UnsupportedOperation(
             f"{type(self).__name__} carries no requests", hint="look at capabilities.max_request first"
+        )
+
+    async def size(self, key: bytes) -> SwarmSize:
+        """About how many peers are under `key`, without fetching them. Only where `capabilities.sizes`.
+
+        What one node alone says is not to be believed where others were asked too. Raises BackendTimeout
+        where nodes were asked and none of them answered: that is not an empty swarm.
+        """
+        raise UnsupportedOperation(
+            f"{type(self).__name__} cannot tell how large a swarm is",
+            hint="count the peers that a lookup finds",
         )
 
     @abstractmethod

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # imported where they are used: a program that starts need no
     from ._swarms.ports.mapping import PortMapping
     from ._swarms.swarm import Swarm
     from ._swarms.watch import Watch
+    from .swarm_size import SwarmSize
 
 __all__ = ["BitBoot"]
 
@@ -182,6 +183,17 @@ class BitBoot(Networking):
         """
         async with self.find(swarm, limit=limit, timeout=timeout) as found:
             return await found.collect()
+
+    async def size(self, swarm: SwarmName, *, timeout: float | None = None) -> SwarmSize:
+        """About how many peers a swarm has: asks all networks side by side, and fetches no peers.
+
+        `timeout`: seconds it may take, None for the config's. Of a network that cannot tell, an
+        UnsupportedOperation is in the result's `failures`. Raises InvalidSwarmName, InvalidConfig,
+        NotRunning, and where every network failed its error, or AllBackendsFailed for several.
+        """
+        from ._swarms.size import swarm_size  # noqa: PLC0415
+
+        return await swarm_size(self._usable(), swarm, self._seconds(timeout))
 
     def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
         """A Watch of a swarm: `async with` begins it, `async for` gives PeerJoined and PeerLeft.

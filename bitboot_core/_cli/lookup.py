@@ -44,6 +44,7 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
     metavar="TEXT",
     help="Print TEXT for each peer, with {host}, {port}, {peer}, {swarm}, {sources} filled in.",
 )
+@click.option("--size", "only_size", is_flag=True, help="Only tell about how many peers there are.")
 @click.option("--fail-empty", is_flag=True, help="Exit with status 3 if nobody was found.")
 @network_options
 def lookup(
@@ -54,9 +55,15 @@ def lookup(
     wait: int | None,
     quiet: bool,
     pattern: str | None,
+    only_size: bool,
     fail_empty: bool,
 ) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
+    if only_size:
+        from .sizing import size  # noqa: PLC0415 - few ask
+
+        others = {"--limit": limit, "--wait": wait, "--quiet": quiet, "--format": pattern}
+        return size(settings, swarm, fail_empty=fail_empty, others=others)
     if sum((quiet, pattern is not None, settings.as_json)) > 1:
         raise UsageError("--json, --quiet and --format exclude each other", hint="give one of the three")
     pattern = _checked("{peer}" if quiet else pattern)

@@ -32,6 +32,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "own_port": lambda value: isinstance(value, bool),
     "transport": lambda value: value in ("tcp", "udp"),
     "max_request": lambda value: value == 0 or _is_count(value),
+    "sizes": lambda value: isinstance(value, bool),
 }
 """For each field of Capabilities, whether a value makes sense."""
 

@@ -15,6 +15,7 @@ from ..networks import NetworkDefinition
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
 from .requests import Requests
+from .sizes import Sizes
 
 if TYPE_CHECKING:
     from random import Random
@@ -55,6 +56,7 @@ class ActiveNetwork:
         )
         self.requests: Requests = Requests(self._backend, lambda: self.backend, clock)
         """What its node asks other nodes, and answers them."""
+        self.sizes: Sizes = Sizes(self.name, self._backend, self._touch, clock)
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
         self._mapped: Mapping[int, KnownHost] = {}

@@ -19,6 +19,7 @@ from .._swarms.keys import SwarmName, SwarmNames
 from .._swarms.ports import mapping
 from ..config import BitBootConfig, Settings
 from ..model import Peer
+from ..swarm_size import SwarmSize
 from ._loop import LoopThread
 from ._users import Announcement, Lookup, PortMapping, Swarm, Watch
 
@@ -146,6 +147,10 @@ class BitBoot:
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources."""
         return self._loop.call(lambda: self._bitboot.lookup(swarm, limit=limit, timeout=timeout))
+
+    def size(self, swarm: SwarmName, *, timeout: float | None = None) -> SwarmSize:
+        """About how many peers a swarm has: asks all networks side by side, and fetches no peers."""
+        return self._loop.call(lambda: self._bitboot.size(swarm, timeout=timeout))
 
     def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
         """A Watch of a swarm: `with` begins it, `for` gives PeerJoined and PeerLeft."""

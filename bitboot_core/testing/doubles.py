@@ -13,6 +13,7 @@ from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, 
 from bitboot_core.hookspecs import hookimpl
 from bitboot_core.model import KnownHost, Receipt
 from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
+from bitboot_core.swarm_size import SwarmSize
 
 Act = Callable[[], Coroutine[Any, Any, Any]]
 """What a fake does when a method is called, and what it answers."""
@@ -140,6 +141,11 @@ class FakeBackend(Backend):
             await self._act("lookup", key)
         finally:
             self.open_streams -= 1
+
+    async def size(self, key: bytes) -> SwarmSize:
+        """Do what `acts["size"]` says; otherwise `peers` are all there are."""
+        done: SwarmSize | None = await self._act("size", key)
+        return SwarmSize(seeds=0, peers=len(self.peers)) if "size" not in self.acts else done  # type: ignore[return-value]
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Do what `acts["bootstrap"]` says; otherwise all contacts answer."""

@@ -9,13 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bitboot_core._cli.report import checks, events, listings, secrets
+from bitboot_core._cli.report import checks, events, listings, secrets, sizes
 
 from .conftest import SCHEMA, Cli, event_of
 
 EVENTS = {
     kind.name: kind
-    for module in (events, listings, checks, secrets)
+    for module in (events, listings, checks, secrets, sizes)
     for kind in vars(module).values()
     if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
 }
@@ -58,6 +58,7 @@ def test_what_is_no_event(line: str) -> None:
             ["announce", "x", "--network", "local", "--port", "1", "--for", "0.01"],
             ["ready", "announced", "done"],
         ),
+        (["lookup", "x", "--network", "local", "--size"], ["ready", "size", "done"]),
         (["watch", "x", "--network", "local", "--for", "0.01"], ["ready", "done"]),
         (["networks"], ["network"]),
         (["plugins"], ["plugin"]),

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from bitboot_core import (
@@ -17,6 +18,7 @@ from bitboot_core import (
     KnownHost,
     NotRunning,
     Receipt,
+    SwarmSize,
     UnsupportedOperation,
 )
 
@@ -38,6 +40,10 @@ class SeesOnlyThoseBeforeIt(Model):
 class MakesPeersUp(Model):
     def visible(self, key: bytes) -> list[KnownHost]:
         return super().visible(key) or [KnownHost(HOST, 6881)]
+
+    async def size(self, key: bytes) -> SwarmSize:
+        await super().size(key)
+        return SwarmSize(seeds=0, peers=len(super().visible(key)))
 
 
 class CutsKeysShort(Model):
@@ -64,6 +70,39 @@ class TakesSilenceForAnEmptySwarm(Model):
         with contextlib.suppress(BackendTimeout):
             async for peer in super().lookup(key):
                 yield peer
+
+
+class CountsNobodyInSilence(Model):
+    async def size(self, key: bytes) -> SwarmSize:
+        try:
+            return await super().size(key)
+        except BackendTimeout:
+            return SwarmSize(seeds=0, peers=0)
+
+
+class CountsItselfInEverySwarm(Model):
+    async def size(self, key: bytes) -> SwarmSize:
+        size = await super().size(key)
+        return replace(size, peers=size.peers + 1)
+
+
+class CountsWhatItAnnouncedItself(Model):
+    async def size(self, key: bytes) -> SwarmSize:
+        await super().size(key)
+        mine = [by for _, by in self.hub.peers.get(key, {}).values() if by is self]
+        return SwarmSize(seeds=0, peers=len(mine))
+
+
+class CountsInHalves(Model):
+    async def size(self, key: bytes) -> SwarmSize:
+        size = await super().size(key)
+        return replace(size, peers=size.peers / 1)  # type: ignore[arg-type]
+
+
+class PretendsToCount(ModestModel):
+    async def size(self, key: bytes) -> SwarmSize:
+        self.running()
+        return SwarmSize(seeds=0, peers=0)
 
 
 class StoresInSilence(Model):
@@ -424,6 +463,11 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("withdrawing_is_refused_where_it_cannot_be_done", PretendsToWithdraw),
     ("where_nobody_answers_a_call_fails", TakesSilenceForAnEmptySwarm),
     ("where_nobody_answers_a_call_fails", StoresInSilence),
+    ("where_nobody_answers_a_call_fails", CountsNobodyInSilence),
+    ("a_swarm_is_counted_or_that_is_refused", CountsItselfInEverySwarm),
+    ("a_swarm_is_counted_or_that_is_refused", CountsWhatItAnnouncedItself),
+    ("a_swarm_is_counted_or_that_is_refused", CountsInHalves),
+    ("a_swarm_is_counted_or_that_is_refused", PretendsToCount),
     ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfInstead),
     ("only_addresses_that_it_can_announce_are_announced", AnnouncesItselfForOthers),
     ("the_families_are_those_that_it_declares", DropsIPv6),

@@ -20,6 +20,7 @@ from bitboot_core import (
     RequestHandler,
     RequestRefused,
     Scope,
+    SwarmSize,
     UnsupportedOperation,
     UsageError,
 )
@@ -49,6 +50,7 @@ class Model(Backend):
         scope=Scope.PROCESS,
         own_port=True,
         max_request=100,
+        sizes=True,
     )
     protocol: ClassVar[Callable[[], asyncio.DatagramProtocol]] = asyncio.DatagramProtocol
 
@@ -186,6 +188,14 @@ class Model(Backend):
         self.running()
         self.handler = handler
         return None
+
+    async def size(self, key: bytes) -> SwarmSize:
+        if not self.can.sizes:
+            return await super().size(key)
+        self.running()
+        await asyncio.sleep(0)
+        self.answered()
+        return SwarmSize(seeds=0, peers=len(self.visible(key)))
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         self.running()

@@ -14,14 +14,17 @@ import pytest
 
 import bitboot_core
 from bitboot_core import (
+    Announces,
     Backend,
     BackendTimeout,
     BitBootConfig,
+    Capabilities,
     KnownHost,
     NetworkDefinition,
     NotRunning,
     PeerJoined,
     Registry,
+    Scope,
     UnknownNetwork,
     blocking,
 )
@@ -50,6 +53,13 @@ def test_announce_find_and_look_up(registry: Registry) -> None:
             assert len(bitboot.lookup("swarm")) == 2
         assert bitboot.networks()["fake"].ready
     assert backend.count("aclose") == 1
+
+
+def test_a_swarm_is_counted(registry: Registry) -> None:
+    can = Capabilities(can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS, sizes=True)
+    with made(registry, FakeBackend(peers=[HERE], capabilities=can)) as bitboot:
+        assert bitboot.size("swarm").total == 1
+        assert bitboot.size("swarm", timeout=1.0).networks["fake"].peers == 1
 
 
 def test_join_and_watch_give_events_until_they_are_closed(registry: Registry) -> None:

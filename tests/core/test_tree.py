@@ -24,6 +24,7 @@ WINGS = [
     ["identity"],
     ["model"],
     ["networks"],
+    ["swarm_size"],
     ["backend"],
     ["port_mapper"],
     ["hookspecs"],
@@ -116,7 +117,8 @@ MAINLINE_WINGS = [
     ["node"],
     ["udp"],
     ["own_machine", "peer_stream", "requesting", "resolving", "simulation"],
-    ["native", "testnet", "backend"],
+    ["surveying", "testnet"],
+    ["native", "backend"],
     ["plugin"],
 ]
 """What the mainline plugin is made of, each part importing only those above it."""

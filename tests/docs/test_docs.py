@@ -31,7 +31,7 @@ from bitboot_core import (
     hookspecs,
 )
 from bitboot_core._cli.program import commands
-from bitboot_core._cli.report import checks, events, listings, secrets
+from bitboot_core._cli.report import checks, events, listings, secrets, sizes
 from bitboot_core._plugins.plugin import Stage
 from bitboot_core.testing import FakeEntryPoint
 
@@ -44,7 +44,7 @@ PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 EVENTS = {
     kind.name: kind
-    for module in (events, listings, checks, secrets)
+    for module in (events, listings, checks, secrets, sizes)
     for kind in vars(module).values()
     if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
 }

@@ -15,7 +15,7 @@ PROGRAMS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 @pytest.mark.parametrize(
     ("program", "printed"),
-    list(zip(PROGRAMS, ["127.0.0.1:6881", "info-hashes asked for: True"], strict=True)),
+    list(zip(PROGRAMS, ["keys found: 20", "127.0.0.1:6881", "asked for peers: True"], strict=True)),
 )
 def test_its_programs_run(program: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(program, "mainline.md", "exec"), {"__name__": "__main__"})
@@ -33,7 +33,8 @@ def test_every_limit_is_listed_with_its_default() -> None:
         name
         for name in defaults
         if re.match(
-            r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead", name
+            r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead|sample",
+            name,
         )
     }
     assert limits == set(listed)

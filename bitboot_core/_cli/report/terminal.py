@@ -35,6 +35,7 @@ STYLES = {
     "peer": "bold",
     "peer-joined": "bold green",
     "peer-left": "yellow",
+    "size": "bold",
     "cost": "magenta",
     "verdict": "bold",
     "done": "bold green",

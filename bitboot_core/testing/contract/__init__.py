@@ -31,6 +31,7 @@ from ._lifetimes import LifetimeChecks
 from ._port_mappers import PortMapperContract, RouterWorld
 from ._requests import RequestChecks
 from ._silence import SilenceChecks
+from ._sizes import SizeChecks
 from ._world import World, advance_event_loop
 
 
@@ -39,6 +40,7 @@ class BackendContract(
     FindingChecks,
     LifetimeChecks,
     SilenceChecks,
+    SizeChecks,
     CapabilityChecks,
     EndingChecks,
     InterruptedChecks,

@@ -38,6 +38,8 @@ async def _live(nodes: Nodes, number: int) -> None:
     for node in (one, other):
         node.contacts()
         node.stats()
+    if one.capabilities.sizes:
+        await nodes.soon(one.size(key), "size()")
     if one.capabilities.can_withdraw:
         await nodes.soon(one.withdraw(key, endpoint), "withdraw()")
     await nodes.close(one)

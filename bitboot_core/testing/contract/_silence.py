@@ -15,7 +15,10 @@ class SilenceChecks(Checks):
 
     @check
     async def test_where_nobody_answers_a_call_fails(self, nodes: Nodes) -> None:
-        """When every other node has fallen silent: a lookup with BackendTimeout, an announcement too."""
+        """When every other node has fallen silent: a lookup with BackendTimeout, an announcement too.
+
+        And so does counting a swarm, where that can be done.
+        """
         if nodes.world.fall_silent is None:
             pytest.skip("this world has no nodes that could fall silent")
         one, other = await nodes.pair()
@@ -28,6 +31,10 @@ class SilenceChecks(Checks):
         error = await nodes.soon(raised_by(lambda: collect(other, unknown)), "a lookup that nobody answers")
         if not isinstance(error, BackendTimeout):
             fail(f"no other node answered, and a lookup {_ended(error)} instead of raising BackendTimeout")
+        if other.capabilities.sizes:
+            error = await nodes.soon(raised_by(lambda: other.size(unknown)), "a size that nobody tells")
+            if not isinstance(error, BackendTimeout):
+                fail(f"no other node answered, and size() {_ended(error)} instead of raising BackendTimeout")
         error = await nodes.soon(
             raised_by(lambda: other.announce(unknown, endpoint, lifetime=LIFETIME)),
             "an announcement that nobody answers",

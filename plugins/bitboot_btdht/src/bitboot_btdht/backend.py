@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bitboot_core import (
     AnnounceFailed,
@@ -19,6 +19,7 @@ from bitboot_core import (
     Receipt,
     RequestHandler,
     Scope,
+    SwarmSize,
     UnsupportedOperation,
 )
 from bitboot_core.aio.requests import Answering
@@ -29,12 +30,14 @@ from .asking.requests import MAX_PAYLOAD
 from .asking.transactions import Outcome
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
+from .lookup.survey import Sample
 from .node import Node
 from .own_machine import OwnMachine
 from .peer_stream import Arrivals, nobody_answered
 from .requesting import request
 from .resolving import Resolving
 from .settings import Settings
+from .surveying import samples, swarm_size
 from .udp import UdpDriver
 from .wire import compact
 from .wire.compact import Address
@@ -56,7 +59,7 @@ class MainlineBackend(Backend):
         self._waiters: set[asyncio.Future[int]] = set()
         self._requests: set[asyncio.Future[Outcome]] = set()
         self._answering = Answering()
-        self._lookups: set[Arrivals] = set()
+        self._lookups: set[Arrivals[Any]] = set()
         self._moved: Callable[[], None] = lambda: None
 
     @property
@@ -72,6 +75,7 @@ class MainlineBackend(Backend):
             crowd=CROWD,
             own_port=True,
             max_request=MAX_PAYLOAD,
+            sizes=True,
         )
 
     @property
@@ -166,7 +170,7 @@ class MainlineBackend(Backend):
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
         driver = self._running
-        arrivals = Arrivals(driver.give_way)
+        arrivals: Arrivals[Address] = Arrivals(driver.give_way)
         operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
         self._lookups.add(arrivals)
         driver.flush()
@@ -193,6 +197,21 @@ class MainlineBackend(Backend):
             return self._answering.answer(driver.known_host(sender), payload, self._now())
 
         driver.node.requested.handler = None if handler is None else answer
+
+    async def size(self, key: bytes) -> SwarmSize:
+        """About how many peers are under `key`: IP addresses, as the nodes next to it count them (BEP 33).
+
+        What it promises: see `lookup.counting`. Raises BackendTimeout where no node answers.
+        """
+        return await swarm_size(self._running, self._run, key)
+
+    def sample(self, nodes: int = 100) -> AsyncGenerator[Sample, None]:
+        """Yield what up to so many nodes in each IP family show of the keys that they store (BEP 51).
+
+        5 nodes a second are asked (`Settings.samples_per_second`), none again before its interval is over.
+        Raises BackendTimeout where there is nobody to ask.
+        """
+        return samples(self._running, self._lookups, nodes)
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Find our place in the DHT through `contacts`; names are resolved side by side."""

@@ -26,6 +26,8 @@ from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
 from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
+from .lookup.scrape import Scrape, Scrapes
+from .lookup.survey import Pauses, Sample, Survey
 from .server.extensions import Extensions
 from .server.peer_store import PeerStore
 from .server.requests import Requested
@@ -119,6 +121,8 @@ class Node:
             transmit=self._transmit,
             may_answer=self.transactions.may_answer,
         )
+        self._surveys: list[Survey] = []
+        self._pauses = Pauses(self.settings.max_known)
         self._client.is_read_only = lambda address: not self._server.serves(address, self.now)
 
     @property
@@ -174,11 +178,16 @@ class Node:
         self.transactions.poll(now)
         self._requests.poll(now)
         self._surroundings.poll(now)
+        if self._surveys:
+            for survey in self._surveys:
+                survey.poll(now)
+            self._surveys = [survey for survey in self._surveys if not survey.done]
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
         others = (self.transactions.deadline(), self._requests.deadline())
-        return min([self._surroundings.next_due, *(due for due in others if due is not None)])
+        planned = [self._surroundings.next_due, *(survey.next_due for survey in self._surveys)]
+        return min([*planned, *(due for due in others if due is not None)])
 
     def outgoing(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send now, each handed out once."""
@@ -228,6 +237,21 @@ class Node:
             lambda _: on_done(),
         ).start()
 
+    def size(self, info_hash: bytes, on_done: Callable[[], None], *, now: float) -> Scrapes:
+        """Ask how many peers there are under `info_hash` (BEP 33). What is returned says so afterwards."""
+        self._client.now = now
+        return Scrapes(
+            self.tables,
+            lambda family, done: Scrape(
+                self._client,
+                info_hash,
+                family,
+                lambda: done(0),
+                stored=self.store.scrape(info_hash, family, now),
+            ),
+            lambda _: on_done(),
+        ).start()
+
     def announce(
         self,
         info_hash: bytes,
@@ -236,17 +260,50 @@ class Node:
         *,
         now: float,
         families: Iterable[int] | None = None,
+        seed: bool = False,
     ) -> Operation:
         """Announce ourselves under `info_hash`. Reports how many nodes stored it.
 
         `port` 0 means the port that our datagrams are seen to come from (`implied_port`).
-        `families`: where to announce, all of the node's unless given.
+        `families`: where to announce, all of the node's unless given. `seed`: we have the whole torrent.
         """
         self._client.now = now
         chosen = [family for family in self.tables if families is None or family in families]
         return InFamilies(
-            chosen, lambda family, done: Announce(self._client, info_hash, family, port, done), on_done
+            chosen,
+            lambda family, done: Announce(self._client, info_hash, family, port, done, seed=seed),
+            on_done,
         ).start()
+
+    def sample(
+        self,
+        on_sample: Callable[[Sample], None],
+        on_done: Callable[[int], None],
+        *,
+        now: float,
+        nodes: int = 100,
+    ) -> Operation:
+        """Ask up to so many nodes in each family which keys they store (BEP 51). Reports how many were asked.
+
+        `Settings.samples_per_second` of them a second, and none again before its interval is over.
+        """
+        self._client.now = now
+
+        def make(family: int, done: Callable[[int], None]) -> Survey:
+            survey = Survey(
+                self._client,
+                family,
+                on_sample,
+                done,
+                nodes=nodes,
+                pauses=self._pauses,
+                rng=self._rng,
+                now=now,
+            )
+            self._surveys.append(survey)
+            return survey
+
+        return InFamilies(self.tables, make, on_done).start()
 
     def query(
         self,

@@ -1,33 +1,34 @@
-"""Handing peers over from the node's callbacks to whoever reads a lookup."""
+"""Handing peers over from the node's callbacks to whoever reads a lookup; and whatever else arrives."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from bitboot_core import BackendTimeout, NotRunning
 
-from .wire.compact import Address
+T = TypeVar("T", bound=Hashable)
 
 
-class Arrivals:
-    """Peers on their way from the node's callbacks to one reader, each handed out once.
+class Arrivals(Generic[T]):
+    """Peers, or what else comes, on their way from the node's callbacks to one reader, each handed out once.
 
     `on_fresh` is called where some have come that the reader has not had yet.
     """
 
     def __init__(self, on_fresh: Callable[[], None] = lambda: None) -> None:
         self._on_fresh = on_fresh
-        self._seen: set[Address] = set()
-        self._batches: deque[list[Address]] = deque()
+        self._seen: set[T] = set()
+        self._batches: deque[list[T]] = deque()
         self._ended = False
         self._error: NotRunning | None = None
         self._wake = asyncio.Event()
 
-    def put(self, peers: list[Address]) -> None:
+    def put(self, arrived: list[T]) -> None:
         """More have arrived."""
-        fresh = [peer for peer in dict.fromkeys(peers) if peer not in self._seen]
+        fresh = [one for one in dict.fromkeys(arrived) if one not in self._seen]
         if fresh:
             self._seen.update(fresh)
             self._batches.append(fresh)
@@ -44,7 +45,7 @@ class Arrivals:
         self._error = error
         self._wake.set()
 
-    async def next(self) -> list[Address] | None:
+    async def next(self) -> list[T] | None:
         """The next batch; None at the end."""
         while True:
             if self._error is not None:

@@ -35,6 +35,8 @@ class Settings:
     """Of one reply's contacts. Honest nodes send 8, some send 20."""
     peers_taken_per_reply: int = 1000
     """Of one reply's `values`: 65,507 bytes hold some 8,000, honest replies at most a few hundred."""
+    samples_taken_per_reply: int = 100
+    """Of one reply's sampled keys (BEP 51). Honest replies hold some 30."""
     asks_per_storing_node: int = 12
     """How often one lookup asks a storing node again whose replies are samples of a crowd; 0: never."""
     first_looks: int = 4
@@ -127,6 +129,8 @@ class Settings:
     messages_per_10s_per_node: int | None = 40
     """Our queries and answers to one node: stock libtorrent ignores who sends it about 50 in 10 seconds.
     Queries beyond that wait, answers are not sent; None: no limit."""
+    samples_per_second: float | None = 5.0
+    """Nodes that a survey (BEP 51) asks in a second; None: no limit."""
 
     def relaxed(self) -> Settings:
         """The same without the limits per address, which on one machine hit everybody."""
@@ -146,4 +150,5 @@ class Settings:
             requests_per_second_per_subnet=None,
             requests_per_second=None,
             messages_per_10s_per_node=None,
+            samples_per_second=None,
         )

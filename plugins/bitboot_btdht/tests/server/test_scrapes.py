@@ -142,20 +142,20 @@ def test_a_crowds_filters_are_kept_and_kept_right(monkeypatch: pytest.MonkeyPatc
         return bloom.bloom(ips)
 
     monkeypatch.setattr("bitboot_btdht.server.scrapes.bloom", make)
-    assert store.scrape(HASH, 1.0) == (0, filled(*map(peer, range(100))))
-    assert store.scrape(HASH, 1.0) == (0, filled(*map(peer, range(100))))
+    assert store.scrape(HASH, 4, 1.0) == (0, filled(*map(peer, range(100))))
+    assert store.scrape(HASH, 4, 1.0) == (0, filled(*map(peer, range(100))))
     assert len(made) == 2
     store.add(HASH, peer(100), 2.0)
     store.add(HASH, peer(101), 2.0, seed=True)
-    assert store.scrape(HASH, 2.0) == (filled(peer(101)), filled(*map(peer, range(101))))
+    assert store.scrape(HASH, 4, 2.0) == (filled(peer(101)), filled(*map(peer, range(101))))
     assert len(made) == 2, "who comes is added"
     for number in range(100):
         store.add(HASH, peer(number), 3.0)
     store.add(HASH, peer(5), 4.0, seed=True)
-    assert store.scrape(HASH, 5.0) == (filled(peer(101), peer(5)), filled(*map(peer, range(101))))
+    assert store.scrape(HASH, 4, 5.0) == (filled(peer(101), peer(5)), filled(*map(peer, range(101))))
     assert len(made) == 2, "who has changed is in both for a while"
     others = [peer(number) for number in range(101) if number != 5]
-    assert store.scrape(HASH, 1.0 + AT_MOST_EVERY) == (filled(peer(101), peer(5)), filled(*others))
+    assert store.scrape(HASH, 4, 1.0 + AT_MOST_EVERY) == (filled(peer(101), peer(5)), filled(*others))
     assert len(made) == 4
 
 
@@ -163,6 +163,6 @@ def test_who_has_gone_is_soon_counted_no_more() -> None:
     store = PeerStore(Settings(), random.Random(1))
     for number in range(100):
         store.add(HASH, peer(number), float(number))
-    assert store.scrape(HASH, 100.0) is not None
+    assert store.scrape(HASH, 4, 100.0) is not None
     left = [peer(number) for number in range(51, 100)]
-    assert store.scrape(HASH, 1800.0 + 50) == (0, filled(*left))
+    assert store.scrape(HASH, 4, 1800.0 + 50) == (0, filled(*left))

@@ -20,6 +20,7 @@ from bitboot_core import (
     RequestHandler,
     RequestRefused,
     Scope,
+    SwarmSize,
     UnsupportedOperation,
 )
 from bitboot_core.aio.requests import check_request
@@ -36,6 +37,7 @@ CAPABILITIES = Capabilities(
     max_lifetime=86_400.0,
     own_port=True,
     max_request=1_000,
+    sizes=True,
 )
 
 
@@ -132,6 +134,10 @@ class LocalBackend(Backend):
         self._running()
         assert self._node is not None
         self._node.answering.use(handler)
+
+    async def size(self, key: bytes) -> SwarmSize:
+        """How many endpoints there are under `key`, exactly. None of them is told to be a seed."""
+        return SwarmSize(seeds=0, peers=len(self._running().peers(key, self._now())))
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Everybody is in touch already, whatever the contacts."""

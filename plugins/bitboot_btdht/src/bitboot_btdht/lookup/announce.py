@@ -14,15 +14,24 @@ from .searches import Network, PeerSearch
 class Announce:
     """get_peers for the tokens, then announce_peer to the closest nodes. Reports how many stored it.
 
-    `port` 0 sends `implied_port`: the port that the nodes see our datagrams come from.
+    `port` 0 sends `implied_port`: the port that the nodes see our datagrams come from. `seed`: with the flag
+    of one who has the whole torrent (BEP 33).
     """
 
     def __init__(
-        self, network: Network, info_hash: bytes, family: int, port: int, on_done: Callable[[int], None]
+        self,
+        network: Network,
+        info_hash: bytes,
+        family: int,
+        port: int,
+        on_done: Callable[[int], None],
+        *,
+        seed: bool = False,
     ) -> None:
         self._network = network
         self._info_hash = info_hash
         self._port = port
+        self._seed = seed
         self._on_done = on_done
         self._search = PeerSearch(network, info_hash, family, lambda peers: None, self._store)
         self._pending = 0
@@ -58,6 +67,8 @@ class Announce:
         }
         if not self._port:
             arguments[b"implied_port"] = 1
+        if self._seed:
+            arguments[b"seed"] = 1
         sent = self._network.ask(
             candidate.address,
             b"announce_peer",

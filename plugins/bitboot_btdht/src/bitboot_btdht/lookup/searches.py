@@ -114,7 +114,7 @@ class NodeSearch:
         """How many nodes it has asked."""
         self.replies: int = 0
         """How often one of them replied, whatever it said."""
-        self._arguments = {self.argument: target}
+        self._arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
         self.traversal: Traversal = Traversal(
             target,

@@ -56,7 +56,7 @@ class NativeBackend(Backend):
         self._closing: asyncio.Future[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._questions: Questions | None = None
-        self._lookups: set[Arrivals] = set()
+        self._lookups: set[Arrivals[compact.Address]] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -207,7 +207,7 @@ class NativeBackend(Backend):
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
         dht, questions = self._open()
-        arrivals = Arrivals()
+        arrivals: Arrivals[compact.Address] = Arrivals()
         self._lookups.add(arrivals)
         arrivals.put(dht.stored(key))
         walk = asyncio.create_task(questions.walk(key, b"get_peers", arrivals.put))

@@ -24,7 +24,7 @@ class _Swarm:
         self.peers: dict[Address, float] = {}
         self.seeds: set[Address] | None = None  # of most keys nobody says so
         self.shares: Shares[Address] | None = None
-        self.filters: Filters | None = None
+        self.filters: dict[int, Filters] = {}  # by IP version, of those that were asked for
 
     def add(self, peer: Address, ends: float, *, seed: bool) -> None:
         is_new = self.peers.pop(peer, None) is None  # so that the dict stays in order of end
@@ -35,8 +35,9 @@ class _Swarm:
             self.seeds.add(peer)
         elif changed and self.seeds is not None:
             self.seeds.discard(peer)
-        if self.filters is not None and (is_new or changed):
-            self.filters.add(peer, seed=seed, is_new=is_new)
+        filters = self.filters.get(family(peer)) if is_new or changed else None
+        if filters is not None:
+            filters.add(peer, seed=seed, is_new=is_new)
         if self.shares is not None:
             self.shares.add(peer, peer[:-2])
         elif len(self.peers) > COUNTED:
@@ -48,8 +49,8 @@ class _Swarm:
         del self.peers[peer]
         if self.seeds is not None:
             self.seeds.discard(peer)
-        if self.filters is not None:
-            self.filters.removed()
+        if self.filters and (filters := self.filters.get(family(peer))) is not None:
+            filters.removed()
         if self.shares is not None:
             self.shares.discard(peer, peer[:-2])
 
@@ -135,20 +136,24 @@ class PeerStore:
             found = others
         return self._rng.sample(found, limit)
 
-    def scrape(self, info_hash: bytes, now: float) -> tuple[int, int] | None:
-        """The filters of the seeds and of the other peers under a hash (BEP 33); None where it has none."""
+    def scrape(self, info_hash: bytes, ip_family: int, now: float) -> tuple[int, int] | None:
+        """The filters of the seeds and of the other peers under a hash (BEP 33); None where it has none.
+
+        Of one family, as `get` gives peers: IPv4 and IPv6 are two DHTs (BEP 32).
+        """
         swarm = self._swarms.get(info_hash)
         if swarm is None:
             return None
         self._expire(info_hash, swarm, now)
-        if not swarm.peers:
-            return None
-        if swarm.filters is None or swarm.filters.is_stale(now):
-            filters = Filters(swarm.peers, swarm.is_seed, now)
-            # A small swarm's take no time to make, and there may be many small swarms.
-            swarm.filters = filters if len(swarm.peers) > COUNTED else None
-            return filters.seeds, filters.others
-        return swarm.filters.seeds, swarm.filters.others
+        filters = swarm.filters.get(ip_family)
+        if filters is None or filters.is_stale(now):
+            peers = [peer for peer in swarm.peers if family(peer) == ip_family]
+            filters = Filters(peers, swarm.is_seed, now)
+            if len(peers) > COUNTED:  # a small swarm's take no time to make, and there may be many
+                swarm.filters[ip_family] = filters
+            else:
+                swarm.filters.pop(ip_family, None)
+        return (filters.seeds, filters.others) if filters.seeds or filters.others else None
 
     def announced_by(self, sources: int, now: float) -> list[bytes]:
         """The hashes with peers of at least that many sources: IPv4 addresses, or /64s of IPv6."""

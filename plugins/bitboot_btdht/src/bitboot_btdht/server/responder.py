@@ -106,7 +106,8 @@ class Responder:
 
     def _get_peers(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
         info_hash = _id_argument(arguments.get(b"info_hash"), "info_hash")
-        filters = self._store.scrape(info_hash, now) if arguments.get(b"scrape") == 1 else None
+        ip_family = compact.family(address)
+        filters = self._store.scrape(info_hash, ip_family, now) if arguments.get(b"scrape") == 1 else None
         if filters is not None:
             # They take half of a reply: of the nodes only those of the packet's family have room beside them.
             arguments = {key: value for key, value in arguments.items() if key != b"want"}
@@ -114,7 +115,6 @@ class Responder:
         if filters is not None:
             values[b"BFsd"], values[b"BFpe"] = map(bloom.packed, filters)
         values[b"token"] = self._tokens.issue(address, now)
-        ip_family = compact.family(address)
         room = self._room_beside(values) // (compact.ADDRESS_BYTES[ip_family] + 3)
         no_seeds = arguments.get(b"noseed") == 1
         peers = self._store.get(info_hash, ip_family, max(room, 0), now, no_seeds=no_seeds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from ..wire.bloom import bits_of, bloom
 from ..wire.compact import Address
@@ -20,10 +20,9 @@ class Filters:
 
     __slots__ = ("_is_old", "_made_at", "others", "seeds")
 
-    def __init__(self, peers: Iterable[Address], is_seed: Callable[[Address], bool], now: float) -> None:
-        everybody = list(peers)
-        self.seeds: int = bloom(peer[:-2] for peer in everybody if is_seed(peer))
-        self.others: int = bloom(peer[:-2] for peer in everybody if not is_seed(peer))
+    def __init__(self, peers: Collection[Address], is_seed: Callable[[Address], bool], now: float) -> None:
+        self.seeds: int = bloom(peer[:-2] for peer in peers if is_seed(peer))
+        self.others: int = bloom(peer[:-2] for peer in peers if not is_seed(peer))
         self._made_at = now
         self._is_old = False
 
