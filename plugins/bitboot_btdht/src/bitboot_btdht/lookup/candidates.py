@@ -93,6 +93,3 @@ class Candidate:
         self.id: bytes = id_
         self.distance: int = distance
         self.fits: bool = node_id.fits(id_, self.address)
-
-    def __lt__(self, other: Candidate) -> bool:
-        return self.distance < other.distance

@@ -16,6 +16,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo, is_public, subnet
@@ -28,6 +29,8 @@ TRIES = 2
 UNFIT = 2
 """So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
 cost nothing to invent right beside a target, and do not count towards its end."""
+
+_by_distance = attrgetter("distance")
 
 
 class Traversal:
@@ -95,7 +98,7 @@ class Traversal:
         if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
             return
         candidate = Candidate(id_, address, distance, None if teller is None else self._teller(teller))
-        insort(self._sorted, candidate)
+        insort(self._sorted, candidate, key=_by_distance)
         self._addresses[address] = candidate
         self._subnets[place] = self._subnets.get(place, 0) + 1
 
@@ -217,7 +220,7 @@ class Traversal:
     def _rename(self, candidate: Candidate, id_: bytes) -> None:
         self._sorted.remove(candidate)
         candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
-        insort(self._sorted, candidate)
+        insort(self._sorted, candidate, key=_by_distance)
 
     def held(self, candidate: Candidate) -> None:
         """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""

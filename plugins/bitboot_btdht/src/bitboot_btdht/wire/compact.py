@@ -87,11 +87,7 @@ def scope(ip: bytes) -> str | None:
     the internet has no business sending us to 127.0.0.1 or to our own LAN.
     """
     parsed = ipaddress.ip_address(ip)
-    if (
-        parsed.is_multicast
-        or parsed.is_unspecified
-        or (parsed.version == 4 and ip[0] in (0, *range(240, 256)))
-    ):
+    if parsed.is_multicast or parsed.is_unspecified or (parsed.version == 4 and (ip[0] == 0 or ip[0] >= 240)):
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return None
