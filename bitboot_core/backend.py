@@ -264,7 +264,8 @@ class BackendSpec:
     or None where it can; it must be quick and import nothing heavy. `testnet`: where a network of
     this kind can be had without the world, a function that starts this many nodes on loopback for as
     long as the context lasts and gives the contacts to bootstrap from (`bitboot demo` shows it);
-    like the factory it imports its library when called.
+    like the factory it imports its library when called. `build`: how it was built, as text, where it
+    can be had built in several ways ("compiled"), and "" where not.
     """
 
     name: str
@@ -273,3 +274,4 @@ class BackendSpec:
     description: str = ""
     unavailable: Callable[[], str | None] = field(default=_works_here)
     testnet: Callable[[int], AbstractAsyncContextManager[Sequence[KnownHost]]] | None = None
+    build: str = ""

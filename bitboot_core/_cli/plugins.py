@@ -35,6 +35,7 @@ def plugins(as_json: bool) -> int:
             distribution=plugin.distribution,
             version=plugin.version,
             backends=[spec.name for spec in plugin.backends],
+            builds={spec.name: spec.build for spec in plugin.backends if spec.build},
             networks=[network.name for network in plugin.networks],
             port_mappers=[mapper.name for mapper in plugin.port_mappers],
             unavailable={

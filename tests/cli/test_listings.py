@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bitboot_core import BackendSpec, NetworkDefinition, Registry
@@ -18,7 +20,7 @@ from bitboot_core.testing import (
 from .conftest import Cli
 
 GOOD = plugin_module(
-    backends=lambda: [spec_of(FakeBackend(), "fake", ["fake"])],
+    backends=lambda: [replace(spec_of(FakeBackend(), "fake", ["fake"]), build="compiled")],
     networks=lambda: [NetworkDefinition("fakenet", "fake", description="for tests")],
     port_mappers=lambda: [mapper_spec_of(FakePortMapper(), "fakemap")],
 )
@@ -52,6 +54,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "distribution": "good-plugin",
             "version": "1.2",
             "backends": ["fake"],
+            "builds": {"fake": "compiled"},
             "networks": ["fakenet"],
             "port_mappers": ["fakemap"],
             "unavailable": {},
@@ -62,6 +65,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "distribution": "picky-plugin",
             "version": "0.1",
             "backends": ["picky"],
+            "builds": {},
             "networks": [],
             "port_mappers": [],
             "unavailable": {"picky": "no luck"},
@@ -82,7 +86,7 @@ def test_plugins_as_json(cli: Cli) -> None:
 def test_plugins_for_people(cli: Cli) -> None:
     lines = cli("plugins").out.splitlines()
     assert lines[0] == (
-        "plugin: good from good-plugin 1.2, backends: fake; networks: fakenet; port mappers: fakemap; "
+        "plugin: good from good-plugin 1.2, backends: fake (compiled); networks: fakenet; port mappers: fakemap; "
         "runs here: yes"
     )
     assert lines[2].startswith(

@@ -57,7 +57,7 @@ def check_plugins(registry: Registry) -> Iterator[Check]:
         yield Check.failed("plugins", error)
         return
     if plugins:
-        names = ", ".join(f"{plugin.entry_point} {plugin.version}".rstrip() for plugin in plugins)
+        names = ", ".join(map(_named, plugins))
         yield Check(check="plugins", status=OK, message=names)
     else:
         yield Check(
@@ -70,6 +70,11 @@ def check_plugins(registry: Registry) -> Iterator[Check]:
         yield Check(check="plugins", status=WARNING, message=str(problem), hint=problem.hint)
     for plugin in plugins:
         yield from _without_use(plugin)
+
+
+def _named(plugin: Plugin) -> str:
+    builds = ", ".join(f"{spec.name}: {spec.build}" for spec in plugin.backends if spec.build)
+    return f"{plugin.entry_point} {plugin.version}".rstrip() + (f" ({builds})" if builds else "")
 
 
 def _without_use(plugin: Plugin) -> Iterator[Check]:

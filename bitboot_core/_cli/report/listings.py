@@ -66,13 +66,14 @@ class NetworkListed(Listed):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PluginListed(Listed):
-    """A plugin that loaded, what it brings, and why which of it cannot run on this machine."""
+    """A plugin that loaded, what it brings, how that is built, and why which of it cannot run here."""
 
     name = "plugin"
     plugin: str
     distribution: str
     version: str
     backends: Sequence[str]
+    builds: Mapping[str, str]
     networks: Sequence[str]
     port_mappers: Sequence[str]
     unavailable: Mapping[str, str]
@@ -81,17 +82,23 @@ class PluginListed(Listed):
         return {
             "plugin": self.plugin,
             "distribution": f"{self.distribution} {self.version}",
-            "backends": _names(self.backends),
+            "backends": self._backends(),
             "networks": _names(self.networks),
             "port mappers": _names(self.port_mappers),
             "runs here": self._runs(),
         }
 
     def text(self) -> str:
-        brings = f"backends: {_names(self.backends)}; networks: {_names(self.networks)}"
+        brings = f"backends: {self._backends()}; networks: {_names(self.networks)}"
         if self.port_mappers:
             brings += f"; port mappers: {_names(self.port_mappers)}"
         return f"{self.plugin} from {self.distribution} {self.version}, {brings}; runs here: {self._runs()}"
+
+    def _backends(self) -> str:
+        """With how those are built that can be had in several ways."""
+        return _names(
+            [f"{name} ({self.builds[name]})" if name in self.builds else name for name in self.backends]
+        )
 
     def _runs(self) -> str:
         return "; ".join(f"{name} does not: {why}" for name, why in self.unavailable.items()) or "yes"

@@ -120,12 +120,21 @@ async def test_closing_leaves_no_socket_and_no_task(driver: UdpDriver) -> None:
 async def test_a_bug_in_the_node_is_reported_and_survived(
     driver: UdpDriver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*arguments: object) -> None:
-        raise RuntimeError("a bug")
+    class Broken:
+        """The node, with a bug."""
+
+        def __init__(self, node: Node) -> None:
+            self._node = node
+
+        def receive(self, *arguments: object) -> bool:
+            raise RuntimeError("a bug")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._node, name)
 
     with Client(driver.address) as client:
         with monkeypatch.context() as patch:
-            patch.setattr(driver.node, "receive", broken)
+            patch.setattr(driver, "node", Broken(driver.node))
             assert not driver.receive(b"anything", ("127.0.0.1", 9999))
         assert "could not be handled" in caplog.text
         assert (await client.ask(b"ping"))[b"y"] == b"r"

@@ -34,6 +34,13 @@ def _make_native(config: BackendConfig) -> Backend:
     return NativeBackend(config)
 
 
+def _build() -> str:
+    """Which of the two wheels is installed: see hatch_build.py."""
+    engine = find_spec(f"{__package__}.node")
+    is_source = engine is None or engine.origin is None or engine.origin.endswith((".py", ".pyc"))
+    return "plain Python" if is_source else "compiled"
+
+
 @hookimpl
 def bitboot_backends() -> Iterable[BackendSpec]:
     """The mainline node, and where the package btdht is installed, that one's."""
@@ -42,8 +49,9 @@ def bitboot_backends() -> Iterable[BackendSpec]:
             name="btdht",
             protocols=["mainline"],
             factory=_make_backend,
-            description="a node of BitTorrent's mainline DHT in plain Python (BEP 5)",
+            description="a node of BitTorrent's mainline DHT (BEP 5)",
             testnet=_testnet,
+            build=_build(),
         )
     ]
     if find_spec("btdht") is not None:

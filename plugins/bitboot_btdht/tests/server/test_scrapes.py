@@ -14,6 +14,7 @@ from bitboot_btdht.server.scrapes import AT_MOST_EVERY
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import bencode, bloom, compact, krpc
 
+from ..building import only_interpreted
 from ..conftest import Stranger
 
 HASH = b"h" * 20
@@ -130,6 +131,7 @@ def test_the_short_reply_of_a_node_under_load_has_no_filters(node: Node) -> None
     assert values[b"values"]
 
 
+@only_interpreted
 def test_a_crowds_filters_are_kept_and_kept_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """To make them takes milliseconds: a scrape of a large swarm, again and again, must not."""
     store = PeerStore(Settings(), random.Random(1))

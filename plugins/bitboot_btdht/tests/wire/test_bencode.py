@@ -7,6 +7,8 @@ from bitboot_btdht.wire import bencode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ..building import only_interpreted
+
 VALUES = st.recursive(
     st.binary(max_size=40) | st.integers(-(2**63), 2**63 - 1),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=8), inner, max_size=5),
@@ -137,6 +139,7 @@ class CountingBytes(bytes):
     [b"0:", b"le", b"i1e", b"de", b"1:a", b"d1:ai1ee"],
     ids=lambda unit: unit.decode(),
 )
+@only_interpreted
 def test_work_grows_no_faster_than_the_message(unit: bytes) -> None:
     def work(count: int) -> int:
         CountingBytes.work = 0
