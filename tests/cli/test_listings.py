@@ -86,8 +86,8 @@ def test_plugins_as_json(cli: Cli) -> None:
 def test_plugins_for_people(cli: Cli) -> None:
     lines = cli("plugins").out.splitlines()
     assert lines[0] == (
-        "plugin: good from good-plugin 1.2, backends: fake (compiled); networks: fakenet; port mappers: fakemap; "
-        "runs here: yes"
+        "plugin: good from good-plugin 1.2, backends: fake (compiled); networks: fakenet; "
+        "port mappers: fakemap; runs here: yes"
     )
     assert lines[2].startswith(
         "problem: bad from bad-plugin 3.0, at stage import: ImportError: no module named x ("
