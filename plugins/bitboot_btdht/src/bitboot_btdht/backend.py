@@ -197,6 +197,7 @@ class MainlineBackend(Backend):
             return self._answering.answer(driver.known_host(sender), payload, self._now())
 
         driver.node.requested.handler = None if handler is None else answer
+        driver.flush()  # it has another deadline
 
     async def size(self, key: bytes) -> SwarmSize:
         """About how many peers are under `key`: IP addresses, as the nodes next to it count them (BEP 33).

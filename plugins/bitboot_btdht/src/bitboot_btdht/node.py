@@ -123,6 +123,8 @@ class Node:
         )
         self._surveys: list[Survey] = []
         self._pauses = Pauses(self.settings.max_known)
+        self._surroundings.keep_open.is_on = lambda: self.requested.handler is not None
+        self._surroundings.keep_open.is_needed = lambda family: not self.is_serving(family)
         self._client.is_read_only = lambda address: not self._server.serves(address, self.now)
 
     @property

@@ -12,6 +12,7 @@ from ..wire.node_id import id_for
 from .acquaintances import Acquaintances
 from .address_check import AddressCheck
 from .external import ExternalAddress
+from .keep_open import KeepOpen
 from .reach import Reach
 from .routing import RoutingTable
 from .upkeep import Upkeep
@@ -45,6 +46,7 @@ class Surroundings:
         self._address_check = AddressCheck(network, tables, self._move, rng, now)
         self.external: dict[int, ExternalAddress] = self._address_check.external
         """Where others see the node."""
+        self.keep_open: KeepOpen = KeepOpen(network, tables, rng, now)
         self._acquaintances = {family: Acquaintances(self._settings, now) for family in tables}
         self.reach: dict[int, Reach] = {
             family: Reach(external, self._acquaintances[family], now)
@@ -59,11 +61,13 @@ class Surroundings:
             self.upkeep.tick(now)
         if now >= self._address_check.next_due:
             self._address_check.poll(now)
+        if now >= self.keep_open.next_due:
+            self.keep_open.poll(now)
 
     @property
     def next_due(self) -> float:
         """When `poll` is to be called next."""
-        return min(self.upkeep.next_tick, self._address_check.next_due)
+        return min(self.upkeep.next_tick, self._address_check.next_due, self.keep_open.next_due)
 
     # What goes out and comes in
 
@@ -73,6 +77,7 @@ class Surroundings:
         if family in self._tables:
             self._acquaintances[family].wrote(address, now)
             self.upkeep.wrote(address, now)
+            self.keep_open.wrote(address, now)
 
     def heard(self, address: Address, now: float) -> None:
         """A datagram has come in."""
