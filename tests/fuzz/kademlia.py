@@ -100,6 +100,8 @@ def seeds() -> list[bytes]:
         ("withdraw", [ID, KEY, b"s" * 16]),
         ("keys", [ID, b""]),
         ("records", [ID, KEY, 0]),
+        ("bitboot", [b"x" * 300]),
+        ("bitboot", [b""]),
     ]
     answers: list[Any] = [
         ID,
@@ -113,6 +115,7 @@ def seeds() -> list[bytes]:
         ["20.0.0.2", 4000],
         True,
         600,
+        b"x" * 300,
     ]
     whole = [encode_call(MESSAGE, called, args, TOKEN) for called, args in calls]
     strange = [bytes([number % 2]) + one for number, one in enumerate(whole)]
@@ -141,8 +144,10 @@ async def _talk(data: bytes) -> None:
     crawl = PeerCrawl(protocol, KEY, on_peers=found.extend)
     healing = Healing(protocol)
     healing.start()
+    protocol.exchange.answering.use(lambda sender, payload: payload)
     await _befriend(protocol, sent)
     crawl.start()
+    asking = asyncio.ensure_future(protocol.exchange.ask(CONTACT, b"x" * 300, 60.0))
     for contact in protocol.router:
         healing.compare_with(contact)
     await _turns()
@@ -155,7 +160,7 @@ async def _talk(data: bytes) -> None:
     crawl.close()
     tasks = healing.close()
     protocol.close()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*tasks, asking, return_exceptions=True)
     assert protocol.counters["errors"] == 0
     for endpoint in found:
         _check(endpoint)

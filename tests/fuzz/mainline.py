@@ -39,6 +39,7 @@ def seeds() -> list[bytes]:
         {b"id": ID},
         {b"id": ID, b"nodes": nodes, b"nodes6": nodes6, b"token": b"token"},
         {b"id": ID, b"nodes": nodes, b"values": values, b"token": b"token"},
+        {b"id": ID, b"payload": b"x" * 300},
         {b"id": ID, b"nodes": nodes, b"interval": 60, b"num": 500, b"samples": b"s" * 400},
         {b"id": ID, b"BFpe": b"\1" * 256, b"BFsd": b"\2" * 256, b"token": b"t", b"values": values},
         {
@@ -62,6 +63,7 @@ def seeds() -> list[bytes]:
             {b"v": b"item", b"k": b"K" * 32, b"sig": b"S" * 64, b"seq": 7, b"salt": b"s", b"token": b"t"},
         ),
         (b"vote", {b"target": KEY}),
+        (b"bitboot", {b"payload": b"x" * 300}),
     ]
     answers += [dict(one) for answer in answers for one in _with_other_types(answer)]
     arguments += [(name, one) for name, more in arguments for one in _with_other_types(more)]
@@ -94,6 +96,9 @@ def one_input(data: bytes) -> None:
         answer = krpc.response(transactions[-1], {b"id": IDS[contact]}, STRANGER)
         assert node.receive(answer, contact, 1000.0)
     node.find_peers(KEY, found.extend, lambda: None, now=1000.0)
+    node.requested.handler = lambda address, payload: payload
+    for contact in IDS:
+        node.request(contact, b"x" * 300, lambda _: None, timeout=2.0, now=1000.0)
     node.announce(KEY, 6881, lambda _: None, now=1000.0)
     asked: dict[Address, list[bytes]] = {}
     now = 1000.0

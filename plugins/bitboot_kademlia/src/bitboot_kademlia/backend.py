@@ -19,13 +19,16 @@ from bitboot_core import (
     KnownHost,
     NotRunning,
     Receipt,
+    RequestHandler,
     Scope,
     UnsupportedOperation,
 )
 from bitboot_core.aio.clock import SystemClock
+from bitboot_core.aio.requests import check_request
 from bitboot_core.aio.udp import bind
 
 from .bootstrap import reach
+from .exchange import MAX_PAYLOAD
 from .node import PeerNode
 from .settings import Settings
 from .wire import SECRET_BYTES, Address, pack_endpoint, unpack_endpoint
@@ -71,6 +74,7 @@ class KademliaBackend(Backend):
             max_lifetime=self._settings.max_lifetime,
             crowd=self._settings.max_peers_per_key * 3 // 4,
             own_port=True,
+            max_request=MAX_PAYLOAD,
         )
 
     @property
@@ -203,6 +207,17 @@ class KademliaBackend(Backend):
                 f"none of the {known} nodes that we know answered", hint="check that this machine is online"
             )
 
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        """Ask the handler of the node at `endpoint`. One without an answer is silent: BackendTimeout."""
+        check_request(endpoint, payload, max_request=MAX_PAYLOAD, families=self.nodes)
+        protocol = self.nodes[endpoint.family or 4].protocol
+        return await protocol.exchange.ask(protocol.address_of(endpoint), payload, timeout)
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        """Have `handler` answer what other nodes request, also where this one is read-only."""
+        for node in self.nodes.values():
+            node.protocol.exchange.answering.use(handler)
+
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Join through `contacts`; how many of them answered.
 
@@ -220,7 +235,7 @@ class KademliaBackend(Backend):
     def contacts(self) -> list[KnownHost]:
         """Nodes that answered when they were last asked, the latest first."""
         alive = [
-            (contact.heard, node.known_host(contact.address))
+            (contact.heard, node.protocol.known_host(contact.address))
             for node in self.nodes.values()
             for contact in node.protocol.router
             if contact.address not in node.protocol.suspects

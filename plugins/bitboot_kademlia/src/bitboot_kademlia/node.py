@@ -33,6 +33,10 @@ from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_en
 
 _log = logger(__name__)
 
+KEEP_OPEN = 20.0, 25.0
+"""Seconds between two rounds of upkeep at most while requests are to be answered: behind a NAT each asks others
+where they see us, which keeps the outside port ours. Many NATs forget it after 30 seconds."""
+
 WITNESSES = 3
 """Nodes that are asked at which address they see us: more than half must agree."""
 
@@ -108,10 +112,6 @@ class PeerNode:
     def address(self) -> KnownHost:
         """Where it listens."""
         return self._address
-
-    def known_host(self, address: Address) -> KnownHost:
-        """The address of a node, with the zone that it needs here, if any."""
-        return self._transport.known_host(address) if self._transport else KnownHost(*address)
 
     # What it is there for
 
@@ -259,7 +259,10 @@ class PeerNode:
     async def _keep_up(self) -> None:
         while True:
             # Not all nodes that were started together at once.
-            await asyncio.sleep(self.settings.upkeep_every * self._random.uniform(0.75, 1.25))
+            pause = self.settings.upkeep_every * self._random.uniform(0.75, 1.25)
+            if self.protocol.exchange.answering.handlers:
+                pause = min(pause, self._random.uniform(*KEEP_OPEN))
+            await asyncio.sleep(pause)
             try:
                 await self.upkeep()
             except Exception:  # noqa: BLE001 - logged with its traceback

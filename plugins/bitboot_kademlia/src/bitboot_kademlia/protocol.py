@@ -22,6 +22,7 @@ from bitboot_core.aio.logs import logger
 
 from .acquaintance import NodeSetup
 from .answering import Answering
+from .exchange import Exchange
 from .messages import ANSWER, CALL, HEAD_BYTES, encode_answer, read_args, read_name
 from .udp import Transport
 from .wire import Address
@@ -36,6 +37,7 @@ class PeerProtocol(Answering):
 
     def __init__(self, setup: NodeSetup) -> None:
         super().__init__(setup, self._send)
+        self.exchange: Exchange = Exchange(setup.settings, setup.now, self._send, self.known_host)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_open = False
         self._is_congested = False
@@ -52,6 +54,14 @@ class PeerProtocol(Answering):
             self.transport.remember(contact)
         return contact.host.partition("%")[0], contact.port
 
+    def known_host(self, address: Address) -> KnownHost:
+        """The address of a node, with the zone that it needs here, if any."""
+        return (
+            self.transport.known_host(address)
+            if isinstance(self.transport, Transport)
+            else KnownHost(*address)
+        )
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is ready."""
         self.transport = cast("asyncio.DatagramTransport", transport)
@@ -67,6 +77,7 @@ class PeerProtocol(Answering):
         """Stop receiving and sending. What waits for an answer has none."""
         self._is_open = False
         self.requests.close()
+        self.exchange.close()
         if self.transport is not None:
             self.transport.close()
         elif not self.closed.done():
@@ -104,10 +115,14 @@ class PeerProtocol(Answering):
             raise ValueError(f"{len(data)} bytes")
         kind, message_id, packed = data[0], data[1:HEAD_BYTES], data[HEAD_BYTES:]
         if kind == ANSWER:
-            if not self.requests.receive(message_id, packed, address):
+            receivers = (self.requests.receive, self.exchange.receive)
+            if not any(receive(message_id, packed, address) for receive in receivers):
                 self.counters["strays"] += 1
         elif kind == CALL:
-            if not self.read_only:
+            answer = self.exchange.answer(message_id, packed, address)
+            if answer is not None:
+                self._send(answer, address)
+            elif not self.read_only:
                 self._answer(message_id, packed, address)
         else:
             raise ValueError("neither a call nor an answer")
