@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from bitboot_lan.engine import Engine, Sender
+from bitboot_lan.exchange import Exchange
 from bitboot_lan.message import MAX_BYTES, Kind, Message, encode
 from bitboot_lan.settings import Settings
 
@@ -25,6 +26,9 @@ class _Member:
         self.engine = Engine(SETTINGS, self._send, self._unsent, Random(1))
         self.engine.announce(KEY, KnownHost("", 7001), 600, self.now)
         self.search = self.engine.look(KEY, self.now, lambda: None)
+        self.answers: list[bytes] = []
+        self.exchange = Exchange(SETTINGS, lambda datagram, endpoint: self.answers.append(datagram))
+        self.exchange.answering.use(lambda sender, payload: payload)
 
     def _send(self, message: Message, endpoint: KnownHost) -> int:
         assert len(encode(message, GROUP)) <= MAX_BYTES
@@ -43,6 +47,7 @@ def seeds() -> list[bytes]:
         Message(Kind.LEAVE, (KEY,), 7002, "1234abcd"),
     ]
     datagrams = [b"\x01" + encode(message, GROUP) for message in messages]
+    datagrams += [b"\x01BBQ\1" + kind + b"i" * 8 + b"payload" for kind in (b"\0", b"\1")]
     return [*datagrams, NEXT.join(datagrams), b"\x00" + datagrams[0]]
 
 
@@ -54,6 +59,10 @@ def one_input(data: bytes) -> None:
         host = f"fe80::{sender:x}%eth0" if sender & 2 else f"192.168.1.{sender}"
         member.engine.receive(part[1:], Sender(host, bool(sender & 1)), member.now)
         assert len(member.engine.peers) <= SETTINGS.max_peers
+        member.answers.clear()
+        host_and_port = KnownHost(host, 7000)
+        member.exchange.receive(part[1:], host_and_port, member.now, is_neighbour=bool(sender & 1))
+        assert sum(map(len, member.answers)) < len(part) or not member.answers
         member.engine.poll(member.now)
         member.now += 0.3
     member.now += 1

@@ -8,6 +8,7 @@ import pytest
 import umsgpack
 from bitboot_kademlia.exchange import MAX_ASKED, MAX_PAYLOAD
 from bitboot_kademlia.messages import encode_answer, encode_call
+from bitboot_kademlia.node import KEEP_OPEN
 from bitboot_kademlia.settings import Settings
 from bitboot_kademlia.wire import Address
 
@@ -165,6 +166,17 @@ async def test_a_read_only_node_is_found_and_answers(ipv6: None) -> None:
         assert {endpoint.family for endpoint in endpoints} == {4, 6}
         for endpoint in endpoints:
             assert await public.request(endpoint, b"hello", timeout=10) == b"hello"
+
+
+async def test_while_requests_are_answered_others_are_asked_where_they_see_us_every_25_seconds() -> None:
+    """Behind a NAT, where a node listens everywhere or at a private address: its outside port stays."""
+    async with running("") as backend:
+        nodes = list(backend.nodes.values())
+        assert max(node._pause() for node in nodes for _ in range(1_000)) > KEEP_OPEN[1]
+        backend.on_request(echo)
+        pauses = [node._pause() for node in nodes for _ in range(1_000)]
+        assert KEEP_OPEN[0] <= min(pauses)
+        assert max(pauses) <= KEEP_OPEN[1]
 
 
 def test_the_call_is_as_the_page_says() -> None:

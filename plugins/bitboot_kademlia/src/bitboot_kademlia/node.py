@@ -34,7 +34,7 @@ from .wire import ID_BYTES, Address, fill_in, is_itself, pack_endpoint, split_en
 _log = logger(__name__)
 
 KEEP_OPEN = 20.0, 25.0
-"""Seconds between two rounds of upkeep at most while requests are to be answered: behind a NAT each asks others
+"""Seconds between two rounds of upkeep at most while requests are to be answered: behind a NAT it asks others
 where they see us, which keeps the outside port ours. Many NATs forget it after 30 seconds."""
 
 WITNESSES = 3
@@ -258,16 +258,19 @@ class PeerNode:
 
     async def _keep_up(self) -> None:
         while True:
-            # Not all nodes that were started together at once.
-            pause = self.settings.upkeep_every * self._random.uniform(0.75, 1.25)
-            if self.protocol.exchange.answering.handlers:
-                pause = min(pause, self._random.uniform(*KEEP_OPEN))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._pause())
             try:
                 await self.upkeep()
             except Exception:  # noqa: BLE001 - logged with its traceback
                 # It must go on, or the node grows old: what is wrong here is a bug, so say so.
                 _log.exception("upkeep failed")
+
+    def _pause(self) -> float:
+        """Until the next round: not all nodes that were started together at once."""
+        pause = self.settings.upkeep_every * self._random.uniform(0.75, 1.25)
+        if self.protocol.exchange.answering.handlers:
+            pause = min(pause, self._random.uniform(*KEEP_OPEN))
+        return pause
 
     def _on_contact(self, contact: Contact) -> None:
         if not self.protocol.read_only:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bitboot_core import (
     AnnounceFailed,
@@ -15,13 +16,16 @@ from bitboot_core import (
     ListenFailed,
     NotRunning,
     Receipt,
+    RequestHandler,
     Scope,
     UnsupportedOperation,
 )
 from bitboot_core.aio.clock import SystemClock
+from bitboot_core.aio.requests import check_request
 from bitboot_core.aio.resolve import resolve
 
 from .driver import Driver
+from .exchange import MAX_PAYLOAD
 from .group import error_of
 from .settings import Settings
 from .system import System
@@ -58,6 +62,8 @@ class LanBackend(Backend):
             scope=Scope.LAN,
             families=frozenset({4, 6}) if family is None else frozenset({family}),
             max_lifetime=self._settings.max_lifetime,
+            own_port=True,
+            max_request=MAX_PAYLOAD,
         )
 
     @property
@@ -104,10 +110,12 @@ class LanBackend(Backend):
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
         """Announce a port of this machine, at the addresses that the endpoint's host stands for.
 
+        Port 0 is that of this node's own socket for requests, which is not that of the group.
         Whoever looks hears of it from now on. Raises AnnounceFailed where nothing can be sent.
         """
         driver = self._running
         self._check(endpoint)
+        endpoint = replace(endpoint, port=endpoint.port or await driver.requesting.open())
         granted = min(lifetime, self._settings.max_lifetime)
         if not driver.engine.announce(key, endpoint, granted, self._now()):
             raise error_of(driver.group, endpoint, AnnounceFailed)
@@ -116,11 +124,6 @@ class LanBackend(Backend):
 
     def _check(self, endpoint: KnownHost) -> None:
         """Raise UnsupportedOperation for what cannot be announced here."""
-        if not endpoint.port:
-            raise UnsupportedOperation(
-                "the local network has no port of this node to announce",
-                hint="announce the port that your program listens on",
-            )
         family = None if not endpoint.host else endpoint.family
         if family is not None and family not in self.capabilities.families:
             raise UnsupportedOperation(
@@ -137,6 +140,7 @@ class LanBackend(Backend):
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Say goodbye. Whoever does not hear it forgets the peer after two announcement periods."""
         driver = self._running
+        endpoint = replace(endpoint, port=endpoint.port or await driver.requesting.open())
         driver.engine.withdraw(key, endpoint)
         driver.wake()
         await asyncio.sleep(0)  # it is said in the next turn, together with others
@@ -178,6 +182,17 @@ class LanBackend(Backend):
             for endpoint in driver.engine.announced.endpoints(key, self._now())
             for address in driver.group.interfaces.standing_for(endpoint.host)
         ]
+
+    async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        """Ask the handler of the program at `endpoint`. One without an answer is silent: BackendTimeout."""
+        driver = self._running
+        families = self.capabilities.families
+        check_request(endpoint, payload, max_request=MAX_PAYLOAD, families=families)
+        return await driver.requesting.ask(endpoint, payload, timeout)
+
+    def on_request(self, handler: RequestHandler | None) -> None:
+        """Have `handler` answer what programs on the local network request."""
+        self._running.requesting.exchange.answering.use(handler)
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Whoever is on the local network is in touch already, whatever the contacts."""

@@ -16,6 +16,7 @@ from bitboot_core.aio.threads import in_thread
 from .engine import ANYWHERE, Engine, Sender
 from .group import Group, error_of
 from .interfaces import choose
+from .requesting import Requesting
 from .settings import Settings
 from .system import System
 
@@ -42,6 +43,7 @@ class Driver:
         self.engine: Engine = Engine(
             settings, self.group.send, lambda: error_of(self.group, ANYWHERE, BackendError), Random()
         )
+        self.requesting: Requesting = Requesting(settings, listen, now, self._is_neighbour)
         self.on_moved: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
         self._tasks = Tasks(SystemClock())
@@ -72,7 +74,10 @@ class Driver:
         for handle in (self._timer, self._soon):
             if handle is not None:
                 handle.cancel()
-        await self._tasks.cancel()
+        try:
+            await self._tasks.cancel()
+        finally:
+            await self.requesting.aclose()
         await self.group.aclose()
 
     # Time
@@ -92,8 +97,11 @@ class Driver:
         wait = min(self.engine.deadline() - now, self._settings.look_every)
         self._timer = self._loop.call_later(max(0.0, wait), self.wake)
 
+    def _is_neighbour(self, host: str) -> bool:
+        return self.group.interfaces.is_neighbour(host)
+
     def _receive(self, datagram: bytes, host: str) -> None:
-        sender = Sender(host, self.group.interfaces.is_neighbour(host))
+        sender = Sender(host, self._is_neighbour(host))
         self.engine.receive(datagram, sender, self._now())
 
     # Interfaces that come and go

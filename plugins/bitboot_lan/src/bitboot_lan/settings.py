@@ -49,3 +49,5 @@ class Settings:
     """This many seconds' worth of answers, or of questions, may be sent at once."""
     received_per_second: float = 64.0
     """Datagrams of one machine that are read."""
+    requests_per_second: float = 50.0
+    """Requests of one machine for which the handler is asked."""
