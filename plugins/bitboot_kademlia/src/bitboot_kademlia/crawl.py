@@ -26,6 +26,12 @@ from .wire import ID_BYTES, is_loopback, is_reachable, split_nodes, unpack_addre
 A_FEW = 15
 """Nodes that fit into an answer to whoever shows no token."""
 
+DETOURS = 8
+"""Further questions of a lookup that hears of dead nodes only ..."""
+
+FRUITLESS_DETOURS = 3
+"""... until this many have brought nobody who answers."""
+
 
 class Crawl:
     """Asks the nodes closest to `key` until `quorum` of the closest that live have answered.
@@ -34,6 +40,9 @@ class Crawl:
 
     Nodes whose ids do not fit their addresses, and more than a few of one source or network, come after
     all others, so that nobody stands around a key with ids of their choice: see origins.py.
+
+    Nodes that have not noticed yet who died all tell of the same dead ones. Where that leaves too few, those
+    who answered are asked for nodes elsewhere, who know others near the key.
     """
 
     def __init__(self, protocol: PeerProtocol, key: bytes, *, quorum: int) -> None:
@@ -50,6 +59,10 @@ class Crawl:
         self._is_widened = self._asks_the_shunned = False
         self._has_looked_again = quorum <= A_FEW
         self._busy = 0  # how many are asked and not slow
+        self._detours = self._fruitless = self._ready_before = 0
+        self._is_on_detour = False
+        self.met_silence: bool = False
+        """Whether any node on the way has not answered."""
         self.done: asyncio.Future[list[Candidate]] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
@@ -97,13 +110,15 @@ class Crawl:
             slow += candidate.state is SLOW
             if wanted in (ready, prospects):
                 break
-        if prospects > ready or self._is_reading():
+        if prospects > ready or self._is_reading() or self._is_on_detour:
             return
         if ready < wanted and not self._is_widened:
             # Everybody tells of the same k nearest. Where many of those are dead we know others yet.
             self._is_widened = True
             self._begin_at(self._protocol.router)
             self._go_on()
+        elif ready < wanted and self.met_silence and self._make_detour(ready):
+            return
         elif not self._has_looked_again:
             self._look_again()
         elif ready == wanted or not slow:  # those who are slow have most often died: wait only if we must
@@ -117,6 +132,38 @@ class Crawl:
             self._ask(closest, 0)
         else:
             self._go_on()
+
+    def _make_detour(self, ready: int) -> bool:
+        """Ask a node that answered for others far from the key, each time less far; whether there is one."""
+        answered = [one for _, one in self._ranked(self._spread()) if one.state is ANSWERED]
+        self._fruitless += self._detours > 0 and ready <= self._ready_before
+        self._ready_before = ready
+        if not answered or self._detours >= DETOURS or self._fruitless >= FRUITLESS_DETOURS:
+            return False
+        teller = answered[self._detours % len(answered)]
+        elsewhere = self._target ^ 1 << 8 * ID_BYTES - 1 - self._detours
+        self._detours += 1
+        self._is_on_detour = True
+        args = self._protocol.caller, elsewhere.to_bytes(ID_BYTES, "big"), 0
+        future = self._protocol.requests.call(teller.address, "find_peers", args)
+        self._futures.add(future)
+        future.add_done_callback(partial(self._detour_answered, teller))
+        return True
+
+    def _detour_answered(self, teller: Candidate, future: asyncio.Future[Answer | None]) -> None:
+        self._futures.discard(future)
+        self._is_on_detour = False
+        answer = None if future.cancelled() else future.result()
+        if self.done.done():
+            return
+        try:
+            if answer is not None:
+                told = read_peers_answer(answer.value)
+                self._tell(split_nodes(told.nodes, self._protocol.family), teller, plain=False)
+                self._tell(split_nodes(told.plain, self._protocol.family), teller, plain=None)
+        except ValueError:
+            self._protocol.counters["malformed"] += 1
+        self._go_on()
 
     def _finish(self) -> None:
         if not self.done.done():
@@ -145,6 +192,7 @@ class Crawl:
         shunned = self._protocol.suspects.is_shunned(candidate.address) and not self._asks_the_shunned
         if shunned or self._queries >= self._settings.max_queries:
             candidate.state = SKIPPED
+            self.met_silence = self.met_silence or shunned
         else:
             self._queries += 1
             self._ask(candidate, 0)
@@ -173,6 +221,7 @@ class Crawl:
 
     def _slow(self, candidate: Candidate) -> None:
         candidate.state = SLOW
+        self.met_silence = True  # most likely it is dead
         self._busy -= 1
         self._go_on()
 
@@ -227,6 +276,7 @@ class Crawl:
     def _tell(self, nodes: Sequence[bytes], teller: Candidate, *, plain: bool | None) -> None:
         from_here = is_loopback(teller.address[0])
         network = teller.origin.network if teller.origin is not None else teller.packed[ID_BYTES:]
+        network += bytes((self._detours,))  # the dead of before do not count against those of a detour
         for node in nodes[:MAX_NODES]:
             if self._told[network] >= self._settings.max_told:
                 return

@@ -69,6 +69,7 @@ class PeerNode:
         self._now = now
         self._random = random.Random()
         self._healed = now()
+        self._poor_joins = 0
         self._upkeep_task: asyncio.Task[None] | None = None
         self._ending: list[asyncio.Task[None]] = []
         self._address = KnownHost("", 0)
@@ -118,7 +119,9 @@ class PeerNode:
     async def join(self) -> None:
         """Find our neighbours, so that they find us."""
         await self._ask_where_we_are()
-        await self._crawl(self.protocol.node_id, self.settings.k)
+        crawl = Crawl(self.protocol, self.protocol.node_id, quorum=self.settings.k)
+        is_poor = len(await _run(crawl)) < self.settings.quorum and crawl.met_silence
+        self._poor_joins = self._poor_joins + 1 if is_poor else 0
 
     def find(self, key: bytes, on_peers: Callable[[list[bytes]], None]) -> PeerCrawl:
         """Look up peers: see PeerCrawl. To be closed."""
@@ -179,12 +182,7 @@ class PeerNode:
         return here + sum(answer is True for answer in confirmed.values())
 
     async def _crawl(self, key: bytes, quorum: int) -> list[Candidate]:
-        crawl = Crawl(self.protocol, key, quorum=quorum)
-        crawl.start()
-        try:
-            return await crawl.done
-        finally:
-            crawl.close()
+        return await _run(Crawl(self.protocol, key, quorum=quorum))
 
     async def _ask_all(self, calls: Sequence[tuple[Address, str, tuple[Any, ...]]]) -> dict[Address, Any]:
         """What each answered; who did not is not in it."""
@@ -199,11 +197,17 @@ class PeerNode:
     # Keeping in order
 
     async def upkeep(self) -> None:
-        """One round: drop what has lapsed, ask the silent, and now and then compare with neighbours."""
+        """One round: drop what has lapsed, ask the silent, and now and then compare with neighbours.
+
+        Sooner where we met mostly dead nodes when we joined: those who know us may know others by now.
+        """
         self.protocol.peers.sweep()
         await self._check_contacts()
         has_moved = await self._ask_where_we_are()
-        is_due = has_moved or self._now() >= self._healed + self.settings.heal_every
+        wait = self.settings.heal_every
+        if self._poor_joins:
+            wait = min(wait, self.settings.upkeep_every * 2 ** min(self._poor_joins - 1, 10))
+        is_due = has_moved or self._now() >= self._healed + wait
         if is_due and not self.protocol.read_only:
             self._healed = self._now()
             await self.join()
@@ -275,6 +279,14 @@ class PeerNode:
     def _on_contact(self, contact: Contact) -> None:
         if not self.protocol.read_only:
             self.healing.compare_with(contact)
+
+
+async def _run(crawl: Crawl) -> list[Candidate]:
+    crawl.start()
+    try:
+        return await crawl.done
+    finally:
+        crawl.close()
 
 
 def _host_of(answer: Any) -> str:

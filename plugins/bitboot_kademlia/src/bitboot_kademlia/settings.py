@@ -99,7 +99,7 @@ class Settings:
     in a bucket, in an answer, and among the nodes that a lookup waits for. Others come after whoever is
     elsewhere. Holds for public addresses only."""
     max_told: int = 20
-    """Nodes that one network has told a lookup of, and that have not answered yet."""
+    """Nodes that one network has told a lookup of that have not answered yet; anew at each detour."""
     window: int = 32
     """Requests under way at once, all together, without the slow; more wait in line."""
     max_outstanding: int = 8_192
