@@ -28,6 +28,8 @@ class Bitboot:
         backend = bitboot.backend("mainline")
         assert isinstance(backend, MainlineBackend)
         self._backend = backend
+        (network,) = bitboot._networks
+        self._requests = network.requests
         self._callers: set[str] = set()
         self._backend.node.extensions.on_query(
             lambda _, address: self._callers.add(compact.known_host(address).host)
@@ -66,6 +68,27 @@ class Bitboot:
             except BootstrapFailed:
                 await asyncio.sleep(0.2)
         return {"answered": False}
+
+    async def answer(self) -> dict[str, Any]:
+        """Answer requests from now on, each with its payload backwards."""
+        self._requests.answer(lambda sender, payload: payload[::-1])
+        return {}
+
+    async def request(self, places: list[tuple[str, int]], tries: int = 3) -> dict[str, Any]:
+        """Ask at each place, some times, half a second apart: who has answered, how other requests ended."""
+        answered, errors = set(), set()
+
+        async def once(place: tuple[str, int], after: int) -> None:
+            await asyncio.sleep(after / 2)
+            try:
+                answer = await self._requests.ask(KnownHost(*place), b"hello", timeout=1.0)
+                assert answer == b"olleh"
+                answered.add(f"{place[0]}:{place[1]}")
+            except BitBootError as error:
+                errors.add(type(error).__name__)
+
+        await asyncio.gather(*(once(place, number) for place in places for number in range(tries)))
+        return {"answered": sorted(answered), "errors": sorted(errors)}
 
     async def callers(self) -> dict[str, Any]:
         """From which IP addresses queries have come in since this was asked last, answered or not."""
