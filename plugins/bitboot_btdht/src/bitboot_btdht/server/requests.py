@@ -64,6 +64,7 @@ class Requested:
         return reply if len(reply) <= length else None
 
     def _has_time_for(self, ip: bytes, now: float) -> bool:
-        if not self._limits.take(ip, now):
-            return False
-        return ip in self._asked or self._strangers is None or self._strangers.take(b"", now)
+        strangers = None if ip in self._asked else self._strangers
+        if strangers is not None and strangers.level(b"", now) < 1.0:
+            return False  # first of all: in a flood it is the cheapest to find out
+        return self._limits.take(ip, now) and (strangers is None or strangers.take(b"", now))
