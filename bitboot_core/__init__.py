@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._swarms.keys import *
     from ._swarms.lookup import *
     from ._swarms.ports.mapping import *
+    from ._swarms.private.message import *
+    from ._swarms.private.secret import *
     from ._swarms.records import *
     from ._swarms.swarm import *
     from ._swarms.watch import *
@@ -56,6 +58,8 @@ _MODULES = (
     "port_mapper",
     "identity",
     "_swarms.ports.mapping",
+    "_swarms.private.secret",
+    "_swarms.private.message",
     "_plugins.plugin",
     "_plugins.registry",
     "_plugins.config_file",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Self, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from weakref import WeakValueDictionary
 
+from ._optional import needed
 from ._settings import Host, seconds
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, port_to_map, swarm_names
@@ -14,7 +16,7 @@ from ._swarms.lookup import Lookup
 from ._swarms.networking import Networking
 from .aio.clock import Clock, SystemClock
 from .config import BitBootConfig, Settings
-from .errors import InvalidEndpoint
+from .errors import InvalidConfig, InvalidEndpoint
 from .model import KnownHost, Peer
 
 if TYPE_CHECKING:  # imported where they are used: a program that starts need not wait for all of them
@@ -22,6 +24,8 @@ if TYPE_CHECKING:  # imported where they are used: a program that starts need no
 
     from ._plugins.registry import Registry
     from ._swarms.ports.mapping import PortMapping
+    from ._swarms.private.making import PrivateSwarms
+    from ._swarms.private.secret import SwarmSecret
     from ._swarms.swarm import Swarm
     from ._swarms.watch import Watch
     from .swarm_size import SwarmSize
@@ -68,9 +72,9 @@ class BitBoot(Networking):
             clock if clock is not None else SystemClock(),
             random if random is not None else Random(),
         )
-        self._announced_peers: WeakValueDictionary[tuple[frozenset[SwarmName], KnownHost], Announcement] = (
-            WeakValueDictionary()
-        )
+        self._announced_peers: WeakValueDictionary[
+            tuple[frozenset[SwarmName], KnownHost, SwarmSecret | None], Announcement
+        ] = WeakValueDictionary()
 
     @classmethod
     async def create(cls, config: BitBootConfig | None = None, **fields: Unpack[Settings]) -> Self:
@@ -91,6 +95,8 @@ class BitBoot(Networking):
         timeout: float | None = None,
         lifetime: float | None = None,
         map_port: bool = False,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `async with`.
 
@@ -103,22 +109,26 @@ class BitBoot(Networking):
         `map_port`: have the router open the port, for TCP and UDP, and announce the outside port where it
         does.
 
+        `secret`: the swarm is private: members alone find the peer, and are told `data`, at most 512 bytes.
+
         Raises InvalidSwarmName, InvalidEndpoint, NotRunning; PortMappingFailed where `map_port` needs a
         plugin that is not installed. What goes wrong with announcing shows in `Announcement.status`, and
         is raised by `Announcement.announced`; with the port, in `Announcement.mapping`.
         """
         self._usable()
-        endpoint = peer_to_announce(host, port)
-        names, limit = swarm_names(swarm), self._seconds(timeout)
+        endpoint, names = peer_to_announce(host, port), swarm_names(swarm)
         kept = None if lifetime is None else seconds("lifetime", lifetime)
-        if not map_port:
-            return Announcement(self._context, names, endpoint, renew=renew, timeout=limit, lifetime=kept)
+        options: dict[str, Any] = {"renew": renew, "timeout": self._seconds(timeout), "lifetime": kept}
+        mapping = self._mapping_of(endpoint) if map_port else None
+        if secret is not None:
+            return self._private.announcement(swarm, secret, endpoint, data, mapping=mapping, **options)
+        if data:
+            raise InvalidConfig("data= is told to the members of a private swarm", hint="give its secret=")
+        if mapping is None:
+            return Announcement(self._context, names, endpoint, **options)
         from ._swarms.mapped_announcement import MappedAnnouncement  # noqa: PLC0415
 
-        mapping = self._mapping_of(endpoint)
-        return MappedAnnouncement(
-            self._context, names, endpoint, mapping, renew=renew, timeout=limit, lifetime=kept
-        )
+        return MappedAnnouncement(self._context, names, endpoint, mapping, **options)
 
     async def announce_peer(
         self,
@@ -128,6 +138,8 @@ class BitBoot(Networking):
         renew: bool = True,
         timeout: float | None = None,
         lifetime: float | None = None,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it.
 
@@ -137,8 +149,10 @@ class BitBoot(Networking):
         Raises what `announce` does, and where no node stored it the network's error (AnnounceFailed,
         BootstrapFailed, UnsupportedOperation, ...), or AllBackendsFailed for several networks.
         """
-        announcement = self.announce(swarm, host, renew=renew, timeout=timeout, lifetime=lifetime)
-        same = frozenset(announcement.swarms), announcement.endpoint
+        announcement = self.announce(
+            swarm, host, renew=renew, timeout=timeout, lifetime=lifetime, secret=secret, data=data
+        )
+        same = frozenset(announcement.swarms), announcement.endpoint, secret
         try:
             announcement.open()
             await announcement.announced()
@@ -157,14 +171,19 @@ class BitBoot(Networking):
         *,
         limit: int | None = None,
         timeout: float | None = None,
+        secret: SwarmSecret | None = None,
     ) -> Lookup:
         """A Lookup of a swarm, or of several: `async with` begins it, `async for` reads its peers.
 
         `limit`: how many peers are enough, None for all. `timeout`: seconds it may take, None for the
-        config's. Raises InvalidSwarmName, InvalidConfig, NotRunning; what goes wrong with looking
-        up is in `Lookup.failures`.
+        config's. `secret`: that of a private swarm, whose proved members are found. Raises
+        InvalidSwarmName, InvalidConfig, NotRunning; what goes wrong with looking up is in `Lookup.failures`.
         """
         self._usable()
+        if secret is not None:
+            return self._private.lookup(
+                swarm, secret, limit=peer_limit(limit), timeout=self._seconds(timeout)
+            )
         return Lookup(
             self._context, swarm_names(swarm), limit=peer_limit(limit), timeout=self._seconds(timeout)
         )
@@ -175,13 +194,14 @@ class BitBoot(Networking):
         *,
         limit: int | None = None,
         timeout: float | None = None,
+        secret: SwarmSecret | None = None,
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources.
 
         Raises where nothing was found and every network failed; see `find`, which also tells of
         networks that failed while others did not.
         """
-        async with self.find(swarm, limit=limit, timeout=timeout) as found:
+        async with self.find(swarm, limit=limit, timeout=timeout, secret=secret) as found:
             return await found.collect()
 
     async def size(self, swarm: SwarmName, *, timeout: float | None = None) -> SwarmSize:
@@ -195,15 +215,19 @@ class BitBoot(Networking):
 
         return await swarm_size(self._usable(), swarm, self._seconds(timeout))
 
-    def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
+    def watch(
+        self, swarm: SwarmName, *, timeout: float | None = None, secret: SwarmSecret | None = None
+    ) -> Watch:
         """A Watch of a swarm: `async with` begins it, `async for` gives PeerJoined and PeerLeft.
 
-        `timeout`: seconds that each scan may take, None for the config's. Raises InvalidSwarmName,
-        InvalidConfig, NotRunning; scans that fail are in `Watch.failures`.
+        `timeout`: seconds that each scan may take, None for the config's. `secret`: as for `find`. Raises
+        InvalidSwarmName, InvalidConfig, NotRunning; scans that fail are in `Watch.failures`.
         """
         from ._swarms.watch import Watch  # noqa: PLC0415
 
         self._usable()
+        if secret is not None:
+            return self._private.watch(swarm, secret, timeout=self._seconds(timeout))
         return Watch(self._context, swarm, timeout=self._seconds(timeout))
 
     def join(
@@ -214,17 +238,19 @@ class BitBoot(Networking):
         port: int | None = None,
         timeout: float | None = None,
         map_port: bool = False,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `async with`.
 
-        The peer and `map_port` are given as for `announce`, `timeout` as for `watch`. Raises what these
-        two do.
+        The peer, `map_port`, `secret` and `data` are given as for `announce`, `timeout` as for `watch`.
+        Raises what these two do.
         """
         from ._swarms.swarm import Swarm  # noqa: PLC0415
 
-        return Swarm(
-            self.announce(swarm, host, port=port, map_port=map_port), self.watch(swarm, timeout=timeout)
-        )
+        announcement = self.announce(swarm, host, port=port, map_port=map_port, secret=secret, data=data)
+        membership = None if secret is None else self._private.of(swarm, secret)[0]
+        return Swarm(announcement, self.watch(swarm, timeout=timeout, secret=secret), membership)
 
     def map_port(
         self,
@@ -248,6 +274,12 @@ class BitBoot(Networking):
         if outside_port is not None:
             port_to_map(outside_port, transport)
         return PortMapping(self._context, self._routers, port, transports, outside_port=outside_port)
+
+    @cached_property
+    def _private(self) -> PrivateSwarms:
+        with needed("cryptography", "private", "private swarms"):
+            from ._swarms.private.making import PrivateSwarms  # noqa: PLC0415
+        return PrivateSwarms(self._context)
 
     def _mapping_of(self, endpoint: KnownHost) -> PortMapping:
         """What opens the port of a peer to announce. Raises as `map_port`."""

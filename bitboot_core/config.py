@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 from ._settings import Host, Network, contacts, endpoint, networks, seconds, state_folder
 from .errors import InvalidConfig
+from .identity import Identity
 
 __all__ = ["BitBootConfig"]
 
@@ -25,6 +26,7 @@ class Settings(TypedDict, total=False):
     lifetime: float
     read_only: bool
     map_ports: bool
+    identity: Identity | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class BitBootConfig:
     `lifetime`: seconds that an announcement is asked to live without renewal.
     `read_only`: only ask and announce, serve nobody (BEP 43), where the backend can do that.
     `map_ports`: have the router open the ports that the networks' own nodes listen on.
+    `identity`: who this program is in private swarms; None: the identity that is kept in the state folder,
+    made there when it is first needed.
     """
 
     network: Network | Sequence[Network] = "mainline"
@@ -55,6 +59,7 @@ class BitBootConfig:
     lifetime: float = 1800.0
     read_only: bool = False
     map_ports: bool = False
+    identity: Identity | None = None
 
     def __post_init__(self) -> None:
         networks(self.network)
@@ -73,3 +78,8 @@ class BitBootConfig:
             if not isinstance(value, bool):
                 raise InvalidConfig(f"{name}={value!r} is neither True nor False", hint="give one of the two")
         state_folder(self.state_dir)
+        if self.identity is not None and not isinstance(self.identity, Identity):
+            raise InvalidConfig(
+                f"identity= takes an Identity, not {type(self.identity).__name__}",
+                hint="Identity.load(path) reads one from a file, and makes it",
+            )

@@ -120,13 +120,17 @@ class Peer:
     """An endpoint that is announced in a swarm, and the networks that told us of it.
 
     Two peers are equal when their endpoints are: `sources` does not count. Nor does `peer_id`, the id
-    that the peer proves to have where it is on a network with such ids (libp2p).
+    that the peer proves to have where it is on a network with such ids (libp2p), nor what a private swarm
+    tells: `member`, the public key of the identity that it has proved to be (32 bytes), and `data`, what
+    its program says (at most 512 bytes). Both are None in a swarm that is not private.
     """
 
     host: str
     port: int
     sources: tuple[str, ...] = field(default=(), compare=False)
     peer_id: str | None = field(default=None, compare=False, repr=False)
+    member: bytes | None = field(default=None, compare=False, repr=False)
+    data: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from .._swarms.keys import SwarmName
+from .._swarms.private.secret import SwarmSecret
 from .following import follow_announcement, follow_mapping
 from .help import Command, example
 from .options import Settings, Stay, map_port_option, network_options, port_option, stay_options
@@ -29,26 +30,40 @@ from .swarm_arguments import swarms_argument
 @map_port_option
 @stay_options
 @network_options
-def announce(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, map_port: bool) -> int:
+def announce(
+    settings: Settings,
+    stay: Stay,
+    *,
+    swarms: Sequence[SwarmName],
+    port: int,
+    map_port: bool,
+    secret: SwarmSecret | None,
+) -> int:
     """Announce this machine in the swarm NAME, or in several, until Ctrl-C; then withdraw.
 
     Says so whenever a network has stored it: at first, and at each renewal. Where no network can be
     reached it says why, and goes on trying.
     """
     began = time.monotonic()
-    run(_announce(settings, stay, swarms, port, map_port=map_port))
+    run(_announce(settings, stay, swarms, port, map_port=map_port, secret=secret))
     for swarm in swarms:
         settings.report.tell(Done(swarm=str(swarm), seconds=round(time.monotonic() - began, 3)))
     return 0
 
 
 async def _announce(
-    settings: Settings, stay: Stay, swarms: Sequence[SwarmName], port: int, *, map_port: bool
+    settings: Settings,
+    stay: Stay,
+    swarms: Sequence[SwarmName],
+    port: int,
+    *,
+    map_port: bool,
+    secret: SwarmSecret | None,
 ) -> None:
     view = View(f"announcing port {port} in {', '.join(map(str, swarms))}", lists_peers=False)
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(swarms, port=port, map_port=map_port) as announcement,
+        session.bitboot.announce(swarms, port=port, map_port=map_port, secret=secret) as announcement,
     ):
         view.announcement = announcement
         await together(

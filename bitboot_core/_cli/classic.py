@@ -18,6 +18,7 @@ from .._plugins.config_file import ConfigFile
 from .._plugins.config_text import read_text
 from .._plugins.registry import default_registry
 from .._swarms.keys import swarm_key
+from .._swarms.private.secret import SwarmSecret
 from ..config import BitBootConfig
 from ..errors import BitBootError, UsageError
 from ..model import KnownHost
@@ -26,6 +27,7 @@ from .report.choice import report_for
 from .report.events import Done, Failed, PeerFound
 from .report.report import Report
 from .running import run as run_until_stopped
+from .secret_option import secret_from_environment
 from .session import Session, open_session
 from .staying import follow_networks
 
@@ -41,6 +43,7 @@ class Wish:
     watch: tuple[str, ...]
     peer: KnownHost
     config: BitBootConfig
+    secret: SwarmSecret | None
 
     @property
     def lasts(self) -> bool:
@@ -110,6 +113,7 @@ def _wish(arguments: argparse.Namespace) -> Wish:
         watch=meant(arguments.continuous, file.continuous),
         peer=KnownHost(arguments.peer_host, arguments.port),
         config=file.config(default_registry(), **given),
+        secret=secret_from_environment(),
     )
     if not (wish.announce or wish.lookup or wish.watch):
         raise UsageError("no swarm was named", hint="write --announce, --lookup or --continuous, and names")
@@ -122,14 +126,16 @@ async def _do(wish: Wish, report: Report) -> bool:
     """All that is wished for, side by side. Whether all lookups succeeded."""
     async with open_session(wish.config, report, wait=not wish.lasts) as session, AsyncExitStack() as stack:
         bitboot = session.bitboot
-        announcements = [bitboot.announce(wish.announce, wish.peer)] if wish.announce else []
-        watches = [bitboot.watch(name) for name in wish.watch]
+        announcements = (
+            [bitboot.announce(wish.announce, wish.peer, secret=wish.secret)] if wish.announce else []
+        )
+        watches = [bitboot.watch(name, secret=wish.secret) for name in wish.watch]
         for announcement in announcements:
             await stack.enter_async_context(announcement)
         for watch in watches:
             await stack.enter_async_context(watch)
         async with asyncio.TaskGroup() as group:
-            lookups = [group.create_task(_look_up(session, name)) for name in wish.lookup]
+            lookups = [group.create_task(_look_up(session, name, wish.secret)) for name in wish.lookup]
             if wish.lasts:
                 group.create_task(follow_networks(session))
             for announcement in announcements:
@@ -140,11 +146,11 @@ async def _do(wish: Wish, report: Report) -> bool:
     return all(lookup.result() for lookup in lookups)
 
 
-async def _look_up(session: Session, name: str) -> bool:
+async def _look_up(session: Session, name: str, secret: SwarmSecret | None) -> bool:
     """Tell of the peers of a swarm. False where that failed, which ends nothing else."""
     began = time.monotonic()
     try:
-        async with session.bitboot.find(name) as found:
+        async with session.bitboot.find(name, secret=secret) as found:
             async for peer in found:
                 session.report.tell(PeerFound.of(name, peer))
     except BitBootError as error:

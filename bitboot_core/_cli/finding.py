@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from .._swarms.keys import SwarmName
+from .._swarms.private.secret import SwarmSecret
 from .._swarms.watch import PeerJoined
 from ..errors import BackendTimeout
 from ..model import Peer
@@ -32,10 +33,13 @@ class Wish:
     swarm: SwarmName
     limit: int | None
     wait: int | None
+    secret: SwarmSecret | None
 
 
-async def find(session: Session, wish: Wish, timeout: float) -> list[Peer]:
+async def find(session: Session, wish: Wish, timeout: float) -> tuple[list[Peer], int]:
     """Tell of the peers of a swarm as they arrive, and return them.
+
+    And how many did not prove to be members, in a private swarm that is looked up once.
 
     Raises what a Lookup raises, and BackendTimeout where fewer than `wish.wait` were there after `timeout`
     seconds.
@@ -43,26 +47,27 @@ async def find(session: Session, wish: Wish, timeout: float) -> list[Peer]:
     if wish.wait is None:
         found = await _now(session, wish, timeout)
     else:
-        found = await _wait(session, wish, wish.wait, timeout)
+        found = await _wait(session, wish, wish.wait, timeout), 0
     session.tell_ready()
     return found
 
 
-async def _now(session: Session, wish: Wish, timeout: float) -> list[Peer]:
+async def _now(session: Session, wish: Wish, timeout: float) -> tuple[list[Peer], int]:
     """The peers that are there now."""
-    async with session.bitboot.find(wish.swarm, limit=wish.limit, timeout=timeout) as found:
+    lookup = session.bitboot.find(wish.swarm, limit=wish.limit, timeout=timeout, secret=wish.secret)
+    async with lookup as found:
         async for peer in found:
             _tell(session, wish, peer)
     for network, error in found.failures.items():
         session.report.tell(Failed.of(error, network=network))
-    return found.peers
+    return found.peers, found.unproved
 
 
 async def _wait(session: Session, wish: Wish, wanted: int, timeout: float) -> list[Peer]:
     """The peers that come until there are as many as wanted."""
     found: list[Peer] = []
     try:
-        async with asyncio.timeout(timeout), session.bitboot.watch(wish.swarm) as events:
+        async with asyncio.timeout(timeout), session.bitboot.watch(wish.swarm, secret=wish.secret) as events:
             async for event in events:
                 if isinstance(event, PeerJoined):
                     found.append(event.peer)

@@ -12,7 +12,8 @@ from .._swarms.swarm import Swarm
 from .._swarms.watch import PeerJoined, Watch
 from ..errors import BitBootError, UsageError
 from .peer_commands import PeerCommands
-from .report.events import Announced, Failed, Joined, Left, PortMapped
+from .report.events import Announced, Failed, Joined, Left
+from .report.reach import PortMapped
 from .session import Session
 
 

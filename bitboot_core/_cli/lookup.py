@@ -8,6 +8,7 @@ import time
 import click
 
 from .._swarms.keys import SwarmName
+from .._swarms.private.secret import SwarmSecret
 from ..errors import UsageError
 from .finding import NOBODY, Wish, find, wait_option
 from .help import Command, example
@@ -57,18 +58,19 @@ def lookup(
     pattern: str | None,
     only_size: bool,
     fail_empty: bool,
+    secret: SwarmSecret | None,
 ) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
     if only_size:
         from .sizing import size  # noqa: PLC0415 - few ask
 
-        others = {"--limit": limit, "--wait": wait, "--quiet": quiet, "--format": pattern}
+        others = {"--limit": limit, "--wait": wait, "--quiet": quiet, "--format": pattern, "a secret": secret}
         return size(settings, swarm, fail_empty=fail_empty, others=others)
     if sum((quiet, pattern is not None, settings.as_json)) > 1:
         raise UsageError("--json, --quiet and --format exclude each other", hint="give one of the three")
     pattern = _checked("{peer}" if quiet else pattern)
     report = settings.report if pattern is None else _PeersOnly(pattern)
-    done = run(_lookup(settings, report, Wish(swarm=swarm, limit=limit, wait=wait)))
+    done = run(_lookup(settings, report, Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)))
     if done is None:
         report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
         return 1
@@ -82,9 +84,9 @@ async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:
     view = View(f"lookup of {wish.swarm}", is_lookup=True)
     async with open_session(config, report, view) as session:
         left = config.timeout - (time.monotonic() - began)
-        peers = await find(session, wish, max(left, 0.001))
+        peers, unproved = await find(session, wish, max(left, 0.001))
         seconds = round(time.monotonic() - began, 3)
-    return Done(swarm=str(wish.swarm), peers=len(peers), seconds=seconds)
+    return Done(swarm=str(wish.swarm), peers=len(peers), seconds=seconds, unproved=unproved or None)
 
 
 class _PeersOnly(PeersReport):

@@ -33,6 +33,7 @@ COMMANDS = {
     "networks": ("networks", "List the networks, and the backends that serve them."),
     "plugins": ("plugins", "List what is installed, and what is wrong with it."),
     "run": ("run", "Start a program with a swarm's peers in its environment."),
+    "secret": ("secret", "Make the secret of a private swarm."),
     "watch": ("watch", "See who joins a swarm and who leaves it, until Ctrl-C."),
 }
 """Each command's room, and the line that the list of commands has for it."""

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 import click
 
 from .._swarms.keys import SwarmName
+from .._swarms.private.secret import SwarmSecret
 from ..errors import UsageError
 from ..model import Peer
 from .children import exit_status
@@ -53,6 +54,7 @@ def run(
     limit: int | None,
     wait: int | None,
     fail_empty: bool,
+    secret: SwarmSecret | None,
 ) -> int:
     """Look up the swarm NAME, then start CMD with the peers in its environment; exit with CMD's status.
 
@@ -63,7 +65,7 @@ def run(
         raise UsageError("no program was named", hint="write it after the name: bitboot run NAME -- CMD")
     if map_port and port is None:
         raise UsageError("--map-port needs a port to open", hint="give it with --port")
-    wish = Wish(swarm=swarm, limit=limit, wait=wait)
+    wish = Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)
     status = run_until_stopped(_run(settings, wish, words, port, map_port=map_port, fail_empty=fail_empty))
     return 1 if status is None else status
 
@@ -83,10 +85,10 @@ async def _run(
         session = await stack.enter_async_context(open_session(config, _ErrorsOnly()))
         if port is not None:
             await stack.enter_async_context(
-                session.bitboot.announce(wish.swarm, port=port, map_port=map_port)
+                session.bitboot.announce(wish.swarm, port=port, map_port=map_port, secret=wish.secret)
             )
         left = config.timeout - (time.monotonic() - began)
-        peers = await find(session, wish, max(left, 0.001))
+        peers, _ = await find(session, wish, max(left, 0.001))
         if fail_empty and not peers:
             return NOBODY
         if port is None:

@@ -10,7 +10,8 @@ from ..bitboot import BitBoot
 from ..config import BitBootConfig
 from ..errors import BitBootError, NotRunning, Offline
 from ..model import Place, Reachability
-from .report.events import Failed, Reached, Ready
+from .report.events import Failed, Ready
+from .report.reach import Reached
 from .report.report import Report
 from .report.view import View
 

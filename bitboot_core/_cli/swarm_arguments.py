@@ -11,6 +11,7 @@ import click
 
 from .._swarms.keys import SwarmKey, SwarmName, looks_like_key, swarm_key
 from ..errors import UsageError
+from .secret_option import secret_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +28,7 @@ _as_name_option = click.option(
 
 
 def swarms_argument(command: F) -> F:
-    """Give `command` NAME... and the options beside it; it gets them as `swarms`, each once.
+    """Give `command` NAME... and the options beside it; it gets them as `swarms`, each once, and `secret`.
 
     Raises InvalidSwarmName, and UsageError where none is named.
     """
@@ -35,6 +36,7 @@ def swarms_argument(command: F) -> F:
     @click.argument("names", metavar="NAME...", nargs=-1)
     @_key_option
     @_as_name_option
+    @secret_option
     @functools.wraps(command)
     def with_swarms(
         *arguments: Any, names: Sequence[str], keys: Sequence[str], as_name: bool, **options: Any
@@ -46,11 +48,12 @@ def swarms_argument(command: F) -> F:
 
 
 def swarm_argument(command: F) -> F:
-    """Give `command` NAME and the options beside it; it gets the one swarm as `swarm`. Raises as above."""
+    """Give `command` NAME and the options beside it; it gets the one swarm as `swarm`, and `secret`."""
 
     @click.argument("names", metavar="NAME", nargs=-1)
     @_key_option
     @_as_name_option
+    @secret_option
     @functools.wraps(command)
     def with_swarm(
         *arguments: Any, names: Sequence[str], keys: Sequence[str], as_name: bool, **options: Any
@@ -67,6 +70,7 @@ def swarm_and_words(command: F) -> F:
     @click.argument("words", metavar="NAME -- CMD...", nargs=-1, type=click.UNPROCESSED)
     @_key_option
     @_as_name_option
+    @secret_option
     @functools.wraps(command)
     def with_swarm(
         *arguments: Any, words: Sequence[str], keys: Sequence[str], as_name: bool, **options: Any

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .._swarms.keys import SwarmName
+from .._swarms.private.secret import SwarmSecret
 from .._swarms.watch import Watch
 from .following import follow_announcement, follow_mapping, follow_peers, follow_scans
 from .help import Command, example
@@ -35,13 +36,20 @@ from .swarm_arguments import swarms_argument
 @peer_command_options
 @stay_options
 @network_options
-def watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands: PeerCommands) -> int:
+def watch(
+    settings: Settings,
+    stay: Stay,
+    *,
+    swarms: Sequence[SwarmName],
+    commands: PeerCommands,
+    secret: SwarmSecret | None,
+) -> int:
     """Watch the swarm NAME, or several, until Ctrl-C: print each peer that joins, and each that has left.
 
     A peer has left once it was missed often and for long: a single bad lookup says nothing. Where no
     network can be reached it says why, and goes on trying.
     """
-    return _until_stopped(settings, swarms, _watch(settings, stay, swarms, commands))
+    return _until_stopped(settings, swarms, _watch(settings, stay, swarms, commands, secret))
 
 
 @click.command(
@@ -63,13 +71,16 @@ def join(
     port: int,
     map_port: bool,
     commands: PeerCommands,
+    secret: SwarmSecret | None,
 ) -> int:
     """Announce this machine in the swarm NAME, or in several, and watch them, until Ctrl-C; then withdraw.
 
     Where no network can be reached it says why, and goes on trying.
     """
     return _until_stopped(
-        settings, swarms, _join(settings, stay, swarms, commands, port=port, map_port=map_port)
+        settings,
+        swarms,
+        _join(settings, stay, swarms, commands, port=port, map_port=map_port, secret=secret),
     )
 
 
@@ -82,13 +93,21 @@ def _until_stopped(settings: Settings, swarms: Sequence[SwarmName], work: Corout
     return 0
 
 
-async def _watch(settings: Settings, stay: Stay, swarms: Sequence[SwarmName], commands: PeerCommands) -> None:
+async def _watch(
+    settings: Settings,
+    stay: Stay,
+    swarms: Sequence[SwarmName],
+    commands: PeerCommands,
+    secret: SwarmSecret | None,
+) -> None:
     view = View(f"watching {', '.join(map(str, swarms))}")
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
         AsyncExitStack() as stack,
     ):
-        watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
+        watches = [
+            await stack.enter_async_context(session.bitboot.watch(swarm, secret=secret)) for swarm in swarms
+        ]
         await together(
             stay.seconds,
             lambda: first_scans(watches),
@@ -106,15 +125,18 @@ async def _join(
     *,
     port: int,
     map_port: bool,
+    secret: SwarmSecret | None,
 ) -> None:
     view = View(f"in {', '.join(map(str, swarms))}, at port {port}")
     async with (
         open_session(settings.config(), settings.report, view, wait=False) as session,
-        session.bitboot.announce(swarms, port=port, map_port=map_port) as announcement,
+        session.bitboot.announce(swarms, port=port, map_port=map_port, secret=secret) as announcement,
         AsyncExitStack() as stack,
     ):
         view.announcement = announcement
-        watches = [await stack.enter_async_context(session.bitboot.watch(swarm)) for swarm in swarms]
+        watches = [
+            await stack.enter_async_context(session.bitboot.watch(swarm, secret=secret)) for swarm in swarms
+        ]
         await together(
             stay.seconds,
             lambda: first_attempts(announcement),

@@ -34,7 +34,7 @@ from .registry import Registry, default_registry
 
 __all__ = ["ConfigFile"]
 
-SETTINGS = tuple(Settings.__annotations__)
+SETTINGS = tuple(name for name in Settings.__annotations__ if name != "identity")
 NETWORK_KEYS = ("protocol", "bootstrap", "description")
 IGNORED = ("rate_limit_delay", "max_retries", "retry_delay", "print_discovered_peers")
 """What BitBootPy's configuration says and nobody has to say here: retries look after themselves."""

@@ -205,7 +205,7 @@ class Announcement(NetworkUser):
         try:
             async with deadline(self._clock, record.next_try):
                 while not (
-                    record.is_called_for(mine=self.endpoint.is_any)
+                    record.is_called_for(mine=self._is_mine())
                     or self._at_present(record.network) != record.endpoint
                 ):
                     await record.network.news.wait()
@@ -229,6 +229,9 @@ class Announcement(NetworkUser):
             return not self._renew or isinstance(error, (UsageError, NotRunning))
         record.stored(receipt, self._clock.now())
         return not self._renew
+
+    def _is_mine(self) -> bool:
+        return self.endpoint.is_any  # and so changes with this machine's address
 
     async def _prepare(self, network: ActiveNetwork) -> None:
         """Before each attempt on a network."""

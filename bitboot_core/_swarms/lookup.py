@@ -88,7 +88,7 @@ class Lookup(NetworkUser):
         while not buffer:
             await self._more()
         host = buffer.popleft()
-        return Peer(host.host, host.port, self._sources[host], self._peer_ids.get(host))
+        return self._peer(host, self._sources[host])
 
     async def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
@@ -102,11 +102,8 @@ class Lookup(NetworkUser):
     @property
     def peers(self) -> list[Peer]:
         """All peers found so far, each with every network that told of it; the local network's first."""
-        peer_ids, near = self._peer_ids, self._near
-        peers = [
-            Peer(host.host, host.port, sources, peer_ids.get(host)) for host, sources in self._sources.items()
-        ]
-        return sorted(peers, key=lambda peer: near.isdisjoint(peer.sources)) if near else peers
+        peers = [self._peer(host, sources) for host, sources in self._sources.items()]
+        return sorted(peers, key=lambda peer: self._near.isdisjoint(peer.sources)) if self._near else peers
 
     @property
     def failures(self) -> PerNetwork[BitBootError]:
@@ -128,7 +125,19 @@ class Lookup(NetworkUser):
             self._give_up(reader, NotRunning(f"the network {network} was removed meanwhile"))
         await cancel(readers, self._clock)
 
+    @property
+    def unproved(self) -> int:
+        """How many were found who did not prove to be members; 0 where the swarm is not private."""
+        return 0
+
     # Inside
+
+    def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
+        return Peer(host.host, host.port, sources, self._peer_ids.get(host))
+
+    def _stream(self, network: ActiveNetwork, key: bytes) -> AsyncIterator[KnownHost]:
+        """The peers under a key of one network."""
+        return network.lookup(key)
 
     def _use(self, network: ActiveNetwork) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
@@ -177,7 +186,7 @@ class Lookup(NetworkUser):
             try:
                 async with turns:
                     await network.in_touch()
-                    stream = network.lookup(key)
+                    stream = self._stream(network, key)
                     told = await self._take(stream, network)
                     self._succeeded += 1
                     network.heard(None)
@@ -186,7 +195,7 @@ class Lookup(NetworkUser):
                     for shard in all_shards(key):
                         self._start(network, shard, turns, None)
             finally:
-                await _close(stream)
+                await close_stream(stream)
         except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; in `failures`
             self._fail(network, network.wrapped(error, "look up"))
 
@@ -281,12 +290,8 @@ class Lookup(NetworkUser):
         self._arrived.set()
 
 
-async def _close(stream: Any) -> None:
-    """Close a backend's stream, where it can be closed.
-
-    A half-read async generator would otherwise be finalised by the garbage collector: at any time,
-    in no task, after the backend is gone.
-    """
+async def close_stream(stream: Any) -> None:
+    """Close a stream, where it can be closed: the garbage collector would finalise it at any time."""
     close = getattr(stream, "aclose", None)
     if close is not None:
         await close()

@@ -174,14 +174,28 @@ def records_of(
     `shard_salt`: as for `shard_of`.
     """
 
-    def record(index: int, swarm: SwarmName) -> Record:
-        key = swarm_key(swarm)
-        if network.crowd is None:
-            return Record(network, swarm, index, key)
-        number = shard_of(key, endpoint, shard_salt)
-        return Record(network, swarm, index, key, Record(network, swarm, index, shard_key(key, number)))
+    return [
+        record_under(
+            swarm_key(swarm), swarm, index, endpoint=endpoint, network=network, shard_salt=shard_salt
+        )
+        for index, swarm in enumerate(swarms)
+    ]
 
-    return [record(index, swarm) for index, swarm in enumerate(swarms)]
+
+def record_under(
+    key: bytes,
+    swarm: SwarmName,
+    index: int,
+    *,
+    endpoint: KnownHost,
+    network: ActiveNetwork,
+    shard_salt: bytes,
+) -> Record:
+    """A record for one swarm under one of its keys, with one for the shard where the network has such."""
+    if network.crowd is None:
+        return Record(network, swarm, index, key)
+    number = shard_of(key, endpoint, shard_salt)
+    return Record(network, swarm, index, key, Record(network, swarm, index, shard_key(key, number)))
 
 
 def with_shards(records: Iterable[Record]) -> list[Record]:

@@ -192,7 +192,7 @@ class Watch(NetworkUser):
         """Take note of everybody who is there. Returns or raises why not all could be read."""
         alone = replace(self._context, networks=lambda: [scanner.network], users=set(), endings=set())
         beyond = False
-        async with Lookup(alone, [self.swarm], timeout=self._timeout) as lookup:
+        async with self._lookup(alone) as lookup:
             async for peer in lookup:
                 beyond |= not await self._saw(scanner, peer)
         scanner.crowded = lookup.crowded
@@ -205,6 +205,10 @@ class Watch(NetworkUser):
                 f"{name} tells of more than {sights.MAX_PEERS} peers: the others are left out"
             )
         return next(iter(lookup.failures.values()), None)
+
+    def _lookup(self, context: Context) -> Lookup:
+        """What one scan of one network is."""
+        return Lookup(context, [self.swarm], timeout=self._timeout)
 
     async def _saw(self, scanner: _Scanner, peer: Peer) -> bool:
         """Take note of a peer. False where there is no room for it."""
@@ -223,6 +227,9 @@ class Watch(NetworkUser):
         if peer.peer_id is not None:
             self._peer_ids[peer.endpoint] = peer.peer_id
 
+    def _forget(self, host: KnownHost) -> None:
+        self._peer_ids.pop(host, None)
+
     async def _tell_who_left(self, hosts: Iterable[KnownHost]) -> None:
         for host in hosts:
             if host not in self._present or not self._has_left(host):
@@ -231,7 +238,7 @@ class Watch(NetworkUser):
             if host in self._present and self._has_left(host):
                 peer = self._peer(host)
                 del self._present[host]
-                self._peer_ids.pop(host, None)
+                self._forget(host)
                 for scanner in self._scanners.values():
                     scanner.by_host.pop(host, None)
                 self._tell(PeerLeft(self.swarm, peer))

@@ -58,6 +58,13 @@ _CONTINUOUS = continuous_clock()
 """That of this system."""
 
 
+def unix_time(clock: Clock) -> float:
+    """The time that a clock shows, in seconds since 1970: its `unix_time()`, else `now()` itself."""
+    show = getattr(clock, "unix_time", clock.now)
+    seconds: float = show()
+    return seconds
+
+
 class SystemClock:
     """The machine's time.
 
@@ -91,6 +98,10 @@ class SystemClock:
         if ahead > self.JUMP:
             self._slept += ahead
         return monotonic + self._slept
+
+    def unix_time(self) -> float:
+        """Seconds since 1970, as the machine's clock is set."""
+        return self._wall()
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
         """Call `callback` once it is `when`."""

@@ -13,10 +13,11 @@ from .._networks.per_network import PerNetwork
 from .._networks.state import NetworkState
 from .._plugins.registry import Registry
 from .._settings import Host, Network
-from .._swarms import announcement
+from .._swarms import announcement, lookup
 from .._swarms import swarm as swarms
 from .._swarms.keys import SwarmName, SwarmNames
 from .._swarms.ports import mapping
+from .._swarms.private.secret import SwarmSecret
 from ..config import BitBootConfig, Settings
 from ..model import Peer
 from ..swarm_size import SwarmSize
@@ -97,12 +98,22 @@ class BitBoot:
         timeout: float | None = None,
         lifetime: float | None = None,
         map_port: bool = False,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Announcement:
         """An Announcement of a peer in a swarm, or in several: begin it with `with`."""
 
         def make() -> announcement.Announcement:
             return self._bitboot.announce(
-                swarm, host, port=port, renew=renew, timeout=timeout, lifetime=lifetime, map_port=map_port
+                swarm,
+                host,
+                port=port,
+                renew=renew,
+                timeout=timeout,
+                lifetime=lifetime,
+                map_port=map_port,
+                secret=secret,
+                data=data,
             )
 
         return Announcement(self._loop.ask(make), self._loop)
@@ -115,12 +126,14 @@ class BitBoot:
         renew: bool = True,
         timeout: float | None = None,
         lifetime: float | None = None,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Announcement:
         """Announce `host` in a swarm, or in several, and return once at least one node has stored it."""
         return Announcement(
             self._loop.call(
                 lambda: self._bitboot.announce_peer(
-                    swarm, host, renew=renew, timeout=timeout, lifetime=lifetime
+                    swarm, host, renew=renew, timeout=timeout, lifetime=lifetime, secret=secret, data=data
                 )
             ),
             self._loop,
@@ -132,11 +145,14 @@ class BitBoot:
         *,
         limit: int | None = None,
         timeout: float | None = None,
+        secret: SwarmSecret | None = None,
     ) -> Lookup:
         """A Lookup of a swarm, or of several: `with` begins it, `for` reads its peers."""
-        return Lookup(
-            self._loop.ask(lambda: self._bitboot.find(swarm, limit=limit, timeout=timeout)), self._loop
-        )
+
+        def make() -> lookup.Lookup:
+            return self._bitboot.find(swarm, limit=limit, timeout=timeout, secret=secret)
+
+        return Lookup(self._loop.ask(make), self._loop)
 
     def lookup(
         self,
@@ -144,17 +160,24 @@ class BitBoot:
         *,
         limit: int | None = None,
         timeout: float | None = None,
+        secret: SwarmSecret | None = None,
     ) -> list[Peer]:
         """The peers of a swarm, or of several: each endpoint once, with all its sources."""
-        return self._loop.call(lambda: self._bitboot.lookup(swarm, limit=limit, timeout=timeout))
+        return self._loop.call(
+            lambda: self._bitboot.lookup(swarm, limit=limit, timeout=timeout, secret=secret)
+        )
 
     def size(self, swarm: SwarmName, *, timeout: float | None = None) -> SwarmSize:
         """About how many peers a swarm has: asks all networks side by side, and fetches no peers."""
         return self._loop.call(lambda: self._bitboot.size(swarm, timeout=timeout))
 
-    def watch(self, swarm: SwarmName, *, timeout: float | None = None) -> Watch:
+    def watch(
+        self, swarm: SwarmName, *, timeout: float | None = None, secret: SwarmSecret | None = None
+    ) -> Watch:
         """A Watch of a swarm: `with` begins it, `for` gives PeerJoined and PeerLeft."""
-        return Watch(self._loop.ask(lambda: self._bitboot.watch(swarm, timeout=timeout)), self._loop)
+        return Watch(
+            self._loop.ask(lambda: self._bitboot.watch(swarm, timeout=timeout, secret=secret)), self._loop
+        )
 
     def join(
         self,
@@ -164,11 +187,15 @@ class BitBoot:
         port: int | None = None,
         timeout: float | None = None,
         map_port: bool = False,
+        secret: SwarmSecret | None = None,
+        data: bytes = b"",
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `with`."""
 
         def make() -> swarms.Swarm:
-            return self._bitboot.join(swarm, host, port=port, timeout=timeout, map_port=map_port)
+            return self._bitboot.join(
+                swarm, host, port=port, timeout=timeout, map_port=map_port, secret=secret, data=data
+            )
 
         return Swarm(self._loop.ask(make), self._loop)
 

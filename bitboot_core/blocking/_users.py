@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -13,6 +13,7 @@ from .._swarms import swarm as _swarm
 from .._swarms import watch as _watch
 from .._swarms.keys import SwarmName
 from .._swarms.ports import mapping as _port_mapping
+from .._swarms.private.message import Message
 from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
 from ..model import KnownHost, Peer
@@ -176,6 +177,11 @@ class Lookup(_Stream[Peer]):
         super().__init__(inner, loop)
         self._lookup = inner
 
+    @property
+    def unproved(self) -> int:
+        """How many were found who did not prove to be members; 0 where the swarm is not private."""
+        return self._loop.ask(lambda: self._lookup.unproved)
+
     def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
         return self._loop.call(self._lookup.collect)
@@ -209,6 +215,28 @@ class Swarm(_Stream[_watch.Event]):
         """Wait until it is stored on at least one node, or raise why not."""
         self._loop.call(lambda: self._swarm.announced(timeout))
 
+    def send(self, member: bytes, data: bytes, *, timeout: float = 10.0) -> None:
+        """Send a message of at most 900 bytes to a member, and return once it was acknowledged."""
+        self._loop.call(lambda: self._swarm.send(member, data, timeout=timeout))
+
+    def messages(self) -> Iterator[Message]:
+        """The messages from members, as they come, until the swarm is closed."""
+        messages = self._loop.ask(self._swarm.messages)
+
+        async def step() -> Message:
+            return await anext(messages)
+
+        return _until_stopped(lambda: self._loop.call(step))
+
+    @property
+    def admit(self) -> Callable[[bytes], bool] | None:
+        """Whom to admit, of those who know the secret; called in the thread of the BitBoot."""
+        return self._loop.ask(lambda: self._swarm.admit)
+
+    @admit.setter
+    def admit(self, value: Callable[[bytes], bool] | None) -> None:
+        self._loop.ask(lambda: setattr(self._swarm, "admit", value))
+
     @property
     def announcement(self) -> Announcement:
         """The announcement, which ends with the swarm."""
@@ -223,3 +251,13 @@ class Swarm(_Stream[_watch.Event]):
     def status(self) -> PerNetwork[AnnouncementStatus]:
         """How the announcement stands on each network."""
         return self._loop.ask(lambda: self._swarm.status)
+
+
+def _until_stopped(step: Callable[[], T]) -> Iterator[T]:
+    """What one step after the other gives, until one raises StopAsyncIteration."""
+    while True:
+        try:
+            item = step()
+        except StopAsyncIteration:
+            return
+        yield item

@@ -26,6 +26,7 @@ COMMANDS = [
     "networks",
     "plugins",
     "run",
+    "secret",
     "watch",
 ]
 NETWORK_OPTIONS = ["--network", "--backend", "--bootstrap", "--listen", "--timeout", "--json"]

@@ -11,7 +11,8 @@ import pytest
 
 from bitboot_core import AnnounceFailed, BackendError, BitBoot, KnownHost, Place, Reachability
 from bitboot_core._cli import main
-from bitboot_core._cli.report.events import Event, Joined, Left, Reached
+from bitboot_core._cli.report.events import Event, Joined, Left
+from bitboot_core._cli.report.reach import Reached
 from bitboot_core._cli.session import Session
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 

@@ -30,6 +30,7 @@ def test_the_defaults() -> None:
         "lifetime": 1800.0,
         "read_only": False,
         "map_ports": False,
+        "identity": None,
     }
 
 

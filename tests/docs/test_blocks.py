@@ -47,6 +47,7 @@ ELSEWHERE = {
         None,
     ): "plugins/bitboot_btdht/tests/native/test_backend.py",  # in the environment `native`
     ("plugins.md", None): "tests/docs/test_docs.py",
+    ("private-swarms.md", None): "tests/docs/test_private_swarms_page.py",
     ("programs.md", None): "tests/docs/test_programs_page.py",
     ("tutorial.md", "import asyncio"): "tests/docs/test_tutorial.py",
     ("tutorial.md", "python3 -m venv venv"): "tests/packaging/test_pages_install.py",

@@ -103,11 +103,9 @@ class Drawing:
     def _peers(self, rows: int | None) -> RenderableType:
         view = self._view
         now = view.now()
-        table = (
-            plain_table("peer", "found after", "from")
-            if view.is_lookup
-            else plain_table("peer", "since", "", "from")
-        )
+        is_private = any(seen.member for seen in view.peers.values())
+        when_seen = ["found after"] if view.is_lookup else ["since", ""]
+        table = plain_table("peer", *when_seen, "from", *(["member"] if is_private else []))
         peers = list(view.peers.items())
         hidden = 0 if rows is None else max(0, len(peers) - rows)
         for endpoint, seen in peers[hidden:]:
@@ -116,7 +114,8 @@ class Drawing:
                 if view.is_lookup
                 else [Text(clock_time(seen.since, now)), Text(f"{span(now - seen.since)} ago", "dim")]
             )
-            table.add_row(Text(endpoint, "bold"), *when, Text(", ".join(seen.sources), "cyan"))
+            member = [Text(seen.member)] if is_private else []
+            table.add_row(Text(endpoint, "bold"), *when, Text(", ".join(seen.sources), "cyan"), *member)
         total = count(len(peers), "peer") if peers else "nobody yet"
         if hidden:
             total += f", the last {len(peers) - hidden} shown"

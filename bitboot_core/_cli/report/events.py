@@ -7,25 +7,14 @@ well as the JSON.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from ..._swarms.ports.mapping import PortMapping
 from ...errors import BitBootError
-from ...model import KnownHost, Peer, Place, Reachability
+from ...identity import fingerprint
+from ...model import KnownHost, Peer
 from .escaping import escaped
 from .wording import as_options
-
-REACHABILITY = {
-    Reachability.OPEN: "anybody can reach this node",
-    Reachability.MAPPED: "anybody can reach this node, through a port that the router has opened",
-    Reachability.CONE: "behind NAT, reached by those that it writes to",
-    Reachability.SYMMETRIC: "behind a NAT with another port for each destination, which few get through",
-    Reachability.BLOCKED: "nothing gets in or out",
-    Reachability.UNKNOWN: "too few nodes have told",
-}
-"""What each means, in words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,84 +88,11 @@ class Announced(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reached(Event):
-    """Whether others can reach this node over one IP version: at first, when known, and when it changes.
-
-    `reachability`: a value of `Reachability`. `host` and `port`: where others see it, as far as that is
-    known and one port is seen.
-    """
-
-    name = "reachability"
-    network: str
-    family: int
-    reachability: str
-    host: str | None = None
-    port: int | None = None
-
-    @classmethod
-    def of(cls, network: str, family: int, place: Place) -> Reached:
-        """The event that tells of a place."""
-        host, port = (place.outside.host, place.outside.port) if place.outside else (None, None)
-        return cls(
-            network=network,
-            family=family,
-            reachability=place.reachability.value,
-            host=host,
-            port=port or None,
-        )
-
-    def as_json(self) -> dict[str, object]:
-        return {key: value for key, value in Event.as_json(self).items() if value is not None}
-
-    def text(self) -> str:
-        means = REACHABILITY[Reachability(self.reachability)]
-        return f"{self.network} over IPv{self.family}: {self.reachability}, {means}{self._seen()}"
-
-    def _seen(self) -> str:
-        if self.host is None:
-            return ""
-        return f"; others see it at {self.host if self.port is None else KnownHost(self.host, self.port)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PortMapped(Event):
-    """The router has opened a port: at first, and when its outside end changes.
-
-    `external`: where others reach it, "" for an address that is not known. `expires_in`: None where it
-    stays open.
-    """
-
-    name = "port-mapped"
-    port: int
-    transports: Sequence[str]
-    external: str
-    method: str
-    expires_in: int | None = None
-
-    @classmethod
-    def of(cls, mapping: PortMapping) -> PortMapped:
-        """The event that tells of a mapping that is open."""
-        expires_in = mapping.expires_in
-        return cls(
-            port=mapping.port,
-            transports=list(mapping.transports),
-            external=str(mapping.external),
-            method=mapping.method or "",
-            expires_in=None if expires_in is None or math.isinf(expires_in) else round(expires_in),
-        )
-
-    def as_json(self) -> dict[str, object]:
-        return {key: value for key, value in Event.as_json(self).items() if value is not None}
-
-    def text(self) -> str:
-        until = "until it is closed" if self.expires_in is None else f"for {self.expires_in} s"
-        what = "/".join(self.transports)
-        return f"{self.port} ({what}) is open on the router as {self.external}, by {self.method}, {until}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeerFound(Event):
-    """A peer of a swarm that was looked up. `peer_id`: on networks whose nodes have such ids (libp2p)."""
+    """A peer of a swarm that was looked up.
+
+    `peer_id`: on networks whose nodes have such ids (libp2p). `member`: in a private swarm, the public key.
+    """
 
     name = "peer"
     swarm: str
@@ -184,12 +100,18 @@ class PeerFound(Event):
     port: int
     sources: Sequence[str]
     peer_id: str | None = None
+    member: str | None = None
 
     @classmethod
     def of(cls, swarm: str, peer: Peer) -> Self:
         """The event that tells of `peer`."""
         return cls(
-            swarm=swarm, host=peer.host, port=peer.port, sources=list(peer.sources), peer_id=peer.peer_id
+            swarm=swarm,
+            host=peer.host,
+            port=peer.port,
+            sources=list(peer.sources),
+            peer_id=peer.peer_id,
+            member=None if peer.member is None else peer.member.hex(),
         )
 
     @property
@@ -204,13 +126,20 @@ class PeerFound(Event):
             "BITBOOT_HOST": self.host,
             "BITBOOT_PORT": str(self.port),
             "BITBOOT_SWARM": self.swarm,
+            "BITBOOT_MEMBER": self.member or "",
         }
+
+    @property
+    def fingerprint(self) -> str:
+        """Who it is in a private swarm, as people compare it; "" elsewhere."""
+        return "" if self.member is None else fingerprint(bytes.fromhex(self.member))
 
     def as_json(self) -> dict[str, object]:
         return {key: value for key, value in Event.as_json(self).items() if value is not None}
 
     def text(self) -> str:
-        return f"{self.endpoint} from {', '.join(self.sources)}"
+        member = "" if self.member is None else f", member {self.fingerprint}"
+        return f"{self.endpoint} from {', '.join(self.sources)}{member}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,12 +158,16 @@ class Left(PeerFound):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Event):
-    """The command has done what it was asked. `peers` is None where none were asked for."""
+    """The command has done what it was asked. `peers` is None where none were asked for.
+
+    `unproved`: how many did not prove to be members of a private swarm.
+    """
 
     name = "done"
     swarm: str
     peers: int | None = None
     seconds: float
+    unproved: int | None = None
 
     def as_json(self) -> dict[str, object]:
         return {key: value for key, value in Event.as_json(self).items() if value is not None}
@@ -243,7 +176,8 @@ class Done(Event):
         if self.peers is None:
             return f"{self.swarm}, after {self.seconds:g} s"
         found = "nobody found" if self.peers == 0 else f"{count(self.peers, 'peer')} found"
-        return f"{self.swarm}, {found} in {self.seconds:g} s"
+        others = f", {self.unproved} did not prove to be members" if self.unproved else ""
+        return f"{self.swarm}, {found} in {self.seconds:g} s{others}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,11 @@ from .events import Announced, Event, Joined, Left, PeerFound, Ready
 
 @dataclass(slots=True)
 class Seen:
-    """A peer that is there: since when (seconds since 1970), and which networks told of it."""
+    """A peer that is there: since when (seconds since 1970), which networks told of it, its fingerprint."""
 
     since: float
     sources: tuple[str, ...]
+    member: str = ""
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ class View:
                 self.left += 1
                 return False  # it is gone from the view, so a line tells of it
             case Joined() | PeerFound():
-                self.peers.setdefault(event.endpoint, Seen(self.now(), tuple(event.sources)))
+                seen = Seen(self.now(), tuple(event.sources), event.fingerprint)
+                self.peers.setdefault(event.endpoint, seen)
                 return True
             case Ready() | Announced():
                 return True

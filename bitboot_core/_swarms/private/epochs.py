@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..._optional import needed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from ...model import KEY_BYTES
 from .secret import SALT
 
@@ -99,7 +101,4 @@ class Epochs:
 
     def _derive(self, info: bytes, length: int) -> bytes:
         """HKDF-SHA256 (RFC 5869)."""
-        with needed("cryptography", "private", "private swarms"):
-            from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-            from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
         return HKDF(SHA256(), length, SALT, info).derive(self._secret)

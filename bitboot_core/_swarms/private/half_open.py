@@ -21,7 +21,8 @@ KEPT = 30.0
 class Waiting:
     """A handshake after our message.
 
-    `first`: what they began with; `second`: our answer; `third`: what ended it; `last`: our answer to that.
+    `first`: what they began with; `second`: our answer, which `told` them our record; `third`: what
+    ended it; `last`: our answer to that.
     """
 
     source: KnownHost
@@ -30,6 +31,7 @@ class Waiting:
     first: bytes
     second: bytes
     began: float
+    told: bytes
     third: bytes = b""
     last: bytes = b""
 

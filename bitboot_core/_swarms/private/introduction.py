@@ -18,30 +18,38 @@ MAX_REQUEST = 1000
 _ZEROS = bytes(MAX_REQUEST - KEY - TAG)
 
 
+class Ourselves(Exception):
+    """Whoever answers has our own key: we asked ourselves."""
+
+
 class Introduction:
     """One handshake that we begin. `first`: the message to send."""
 
     def __init__(
         self, keys: EpochKeys, static: X25519PrivateKey, *, ephemeral: X25519PrivateKey | None = None
     ) -> None:
-        self._epoch = keys.epoch
+        self._epoch, self._own_key = keys.epoch, static.public_key().public_bytes_raw()
         self._handshake = Handshake(
             initiates=True, static=static, prologue=keys.prologue, psks=[keys.psk], ephemeral=ephemeral
         )
         self.first = self._handshake.write(_ZEROS)
         self._record: MemberRecord | None = None
+        self._told = b""
 
     def third(self, answer: bytes, record: bytes, admits: Callable[[bytes], bool]) -> bytes:
         """The message to send upon the answer to the first. `record`: ours.
 
         Raises NoiseError where whoever answered does not know the secret or is not admitted, BadRecord where
-        what it says of itself does not hold.
+        what it says of itself does not hold, Ourselves.
         """
         theirs = self._handshake.read(answer)
         assert self._handshake.their_static is not None
+        if self._handshake.their_static == self._own_key:
+            raise Ourselves
         self._record = read_record(theirs, self._handshake.their_static)
         if not admits(self._record.member):
             raise NoiseError("this member is not admitted")
+        self._told = record
         return self._handshake.write(record)
 
     def session(self, answer: bytes, endpoint: KnownHost, now: float) -> Session:
@@ -49,4 +57,5 @@ class Introduction:
         assert self._record is not None
         session = Session(self._handshake, self._record, self._epoch, endpoint, now)
         session.check_confirmation(answer)
+        session.told = self._told
         return session

@@ -16,7 +16,7 @@ from .record import BadRecord, read_record
 from .roster import Roster
 from .session import ID, Kind, Session
 
-REFUSED_PER_SECOND = 1500.0
+REFUSED_PER_SECOND = 1000.0
 """First messages that open under no key, of all sources, that are tried: the others are dropped unread."""
 
 OPENED_PER_SECOND, OPENED_BURST = 500.0, 2000.0
@@ -110,6 +110,7 @@ class Responder:
         if not self._admits(record.member):
             return None
         session = Session(handshake, record, waiting.epoch, waiting.source, now)
+        session.told = waiting.told
         waiting.third, waiting.last = request, session.confirm()
         self._roster.add(session)
         self._proved(session)
@@ -124,22 +125,24 @@ class Responder:
             return None
         keys, handshake = found
         try:
-            second = handshake.write(self._record())
+            told = self._record()
+            second = handshake.write(told)
         except NoiseError:
             return None
         if len(second) > len(request):  # no answer amplifies
             return None
-        self._half_open.add(Waiting(source, keys.epoch, handshake, request, second, now))
+        self._half_open.add(Waiting(source, keys.epoch, handshake, request, second, now, told))
         return second
 
     def _opened_by(
         self, source: KnownHost, request: bytes, now: float, time: float
     ) -> tuple[EpochKeys, Handshake] | None:
         """The handshake that a first message begins; None where it opens under no key, or too many came."""
-        address = address_of(source)
         is_expected = self._expects(source)
-        has_room = is_expected or self._refused.level(_ALL, now) >= 1
-        if not has_room or not self._refused_of.allows(address, now):
+        if not is_expected and self._refused.level(_ALL, now) < 1:
+            return None
+        address = address_of(source)
+        if not self._refused_of.allows(address, now):
             return None
         found = self._opened_under(request, time)
         if found is None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from .epochs import Epochs
 from .session import Session
 
-MAX_MEMBERS = 1 << 12
-"""Members that are known at a time: whoever was silent longest is forgotten first."""
+MAX_SESSIONS = 1 << 13
+"""Sessions at a time, those of all members: the oldest ends first."""
 
-PER_MEMBER = 4
-"""Sessions with each: both sides may begin one, and a member may be on several networks."""
+PER_MEMBER = 64
+"""Sessions of one member: its programs may be many, and on several networks."""
 
 
 class Roster:
@@ -20,37 +20,30 @@ class Roster:
 
     def __init__(self, epochs: Epochs) -> None:
         self._epochs = epochs
-        self._by_id: dict[bytes, Session] = {}
-        self._by_member: OrderedDict[bytes, list[Session]] = OrderedDict()
+        self._by_id: OrderedDict[bytes, Session] = OrderedDict()
+        self._by_member: dict[bytes, list[Session]] = {}
 
     def __len__(self) -> int:
+        """How many members there are."""
         return len(self._by_member)
-
-    def __iter__(self) -> Iterator[Session]:
-        """The latest session with each member."""
-        return iter([sessions[-1] for sessions in self._by_member.values()])
 
     def add(self, session: Session) -> None:
         """A session stands."""
         sessions = self._by_member.setdefault(session.member, [])
-        self._by_member.move_to_end(session.member)
         sessions.append(session)
         self._by_id[session.id] = session
         if len(sessions) > PER_MEMBER:
-            del self._by_id[sessions.pop(0).id]
-        if len(self._by_member) > MAX_MEMBERS:
-            _, dropped = self._by_member.popitem(last=False)
-            for one in dropped:
-                del self._by_id[one.id]
+            self.discard(sessions[0])
+        if len(self._by_id) > MAX_SESSIONS:
+            self.discard(next(iter(self._by_id.values())))
 
     def find(self, session_id: bytes) -> Session | None:
         """The session with that id."""
         return self._by_id.get(session_id)
 
-    def latest(self, member: bytes) -> Session | None:
-        """The newest session with a member, None where there is none."""
-        sessions = self._by_member.get(member)
-        return sessions[-1] if sessions else None
+    def of(self, member: bytes) -> Sequence[Session]:
+        """The sessions with a member, the oldest first."""
+        return self._by_member.get(member, ())
 
     def discard(self, session: Session) -> None:
         """A session stands no more. Nothing happens where it had ended before."""

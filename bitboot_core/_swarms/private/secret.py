@@ -12,6 +12,8 @@ import unicodedata
 from ...errors import InvalidConfig, InvalidSwarmName
 from ..keys import SwarmName, swarm_key
 
+__all__ = ["SwarmSecret"]
+
 SALT = b"bitboot-private/1"
 """The version of the protocol, in whatever is derived."""
 

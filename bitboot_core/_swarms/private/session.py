@@ -82,6 +82,8 @@ class Session:
     ) -> None:
         self.id = handshake.hash[:ID]
         self.record, self.epoch, self.endpoint, self.heard = record, epoch, endpoint, now
+        self.told = b""
+        """What the other side was told of us."""
         self._send, self._receive = handshake.split()
         self._window = Window()
 

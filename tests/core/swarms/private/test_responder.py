@@ -377,19 +377,25 @@ def test_the_confirmation_is_the_other_side_s(ada: Node, bob: Node) -> None:
 def test_sessions_end_with_their_epoch(ada: Node, bob: Node) -> None:
     hers, his = meet(ada, bob)
     bob.roster.expire(TIME + 3000)
-    assert bob.roster.latest(his.member) is his
+    assert list(bob.roster.of(his.member)) == [his]
     bob.roster.expire(TIME + 2 * EPOCH)
-    assert bob.roster.latest(his.member) is None
+    assert not bob.roster.of(his.member)
     assert len(bob.roster) == 0
     request, _ = hers.request(Kind.MESSAGE, b"too late")
     assert bob.ask(request) is None
 
 
-def test_few_sessions_of_a_member_are_kept_the_newest(ada: Node, bob: Node) -> None:
+def test_only_so_many_sessions_are_kept_the_newest(
+    ada: Node, bob: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitboot_core._swarms.private.roster.PER_MEMBER", 4)
+    monkeypatch.setattr("bitboot_core._swarms.private.roster.MAX_SESSIONS", 5)
     sessions = [meet(ada, bob, KnownHost("192.0.2.1", 1 + number))[1] for number in range(7)]
     assert len(bob.roster) == 1
-    assert [bob.roster.find(one.id) is not None for one in sessions] == [False] * 3 + [True] * 4
-    assert list(bob.roster) == [sessions[-1]]
-    bob.roster.discard(sessions[-1])
-    bob.roster.discard(sessions[-1])
-    assert bob.roster.latest(sessions[0].member) is sessions[-2]
+    assert list(bob.roster.of(sessions[0].member)) == sessions[3:]
+    others = [meet(Node(name), bob, KnownHost("192.0.2.2", number))[1] for number, name in enumerate("xyz")]
+    assert [one for one in [*sessions, *others] if bob.roster.find(one.id)] == [*sessions[5:], *others]
+    bob.roster.discard(others[0])
+    bob.roster.discard(others[0])
+    assert not bob.roster.of(others[0].member)
+    assert len(bob.roster) == 3

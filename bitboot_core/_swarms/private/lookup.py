@@ -1,0 +1,159 @@
+"""Looking a private swarm up: its claims are asked, and those come out who have proved to be members."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+from ..._networks.network import ActiveNetwork
+from ...aio.tasks import cancel
+from ...backend import Scope
+from ...errors import BitBootError
+from ...model import KnownHost, Peer
+from ..lookup import AT_ONCE, Lookup, close_stream
+from ..shards import all_shards
+from ..use import Context
+from .claims import MAX_CLAIMS
+from .epochs import EpochKeys
+from .membership import Membership
+from .prover import Prover
+from .record import MemberRecord
+from .session import Session
+
+
+class PrivateLookup(Lookup):
+    """A Lookup of one private swarm or several: its peers are proved members."""
+
+    def __init__(
+        self, context: Context, memberships: Sequence[Membership], *, limit: int | None = None, timeout: float
+    ) -> None:
+        super().__init__(context, [one.name for one in memberships], limit=limit, timeout=timeout)
+        self._memberships = {one.name.encode(): one for one in memberships}
+        self._members: dict[KnownHost, MemberRecord] = {}
+        self._claimed: set[tuple[str, KnownHost]] = set()
+        self._proved: set[tuple[str, KnownHost]] = set()
+
+    def open(self) -> None:
+        for membership in self._memberships.values():
+            membership.hold(self)
+        super().open()
+
+    @property
+    def unproved(self) -> int:
+        return len(self._claimed - self._proved)
+
+    # Inside
+
+    def _use(self, network: ActiveNetwork) -> None:
+        turns = asyncio.Semaphore(AT_ONCE)
+        self._asked[network.name] = network
+        if network.is_running and network.scope is Scope.LAN:
+            self._near.add(network.name)
+        for name in self._memberships:  # in place of a key: which that is changes
+            self._start(network, name, turns, None)
+
+    async def _clean_up(self) -> None:
+        await super()._clean_up()
+        endings = [membership.let_go(self) for membership in self._memberships.values()]
+        for ending in endings:
+            if ending is not None:
+                await asyncio.wait({ending})
+
+    def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
+        record = self._members[host]
+        return replace(super()._peer(host, sources), member=record.member, data=record.data)
+
+    def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
+        # What is wrong with our own keys is no fault of the network's.
+        own = [one.failure for one in self._memberships.values() if one.failure is not None]
+        if error.__cause__ in own:
+            self._failures.setdefault(network.name, own[0])
+        else:
+            super()._fail(network, error)
+
+    async def _stream(self, network: ActiveNetwork, key: bytes) -> AsyncIterator[KnownHost]:
+        membership = self._memberships[key]
+        prover = await membership.prover(network)
+        arrived: asyncio.Queue[tuple[KnownHost, MemberRecord] | None] = asyncio.Queue()
+
+        def found(peers: Sequence[tuple[KnownHost, Session | None]]) -> None:
+            for host, session in peers:
+                arrived.put_nowait((host, membership.own_record() if session is None else session.record))
+
+        for session in prover.sessions():
+            found(prover.peers_in(session))
+        asking = _Asking(self, network, membership=membership, prover=prover, found=found)
+        work = network.tasks.start(asking.ask_all())
+        work.add_done_callback(lambda _: arrived.put_nowait(None))
+        try:
+            while True:
+                item = await arrived.get()
+                if item is None:
+                    break
+                host, record = item
+                if host.port and not host.is_any:
+                    self._members[host] = record
+                    yield host
+            if asking.error is not None:
+                raise asking.error
+        finally:
+            await cancel([work], self._clock)
+
+
+class _Asking:
+    """Reads one private swarm on one network, and asks everybody who is claimed to be a member."""
+
+    def __init__(
+        self,
+        lookup: PrivateLookup,
+        network: ActiveNetwork,
+        *,
+        membership: Membership,
+        prover: Prover,
+        found: Callable[[Sequence[tuple[KnownHost, Session | None]]], None],
+    ) -> None:
+        self._lookup, self._network, self._membership = lookup, network, membership
+        self._prover, self._found = prover, found
+        self._told: set[KnownHost] = set()
+        self.error: Exception | None = None
+
+    async def ask_all(self) -> None:
+        """Read the keys of now, and wait until all have been asked. `error`: why not all was read."""
+        own = await self._membership.ready()
+        async with asyncio.TaskGroup() as group:
+            for keys in own.epochs.read(self._membership.time):
+                group.create_task(self._read(keys, group))
+
+    async def _read(self, keys: EpochKeys, group: asyncio.TaskGroup) -> None:
+        try:
+            told = await self._read_key(keys.key, keys, group)
+            if self._network.crowd is not None and told >= self._network.crowd:
+                self._lookup.crowded = True
+                for shard in all_shards(keys.key):
+                    await self._read_key(shard, keys, group)
+        except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; the Lookup tells of it
+            self.error = error
+
+    async def _read_key(self, key: bytes, keys: EpochKeys, group: asyncio.TaskGroup) -> int:
+        told = set()
+        stream = self._network.lookup(key)
+        try:
+            async for host in stream:
+                # What a backend yields is as untrusted as the strangers who told it.
+                if not isinstance(host, KnownHost) or not host.port or host.is_any:
+                    continue
+                told.add(host)
+                if host not in self._told and len(self._told) < MAX_CLAIMS:
+                    self._told.add(host)
+                    self._lookup._claimed.add((self._network.name, host))
+                    group.create_task(self._prove(host, keys))
+        finally:
+            await close_stream(stream)
+        return len(told)
+
+    async def _prove(self, host: KnownHost, keys: EpochKeys) -> None:
+        claim = await self._prover.prove(host, keys)
+        if self._prover.has_proved(claim):
+            self._lookup._proved.add((self._network.name, host))
+            self._found(self._prover.peers_of(claim))

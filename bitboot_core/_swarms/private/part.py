@@ -1,0 +1,23 @@
+"""What the provers of one membership, one on each network, have in common."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..._networks.network import ActiveNetwork
+from .record import MemberRecord
+from .session import Session
+
+
+class Part(Protocol):
+    """What a prover needs of the membership that it works for."""
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def watchers(self) -> int: ...
+    def record(self) -> bytes: ...
+    def own_record(self) -> MemberRecord: ...
+    def admits(self, member: bytes) -> bool: ...
+    def proved(self, network: ActiveNetwork, session: Session) -> None: ...
+    def deliver(self, session: Session, data: bytes) -> bool: ...

@@ -1,0 +1,290 @@
+"""Proving on one network: claims are asked, requests are answered, sessions are kept up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from ..._networks.network import ActiveNetwork
+from ...aio.clock import Clock, sleep_until
+from ...aio.logs import logger
+from ...aio.tasks import Tasks
+from ...backend import Scope
+from ...errors import BitBootError
+from ...model import KnownHost
+from .claims import Claim, Claims
+from .epochs import EpochKeys
+from .introduction import Introduction, Ourselves
+from .noise import NoiseError
+from .own import Own
+from .part import Part
+from .record import BadRecord
+from .responder import Responder
+from .roster import Roster
+from .session import Kind, Session
+
+TRIES = (0.9, 2.0)
+"""Seconds that a claimed member has to answer, each time that a lookup asks: a datagram may be lost."""
+
+ANSWER_WITHIN = 2.0
+"""Seconds that a member has to answer anything else."""
+
+AT_ONCE = 900
+"""Claims that are asked at a time: with a thousand that are junk, members are asked within a second."""
+
+HELLO_EVERY = 22.0
+"""Seconds between two requests to a member whose session stands: a NAT forgets a mapping after 30."""
+
+HELLOS_PER_SECOND = 10.0
+"""With many members, each is asked more rarely."""
+
+SILENT = 4
+"""Requests without an answer in a row after which a session has ended."""
+
+SEND_EVERY = 1.0
+"""Seconds after which a message that was not acknowledged is sent again."""
+
+ROUND = 10.0
+"""Members behind NATs call each other at unix times that are multiples of this."""
+
+CALLS = 3
+"""So often in one round, a second apart."""
+
+log = logger(__name__)
+
+
+class Prover:
+    """One membership on one network."""
+
+    def __init__(
+        self, part: Part, network: ActiveNetwork, own: Own, roster: Roster, *, clock: Clock, random: Random
+    ) -> None:
+        self.network = network
+        self._part, self._own, self._roster = part, own, roster
+        self._clock, self._random = clock, random
+        self._tasks = Tasks(clock)
+        self._claims = Claims()
+        self._sessions: dict[bytes, Session] = {}
+        self._misses: dict[bytes, int] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._unsubscribe: Callable[[], None] | None = None
+        self._responder = Responder(
+            own.epochs,
+            roster,
+            own.static,
+            record=part.record,
+            admits=part.admits,
+            expects=self._claims.is_expected,
+            proved=self._stands,
+            deliver=part.deliver,
+        )
+
+    def open(self) -> None:
+        """Begin to answer, and to keep sessions up."""
+        self._unsubscribe = self.network.requests.answer(self._answer)
+        self._tasks.start(self._keep_up())
+        self._tasks.start(self._call_in_rounds())
+
+    async def aclose(self) -> None:
+        """Answer no more."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        await self._tasks.cancel()
+        for session in list(self._sessions.values()):
+            self._ended(session)
+
+    # Claims
+
+    async def prove(self, endpoint: KnownHost, keys: EpochKeys) -> Claim:
+        """Ask whoever is claimed to be a member to prove it, unless it has. The claim as it stands then."""
+        claim = self._claims.add(endpoint, keys)
+        if self._is_ours(endpoint):
+            claim.is_own = True
+        for within in TRIES:
+            if self.has_proved(claim):
+                break
+            if claim.asking is None:
+                claim.asking = self._tasks.start(self._ask(claim, within))
+            await asyncio.wait({claim.asking})
+        return claim
+
+    def has_proved(self, claim: Claim) -> bool:
+        """Whether whoever is there has proved to be a member, and that still counts."""
+        return claim.is_own or self._session_of(claim) is not None
+
+    def peers_of(self, claim: Claim) -> list[tuple[KnownHost, Session | None]]:
+        """Where the programs of the member are; None in place of the session: it is ourselves."""
+        session = self._session_of(claim)
+        if session is not None:
+            return self.peers_in(session)
+        if claim.is_own:
+            source = self._seen(claim.endpoint)
+            return [(host, None) for host in self._part.own_record().seen_from(source)]
+        return []
+
+    def peers_in(self, session: Session) -> list[tuple[KnownHost, Session | None]]:
+        """Where the programs of a member are."""
+        return [(host, session) for host in session.record.seen_from(self._seen(session.endpoint))]
+
+    def sessions(self) -> list[Session]:
+        """The sessions that stand with members who have shown themselves recently."""
+        since = self._clock.now() - (SILENT + 1) * self._hello_every
+        return [one for one in self._sessions.values() if one.heard >= since]
+
+    def introduce_again(self) -> None:
+        """What we say of ourselves has changed: say it to all who know us."""
+        for endpoint in {session.endpoint for session in self._sessions.values()}:
+            self._introduce(endpoint)
+
+    def _introduce(self, endpoint: KnownHost) -> None:
+        keys = self._own.epochs.keys(self._own.epochs.at(self._part.time))
+        self._tasks.start(self._ask(Claim(endpoint, keys)))
+
+    def knows(self, session: Session) -> bool:
+        """Whether it was made here."""
+        return session.id in self._sessions
+
+    def _session_of(self, claim: Claim) -> Session | None:
+        session = self._claims.session_at(claim.endpoint)
+        if session is None or session.id not in self._sessions:
+            return None
+        return session if self._own.epochs.counts(session.epoch, self._part.time) else None
+
+    def _seen(self, endpoint: KnownHost) -> KnownHost:
+        """Where a program without a host of its own is, whose node is at `endpoint`."""
+        if self.network.scope is Scope.PROCESS:  # whose nodes are at no real address
+            return KnownHost("127.0.0.1", endpoint.port)
+        return endpoint
+
+    def _is_ours(self, endpoint: KnownHost) -> bool:
+        if endpoint == self.network.address:
+            return True
+        return any(place.outside == endpoint for place in self.network.places.values())
+
+    async def _ask(self, claim: Claim, within: float = ANSWER_WITHIN) -> None:
+        """One handshake with whoever is claimed to be there."""
+        try:
+            async with self._turns:
+                session = await self._handshake(claim, within)
+        except (BitBootError, NoiseError, BadRecord) as error:
+            claim.silent += 1
+            log.debug("%s proves nothing: %s", claim.endpoint, error)
+        else:
+            if session is not None:
+                self._roster.add(session)
+                self._stands(session)
+        finally:
+            claim.asking = None
+
+    async def _handshake(self, claim: Claim, within: float) -> Session | None:
+        begun = Introduction(claim.keys, self._own.static)
+        second = await self._request(claim.endpoint, begun.first, within)
+        try:
+            third = begun.third(second, self._part.record(), self._part.admits)
+        except Ourselves:
+            claim.is_own = True
+            return None
+        try:
+            last = await self._request(claim.endpoint, third, ANSWER_WITHIN)
+        except BitBootError:  # it may have been lost: the same is answered again
+            last = await self._request(claim.endpoint, third, ANSWER_WITHIN)
+        return begun.session(last, claim.endpoint, self._clock.now())
+
+    async def _request(self, endpoint: KnownHost, payload: bytes, timeout: float) -> bytes:
+        return await self.network.requests.ask(endpoint, payload, timeout=timeout)
+
+    def _stands(self, session: Session) -> None:
+        """A session stands, whoever began it."""
+        self._sessions[session.id] = session
+        self._misses[session.id] = 0
+        self._claims.proved(session)
+        for gone in [one for one in self._sessions if self._roster.find(one) is None]:
+            self._sessions.pop(gone)
+            self._misses.pop(gone, None)
+        self._part.proved(self.network, session)
+        if session.told != self._part.record():  # which has changed meanwhile
+            self._introduce(session.endpoint)
+
+    def _ended(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        self._misses.pop(session.id, None)
+        self._roster.discard(session)
+
+    # Requests of others
+
+    def _answer(self, source: KnownHost, request: bytes) -> bytes | None:
+        return self._responder.answer(source, request, self._clock.now(), self._part.time)
+
+    # Sessions
+
+    async def send(self, session: Session, data: bytes, timeout: float) -> bool:
+        """Send a message until it is acknowledged. Whether it was."""
+        until = self._clock.now() + timeout
+        request, counter = session.request(Kind.MESSAGE, data)
+        while True:
+            left = until - self._clock.now()
+            if left <= 0:
+                return False
+            if await self._acknowledged(session, request, counter, min(left, SEND_EVERY)):
+                return True
+            # What was refused at once would be refused again at once.
+            await sleep_until(self._clock, min(until, self._clock.now() + SEND_EVERY / 4))
+
+    async def _acknowledged(self, session: Session, request: bytes, counter: int, timeout: float) -> bool:
+        try:
+            answer = await self._request(session.endpoint, request, timeout)
+            session.check_answer(answer, counter, self._clock.now())
+        except (BitBootError, NoiseError):
+            return False
+        return True
+
+    @property
+    def _hello_every(self) -> float:
+        return max(HELLO_EVERY, len(self._sessions) / HELLOS_PER_SECOND)
+
+    async def _keep_up(self) -> None:
+        """Say hello to each member in turn, and end the sessions of those who are silent."""
+        while True:
+            await sleep_until(self._clock, self._clock.now() + self._hello_every)
+            self._roster.expire(self._part.time)
+            now = self._clock.now()
+            every = self._hello_every
+            for session in list(self._sessions.values()):
+                if self._roster.find(session.id) is None:
+                    self._ended(session)
+                else:
+                    due = now + self._random.random() * every / 2
+                    self._tasks.start(self._hello(session, due))
+
+    async def _hello(self, session: Session, due: float) -> None:
+        await sleep_until(self._clock, due)
+        if session.id not in self._sessions:
+            return
+        request, counter = session.request(Kind.HELLO)
+        if await self._acknowledged(session, request, counter, ANSWER_WITHIN):
+            self._misses[session.id] = 0
+        elif session.id in self._misses:
+            self._misses[session.id] += 1
+            if self._misses[session.id] >= SILENT:
+                self._ended(session)
+
+    async def _call_in_rounds(self) -> None:
+        """While the swarm is watched, call claims that proved nothing, when their members call us."""
+        while True:
+            time = self._part.time
+            number = int(time // ROUND) + 1
+            await sleep_until(self._clock, self._clock.now() + number * ROUND - time)
+            if not self._part.watchers:
+                continue
+            self._claims.forget_old(self._own.epochs, self._part.time)
+            due = [one for one in self._claims if not self.has_proved(one) and one.is_due(number)]
+            for call in range(CALLS):
+                for claim in due:
+                    self._tasks.start(self._call(claim, self._clock.now() + call))
+
+    async def _call(self, claim: Claim, due: float) -> None:
+        await sleep_until(self._clock, due)
+        if not self.has_proved(claim):
+            await self._ask(claim)

@@ -1,0 +1,71 @@
+"""Watching a private swarm: proved members come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..._networks.network import ActiveNetwork
+from ...model import KnownHost, Peer
+from ..lookup import Lookup
+from ..use import Context
+from ..watch import Watch
+from .lookup import PrivateLookup
+from .membership import Membership
+from .session import Session
+
+
+class PrivateWatch(Watch):
+    """A Watch of a private swarm. Members whom a scan cannot reach come when they call: see `prover`."""
+
+    def __init__(self, context: Context, membership: Membership, *, timeout: float) -> None:
+        super().__init__(context, membership.name, timeout=timeout)
+        self._membership = membership
+        self._members: dict[KnownHost, tuple[bytes | None, bytes | None]] = {}
+        self._unlisten: Callable[[], None] | None = None
+
+    def open(self) -> None:
+        self._membership.hold(self)
+        self._unlisten = self._membership.listen(self._proved)
+        super().open()
+
+    # Inside
+
+    def _stop(self) -> None:
+        if self._unlisten is not None:
+            self._unlisten()
+        super()._stop()
+
+    async def _clean_up(self) -> None:
+        await super()._clean_up()
+        ending = self._membership.let_go(self)
+        if ending is not None:
+            await asyncio.wait({ending})
+
+    def _lookup(self, context: Context) -> Lookup:
+        return PrivateLookup(context, [self._membership], timeout=self._timeout)
+
+    def _proved(self, network: ActiveNetwork, session: Session) -> None:
+        """Somebody has proved to be a member, between two scans or in one."""
+        self._tasks.start(self._take_note(network, session))
+
+    async def _take_note(self, network: ActiveNetwork, session: Session) -> None:
+        prover = await self._membership.prover(network)
+        scanner = self._scanners.get(network.name)
+        if scanner is not None:
+            for host, _ in prover.peers_in(session):
+                peer = Peer(host.host, host.port, (network.name,), None, session.member, session.record.data)
+                await self._saw(scanner, peer)
+
+    def _note_id(self, peer: Peer) -> None:
+        super()._note_id(peer)
+        self._members[peer.endpoint] = peer.member, peer.data
+
+    def _forget(self, host: KnownHost) -> None:
+        super()._forget(host)
+        self._members.pop(host, None)
+
+    def _peer(self, host: KnownHost) -> Peer:
+        member, data = self._members.get(host, (None, None))
+        return replace(super()._peer(host), member=member, data=data)
