@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,10 +12,10 @@ import bitboot_btdht.testnet
 import bitboot_kademlia.testnet
 import pytest
 from bitboot_lan.backend import LanBackend
+from bitboot_lan.settings import Settings
 
 from bitboot_core import BackendSpec, BitBoot, NetworkDefinition, Registry, SwarmKey
 from bitboot_core._networks.requests import Requests
-from plugins.bitboot_lan.tests.group import private
 
 LISTEN = "127.0.0.1:0"
 
@@ -25,7 +27,18 @@ async def settings(network: str) -> AsyncIterator[dict[str, Any]]:
         if network == "local":
             yield {"network": NetworkDefinition("requests", protocol="local")}
         elif network == "lan":
-            registry, group = Registry(), private()
+            chance = random.Random(os.urandom(8))
+            group = Settings(  # which no real network hears
+                groups={
+                    4: f"239.255.{chance.randrange(256)}.{chance.randrange(1, 255)}",
+                    6: "ff15::efc0:988f",
+                },
+                port=chance.randrange(20_000, 30_000),
+                gather=0.0,
+                jitter=0.01,
+                patience=0.5,
+            )
+            registry = Registry()
             registry.register_backend(
                 BackendSpec("private", ["private"], lambda config: LanBackend(config, group))
             )
