@@ -24,6 +24,11 @@ def test_who_calls_for_the_first_time_is_a_stranger(acquaintances: Acquaintances
     assert not acquaintances.called(compact.with_port(ONE, 7000), 20.0), "one IP address is one to a NAT"
 
 
+def test_neighbours_of_one_network_are_told_apart(acquaintances: Acquaintances) -> None:
+    acquaintances.wrote(compact.pack("93.184.216.34", 6881), 0.0)
+    assert acquaintances.called(compact.pack("93.184.216.35", 6881), 1.0)
+
+
 def test_whom_we_wrote_to_is_no_stranger_for_an_hour_from_the_last_word(acquaintances: Acquaintances) -> None:
     acquaintances.wrote(ONE, 0.0)
     assert not acquaintances.called(ONE, HOUR - 1.0)

@@ -79,6 +79,16 @@ def test_many_called_and_then_nobody_does_any_more() -> None:
     assert seen.reach.is_called(last + 2 * HOUR)
 
 
+@pytest.mark.parametrize(("pause", "counts"), [(HOUR, True), (2 * HOUR, False)])
+def test_the_hour_before_counts_and_none_earlier(pause: float, counts: bool) -> None:
+    """Many called in one hour, one in another. If those are neighbours, silence then shows something."""
+    seen = Seen(*[6881] * QUORUM)
+    for number in range(MANY):
+        seen.reach.called(public_address(1000 + number), LATER)
+    seen.reach.called(STRANGER, pause)
+    assert seen.reach.is_called(pause + HOUR) is not counts
+
+
 def test_in_a_small_network_nobody_is_a_stranger_for_long() -> None:
     """Many calls over the days are not many in an hour: that there are none now says nothing."""
     seen = Seen(*[6881] * QUORUM)

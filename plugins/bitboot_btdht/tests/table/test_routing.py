@@ -143,6 +143,20 @@ def test_the_newcomer_waits_and_takes_the_place_of_whoever_fails_twice() -> None
     assert len(table) == len(nodes)
 
 
+def test_everyone_is_all_contacts_and_each_who_waits_once() -> None:
+    table = make()
+    nodes = [*fill(table, FAR, 8), node(FAR, 100), node(FAR, 101)]
+    for _ in range(2):
+        for id_, address in nodes[8:]:
+            table.answered(id_, address, 0.0, 0.1)
+        assert sorted(contact.address for contact in table.everyone()) == sorted(at for _, at in nodes)
+    for _ in range(table._settings.bad_after):
+        table.failed(nodes[0][1])
+    newest = nodes[9]
+    assert newest[1] in addresses(table), "it takes a place, and waits no more"
+    assert sorted(contact.address for contact in table.everyone()) == sorted(at for _, at in nodes[1:])
+
+
 def test_one_who_waits_and_falls_silent_takes_nobodys_place() -> None:
     table = make()
     nodes = fill(table, FAR, 8)

@@ -50,13 +50,11 @@ class AddressCheck:
         self._network = network
         self._tables = tables
         self._elected = elected
-        self._now = now
         self._rounds: dict[int, tuple[float, int]] = {}  # begun when, and how many have not answered yet
         self._next_round = dict.fromkeys(tables, now)
 
     def poll(self, now: float) -> None:
         """`next_due` has come."""
-        self._now = now
         self.next_due = now + PING_EVERY
         for table in self._tables.values():
             alive = [contact for contact in table if not table.is_bad(contact)]
@@ -74,7 +72,6 @@ class AddressCheck:
 
     def vote(self, family: int, voter: Address, claim: bytes | None, now: float) -> None:
         """A node at `voter` has answered, and says that we are at `claim`, if it does."""
-        self._now = now
         external = self.external[family]
         if external.vote(voter, claim, now):
             self._elected(family)
