@@ -246,7 +246,8 @@ class Backend(ABC):
         """Counters for people to look at: datagrams, stored keys and the like.
 
         Any names will do. Those that the command line knows what to make of: `sent` and `received`
-        (datagrams), `stored_keys` and `stored_peers` (what is held for others).
+        (datagrams), `stored_keys` and `stored_peers` (what is held for others), `nodes_ipv4` and `nodes_ipv6`
+        (about how many nodes the network has, 0 while that is not known) with `..._low` and `..._high`.
         """
 
 

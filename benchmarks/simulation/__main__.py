@@ -14,6 +14,7 @@ from .result import Result
 
 EXPERIMENTS = (
     "scale",
+    "nodes",
     "loss",
     "dead",
     "half",

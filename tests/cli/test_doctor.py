@@ -124,11 +124,56 @@ def test_on_a_network_of_this_machine_all_is_well(cli: Cli, contacts: Sequence[K
         "IPv4": "ok",
         "UDP": "ok",
         "outside": "unknown",
+        "nodes": "ok",
     }
+    assert message(result, "nodes").startswith("about "), "it has looked ids up by chance"
     assert len([event for event in result.named("check") if event["check"] == "bootstrap"]) == len(contacts)
     (verdict,) = result.named("verdict")
     assert result.events[-1] == verdict
     assert (verdict["status"], verdict["failed"], verdict["warnings"]) == ("ok", 0, 0)
+
+
+def counted(stats: Mapping[str, int], **acts: Any) -> Node:
+    return Node({"sent": 9, "received": 9, **stats}, **acts)
+
+
+NODES = {"nodes_ipv4": 9812, "nodes_ipv4_low": 8900, "nodes_ipv4_high": 10_700}
+
+
+@pytest.mark.parametrize(
+    ("stats", "status", "told"),
+    [
+        (NODES, "ok", "about 9,812 nodes over IPv4 (8,900 to 10,700)"),
+        (
+            NODES | {"nodes_ipv6": 7, "nodes_ipv6_low": 5, "nodes_ipv6_high": 9},
+            "ok",
+            "about 9,812 nodes over IPv4 (8,900 to 10,700), about 7 nodes over IPv6 (5 to 9)",
+        ),
+        (dict.fromkeys(NODES, 0), "unknown", "too few nodes have answered"),
+    ],
+)
+def test_how_many_nodes_there_are_is_told_where_the_backend_knows(
+    cli: Cli, served: Served, stats: Mapping[str, int], status: str, told: str
+) -> None:
+    node = counted(stats)
+    served.add("public", node, bootstrap=[CONTACT])
+    result = cli("doctor", "--network", "public", "--json")
+    assert statuses(result)["nodes"] == status
+    assert message(result, "nodes").startswith(told)
+    assert node.count("lookup") >= 16
+
+
+def test_where_the_backend_does_not_estimate_it_nothing_is_asked_or_told(cli: Cli, served: Served) -> None:
+    node = counted({})
+    served.add("public", node, bootstrap=[CONTACT])
+    assert "nodes" not in statuses(cli("doctor", "--network", "public", "--json"))
+    assert node.count("lookup") < 16
+
+
+def test_lookups_that_do_not_end_do_not_hold_it_up(cli: Cli, served: Served) -> None:
+    served.add("public", counted(NODES, lookup=hangs()), bootstrap=[CONTACT])
+    result = cli("doctor", "--network", "public", "--timeout", "2", "--json")
+    assert statuses(result)["nodes"] == "ok"
 
 
 def test_the_memory_of_this_process_needs_no_network(cli: Cli) -> None:

@@ -25,6 +25,7 @@ from ...networks import NetworkDefinition
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
 from ..report.events import count
 from .place import check_place
+from .population import count_nodes
 from .router import RouterCheckup
 
 CLOSE = 1.0
@@ -95,6 +96,9 @@ class NetworkCheckup:
             self._check_udp()
         if answered:
             await self._check_outside(until)
+            counted = await count_nodes(self._network.name, self._backend, self._clock, until)
+            if counted is not None:
+                self._tell(counted)
 
     def _say(self, check: str, status: str, message: str, hint: str = "") -> None:
         self._tell(Check(check=check, status=status, message=message, hint=hint, network=self._network.name))

@@ -283,9 +283,11 @@ class MainlineBackend(Backend):
     def stats(self) -> Mapping[str, int | float]:
         """Datagrams, timeouts, contacts, stored peers and the smoothed round trip in seconds.
 
-        `unsent`: what the system would not send. `refused`: reads that failed, mostly as ICMP tells that a
-        datagram was refused. `errors`: exceptions, which were logged. `serves`: in how many IP versions it
-        serves the internet, see `server.serving`.
+        `nodes_ipv4`, `nodes_ipv6`: about how many nodes the DHT has, with `..._low` and `..._high` the bounds
+        of 95 % certainty; 0 while fewer than 6 lookups have told (`lookup.population`). `unsent`: what the
+        system would not send. `refused`: reads that failed, mostly as ICMP tells that a datagram was refused.
+        `errors`: exceptions, which were logged. `serves`: in how many IP versions it serves the internet, see
+        `server.serving`.
         """
         node = self._running.node
         return {
@@ -296,6 +298,7 @@ class MainlineBackend(Backend):
                     *("timeouts", "malformed", "errors"),
                 )
             },
+            **{name: number for family in node.families for name, number in _nodes(node, family).items()},
             "serves": sum(map(node.is_serving, node.families)),
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),
@@ -315,3 +318,10 @@ def _fail(waiters: set[asyncio.Future[_T]]) -> None:
 
 def _closed() -> NotRunning:
     return NotRunning("the node was closed meanwhile")
+
+
+def _nodes(node: Node, family: int) -> dict[str, int]:
+    told = node.population(family)
+    about, low, high = (0, 0, 0) if told is None else (told.about, told.low, told.high)
+    name = f"nodes_ipv{family}"
+    return {name: about, f"{name}_low": low, f"{name}_high": high}

@@ -25,6 +25,7 @@ from .client import Client
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
 from .lookup.per_family import InFamilies, Operation
+from .lookup.population import Nodes
 from .lookup.sampled import SampledSearch, SampledSearches
 from .lookup.scrape import Scrape, Scrapes
 from .lookup.survey import Pauses, Sample, Survey
@@ -338,6 +339,10 @@ class Node:
         self._client.now = now
         self.requested.asked(address)
         return self._requests.send(address, payload, on_outcome, timeout=timeout)
+
+    def population(self, family: int) -> Nodes | None:
+        """About how many nodes the DHT of one family has, by all lookups so far; None while they are few."""
+        return self._client.densities[family].population.estimate()
 
     def alive_contacts(self) -> list[Address]:
         """Whom a node may start from next time: contacts that answered lately, the latest first.

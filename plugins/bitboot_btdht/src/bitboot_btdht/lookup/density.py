@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from statistics import median_low
 
+from .population import Population
+
 ENOUGH = 3
 """With fewer sixteenths known the median says little: nothing is too dense then."""
 
@@ -29,6 +31,8 @@ class Density:
 
     def __init__(self) -> None:
         self._distances: dict[int, int] = {}
+        self.population: Population = Population()
+        """How many nodes there are, by what the same lookups and all others have found."""
 
     def note(self, target: bytes, distance: int) -> None:
         """A lookup of `target`, an id that nobody else chose, found the k-th closest node at `distance`.

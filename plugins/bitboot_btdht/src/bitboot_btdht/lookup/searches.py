@@ -160,7 +160,19 @@ class NodeSearch:
         distance = self.traversal.kth_distance
         if self.teaches_density and distance is not None:
             self.network.densities[self.family].note(self.traversal.target, distance)
+        self._count_nodes()
         self._on_end()
+
+    def _count_nodes(self) -> None:
+        """Note what the lookup says of how many nodes there are."""
+        answers, k = self.traversal.answers, self.network.settings.k
+        fitting = [candidate for candidate in answers if candidate.fits]
+        # One that is not patient may end with fewer while others are slow.
+        if len(fitting) >= k or (fitting and not self.teaches_density):
+            rank = min(k, len(fitting))
+            self.network.densities[self.family].population.note(
+                self.traversal.target, rank, fitting[rank - 1].distance, len(fitting) / len(answers)
+            )
 
     def _is_wanted(self) -> bool:
         return not self.traversal.done
