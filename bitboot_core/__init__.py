@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._plugins.plugin import *
     from ._plugins.registry import *
     from ._swarms.announcement import *
+    from ._swarms.items.publication import *
     from ._swarms.keys import *
     from ._swarms.lookup import *
     from ._swarms.ports.mapping import *
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import *
     from .hookspecs import *
     from .identity import *
+    from .items import *
     from .model import *
     from .networks import *
     from .port_mapper import *
@@ -57,6 +59,8 @@ _MODULES = (
     "_swarms.swarm",
     "port_mapper",
     "identity",
+    "items",
+    "_swarms.items.publication",
     "_swarms.ports.mapping",
     "_swarms.private.secret",
     "_swarms.private.message",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .errors import UnsupportedOperation
+from .item_methods import ItemMethods
 from .model import KEY_BYTES, KnownHost, Place, Receipt
 from .swarm_size import SwarmSize
 
@@ -73,6 +74,7 @@ class Capabilities:
     own port carries. `max_request`: the longest payload of a request and of its answer, in bytes; 0: it
     carries none. A backend that carries requests has `own_port`: a node is asked where it is announced.
     `sizes`: whether it can tell how large a swarm is without its peers (`Backend.size`).
+    `items`: whether the network's nodes keep items (BEP 44), see `Backend.publish`.
     """
 
     can_withdraw: bool
@@ -86,6 +88,7 @@ class Capabilities:
     transport: Literal["tcp", "udp"] = "udp"
     max_request: int = 0
     sizes: bool = False
+    items: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,7 @@ class BackendConfig:
             object.__setattr__(self, "listen", KnownHost("127.0.0.1", self.listen.port))
 
 
-class Backend(ABC):
+class Backend(ItemMethods, ABC):
     """One node of one network.
 
     Everything runs on the event loop that `start` was called on, and no method blocks it. Every
@@ -228,13 +231,13 @@ class Backend(ABC):
         """
         return {}
 
-    def on_moved(self, handler: Callable[[], None]) -> None:  # noqa: B027 - few backends can tell
+    def on_moved(self, handler: Callable[[], None]) -> None:
         """Call `handler` whenever `address` or `seen_at` has changed, on the event loop.
 
         Called once, after `start`. By default it is never called: the core looks once a minute.
         """
 
-    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:  # noqa: B027 - few backends make use of it
+    def mapped_at(self, outside: Mapping[int, KnownHost]) -> None:
         """The router lets others in to the port that it listens on, there by IP version (4, 6).
 
         Called with `BitBootConfig(map_ports=True)` alone, whenever that changes; empty: no longer. By default

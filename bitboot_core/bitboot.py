@@ -11,9 +11,9 @@ from ._optional import needed
 from ._settings import Host, seconds
 from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, port_to_map, swarm_names
+from ._swarms.items.offering import Offering
 from ._swarms.keys import SwarmName, SwarmNames
 from ._swarms.lookup import Lookup
-from ._swarms.networking import Networking
 from .aio.clock import Clock, SystemClock
 from .config import BitBootConfig, Settings
 from .errors import InvalidConfig, InvalidEndpoint
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # imported where they are used: a program that starts need no
 __all__ = ["BitBoot"]
 
 
-class BitBoot(Networking):
+class BitBoot(Offering):
     """Announces peers in swarms and finds them, with no server of one's own.
 
         async with BitBoot(network="mainline") as bitboot:

@@ -5,6 +5,7 @@
     │   ├── InvalidSwarmName        an empty name, or not text
     │   ├── InvalidEndpoint         not a host and port
     │   ├── InvalidConfig           a setting that makes no sense
+    │   ├── InvalidItem             a value, key or salt that no network stores
     │   ├── UnknownBackend          no installed backend has that name
     │   ├── UnknownNetwork          no definition has that name
     │   └── UnsupportedOperation    this backend cannot do that, whatever the weather
@@ -20,6 +21,9 @@
     │   │   ├── HostNotFound        the contacts' names do not resolve: waiting will not help
     │   │   └── Offline             no name resolves: this machine seems to be offline
     │   ├── AnnounceFailed          no node stored the announcement
+    │   ├── PublishFailed           no node stored the item
+    │   │   └── ItemOutdated        another version of it is there: `seq`
+    │   │       └── ItemLocked      with the highest number there is: it can never be replaced
     │   └── RequestRefused          the node that was asked says that it answers no such request
     ├── PortMappingFailed           no router opened the port
     │   ├── NoRouterAnswered        none was found that opens ports
@@ -45,7 +49,10 @@ __all__ = [
     "HostNotFound",
     "InvalidConfig",
     "InvalidEndpoint",
+    "InvalidItem",
     "InvalidSwarmName",
+    "ItemLocked",
+    "ItemOutdated",
     "LibraryMissing",
     "ListenFailed",
     "NetworkUnavailable",
@@ -54,6 +61,7 @@ __all__ = [
     "Offline",
     "PluginError",
     "PortMappingFailed",
+    "PublishFailed",
     "RequestRefused",
     "UnknownBackend",
     "UnknownNetwork",
@@ -90,6 +98,10 @@ class InvalidEndpoint(UsageError):
 
 class InvalidConfig(UsageError):
     """A setting that makes no sense."""
+
+
+class InvalidItem(UsageError):
+    """A value, public key, salt or number that no network stores items with (BEP 44)."""
 
 
 class UnknownBackend(UsageError):
@@ -150,6 +162,32 @@ class Offline(BootstrapFailed):
 
 class AnnounceFailed(BackendError):
     """No node stored the announcement."""
+
+
+class PublishFailed(BackendError):
+    """No node stored the item."""
+
+
+class ItemOutdated(PublishFailed):
+    """The network has another version of the item, which is newer, or not the one that was to be replaced.
+
+    `seq`: that version's number, `encoded`: its value, bencoded; its signature holds. None where nodes only
+    say that there is one.
+    """
+
+    def __init__(
+        self, message: str = "", *, seq: int | None = None, encoded: bytes | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.seq = seq
+        self.encoded = encoded
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self),), {"hint": self.hint, "seq": self.seq, "encoded": self.encoded}
+
+
+class ItemLocked(ItemOutdated):
+    """The item has the highest sequence number there is, so that it can never be replaced (BEP 44)."""
 
 
 class RequestRefused(BackendError):

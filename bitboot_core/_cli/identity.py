@@ -43,7 +43,7 @@ def identity(
 
     It is an Ed25519 key pair in a file that only you can read. Whoever has the file can be you.
     """
-    path = _file(state_dir, config_file) if key_file is None else Path(key_file)
+    path = identity_file(state_dir, config_file) if key_file is None else Path(key_file)
     is_new = new and not os.path.lexists(path)
     found = Identity.load(path, make=new)
     report_for(as_json).tell(
@@ -53,7 +53,7 @@ def identity(
     )
 
 
-def _file(state_dir: str | None, config_file: str | None) -> Path:
+def identity_file(state_dir: str | None, config_file: str | None) -> Path:
     """Where the identity is kept that programs of this user have. Raises InvalidConfig."""
     chosen = {} if state_dir is None else {"state_dir": state_dir}
     config = ConfigFile.read(config_file).config(default_registry(), **chosen)  # type: ignore[arg-type]

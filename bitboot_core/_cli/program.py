@@ -32,6 +32,8 @@ COMMANDS = {
     "lookup": ("lookup", "Find the peers of a swarm."),
     "networks": ("networks", "List the networks, and the backends that serve them."),
     "plugins": ("plugins", "List what is installed, and what is wrong with it."),
+    "publish": ("publish", "Keep a value where others find it by your key, until Ctrl-C."),
+    "resolve": ("resolve", "Show what is published under a key."),
     "run": ("run", "Start a program with a swarm's peers in its environment."),
     "secret": ("secret", "Make the secret of a private swarm."),
     "watch": ("watch", "See who joins a swarm and who leaves it, until Ctrl-C."),

@@ -9,7 +9,10 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from .. import items
 from ..backend import Announces, Capabilities, Scope
+from ..errors import InvalidItem
+from ..items import Item
 from ..model import KnownHost, Place, Reachability, Receipt
 
 
@@ -33,6 +36,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "transport": lambda value: value in ("tcp", "udp"),
     "max_request": lambda value: value == 0 or _is_count(value),
     "sizes": lambda value: isinstance(value, bool),
+    "items": lambda value: isinstance(value, bool),
 }
 """For each field of Capabilities, whether a value makes sense."""
 
@@ -99,6 +103,20 @@ def is_receipt(receipt: object) -> bool:
         and math.isfinite(receipt.lifetime)
         and (receipt.could_store is None or isinstance(receipt.could_store, int))
     )
+
+
+def is_item(item: object) -> bool:
+    """Whether what a lookup of an item gave is an Item, of which every part makes sense."""
+    if not isinstance(item, Item):
+        return False
+    try:
+        items.check_public_key(item.public_key)
+        items.check_salt(item.salt)
+        items.check_seq(item.seq)
+        items.check_encoded(item.encoded)
+    except InvalidItem:
+        return False
+    return isinstance(item.signature, bytes)
 
 
 def _all(found: Any, kind: Any, is_one: Callable[[object], bool], what: str) -> list[Any]:

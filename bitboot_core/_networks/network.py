@@ -14,6 +14,7 @@ from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
+from .items import Items
 from .requests import Requests
 from .sizes import Sizes
 
@@ -57,6 +58,7 @@ class ActiveNetwork:
         self.requests: Requests = Requests(self._backend, lambda: self.backend, clock)
         """What its node asks other nodes, and answers them."""
         self.sizes: Sizes = Sizes(self.name, self._backend, self._touch, clock)
+        self.items: Items = Items(self.name, self._backend, self._touch, clock)
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
         self._mapped: Mapping[int, KnownHost] = {}

@@ -72,8 +72,8 @@ class Record:
         # The network's, when it was announced last
         self._moves = self._outages = self._size = 0
 
-    def attempted(self, endpoint: KnownHost) -> None:
-        """An attempt to announce this endpoint begins."""
+    def attempted(self, endpoint: KnownHost | None = None) -> None:
+        """An attempt to announce this endpoint begins; without one, of something else that is kept alike."""
         self.endpoint = endpoint
         self._moves, self._outages = self.network.moves, self.network.outages_over
 

@@ -15,6 +15,8 @@ from bitboot_core.model import KnownHost, Receipt
 from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
 from bitboot_core.swarm_size import SwarmSize
 
+from ._fake_items import FakeItems
+
 Act = Callable[[], Coroutine[Any, Any, Any]]
 """What a fake does when a method is called, and what it answers."""
 
@@ -69,7 +71,7 @@ def hangs_until(released: asyncio.Event) -> Act:
     return act
 
 
-class FakeBackend(Backend):
+class FakeBackend(FakeItems, Backend):
     """A backend whose methods do what `acts` says, by method name; the others succeed.
 
     `peers`: what a lookup yields before its act. `known`: what `contacts()` gives. `calls`: the
@@ -85,6 +87,7 @@ class FakeBackend(Backend):
         capabilities: Capabilities | None = None,
         **acts: Act,
     ) -> None:
+        super().__init__()
         self.peers: list[Any] = list(peers)
         self.known: list[KnownHost] = list(known)
         self.acts: dict[str, Act] = dict(acts)
@@ -93,7 +96,7 @@ class FakeBackend(Backend):
         self.handler: RequestHandler | None = None
         """Who answers requests, as set by `on_request`."""
         self._capabilities = capabilities or Capabilities(
-            can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS
+            can_withdraw=True, announces=Announces.ANY_ADDRESS, scope=Scope.PROCESS, items=True
         )
 
     def count(self, method: str) -> int:

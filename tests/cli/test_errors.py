@@ -10,6 +10,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +25,13 @@ from bitboot_core import (
     BootstrapFailed,
     DoubleNat,
     HostNotFound,
+    Identity,
     InvalidConfig,
     InvalidEndpoint,
+    InvalidItem,
     InvalidSwarmName,
+    ItemLocked,
+    ItemOutdated,
     KnownHost,
     LibraryMissing,
     ListenFailed,
@@ -36,6 +41,7 @@ from bitboot_core import (
     Offline,
     PluginError,
     PortMappingFailed,
+    PublishFailed,
     Receipt,
     Registry,
     RequestRefused,
@@ -67,8 +73,10 @@ ALONE = ["--listen", "127.0.0.1:0", "--bootstrap", str(SEED)]
 class World:
     """What it takes to meet an error."""
 
-    def __init__(self, served: Served, contacts: Sequence[KnownHost], patch: pytest.MonkeyPatch) -> None:
-        self.served, self.contacts, self.patch = served, contacts, patch
+    def __init__(
+        self, served: Served, contacts: Sequence[KnownHost], patch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        self.served, self.contacts, self.patch, self.folder = served, contacts, patch, folder
         self.taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.taken.bind(("127.0.0.1", 0))
 
@@ -76,6 +84,12 @@ class World:
         """A network served by `backend`: the words that choose it."""
         self.served.add(name, backend, [])
         return ["--network", name]
+
+    def publishing(self, error: BitBootError, *words: str) -> list[str]:
+        """`bitboot publish` on a network where that fails."""
+        Identity.load(self.folder / "me")
+        options = ["--key-file", str(self.folder / "me"), *self.serve(FakeBackend(publish=fails(error)))]
+        return ["publish", "hello", *options, *words]
 
 
 Meeting = Callable[[World], list[str]]
@@ -221,6 +235,26 @@ def _(world: World) -> list[str]:
     return ["identity", "--new"]
 
 
+@meets(InvalidItem, tells="'nobody' is not a public key", hint="64 hexadecimal digits")
+def _(world: World) -> list[str]:
+    return ["resolve", "nobody", "--network", "local"]
+
+
+@meets(PublishFailed, tells="not published after 0.05 s", hint="bitboot doctor")
+def _(world: World) -> list[str]:
+    return world.publishing(PublishFailed("none of the nodes stored it", hint="wait"), "--give-up", "0.05")
+
+
+@meets(ItemOutdated, tells="the network has version 9", hint="resolve it")
+def _(world: World) -> list[str]:
+    return world.publishing(ItemOutdated("the network has version 9", hint="resolve it"))
+
+
+@meets(ItemLocked, tells="can never be replaced", hint="another salt")
+def _(world: World) -> list[str]:
+    return world.publishing(ItemLocked("the item can never be replaced", hint="publish under another salt"))
+
+
 TREE = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, BitBootError)]
 
 
@@ -236,8 +270,10 @@ def test_there_is_a_way_to_meet_every_error() -> None:
 
 
 @pytest.fixture
-def world(served: Served, contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World(served, contacts, monkeypatch)
+def world(
+    served: Served, contacts: Sequence[KnownHost], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[World]:
+    found = World(served, contacts, monkeypatch, tmp_path)
     known = set(default_registry().backends())
     yield found
     found.taken.close()

@@ -9,13 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bitboot_core._cli.report import checks, events, listings, reach, secrets, sizes
+from bitboot_core._cli.report import checks, events, items, listings, reach, secrets, sizes
 
 from .conftest import SCHEMA, Cli, event_of
 
 EVENTS = {
     kind.name: kind
-    for module in (events, reach, listings, checks, secrets, sizes)
+    for module in (events, items, reach, listings, checks, secrets, sizes)
     for kind in vars(module).values()
     if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
 }

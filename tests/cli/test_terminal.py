@@ -10,6 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from bitboot_core._cli import main
+from bitboot_core._cli.report import checks, listings
+from bitboot_core._cli.report.terminal import STYLES
+
+from .test_events import EVENTS
 
 COLOUR = "\x1b["
 
@@ -40,6 +44,12 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Show:
         return screen.getvalue()
 
     return run
+
+
+def test_every_event_has_its_colour() -> None:
+    """But for those of lists, and checks, which are drawn in their own way."""
+    drawn = {name for name, kind in EVENTS.items() if not issubclass(kind, (listings.Listed, checks.Check))}
+    assert drawn == set(STYLES)
 
 
 LOOKUP = ["lookup", "my[red]net", "--network", "local"]

@@ -25,6 +25,8 @@ COMMANDS = [
     "lookup",
     "networks",
     "plugins",
+    "publish",
+    "resolve",
     "run",
     "secret",
     "watch",

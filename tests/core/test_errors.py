@@ -26,7 +26,10 @@ from bitboot_core import (
     Identity,
     InvalidConfig,
     InvalidEndpoint,
+    InvalidItem,
     InvalidSwarmName,
+    ItemLocked,
+    ItemOutdated,
     KnownHost,
     LibraryMissing,
     ListenFailed,
@@ -37,6 +40,7 @@ from bitboot_core import (
     Offline,
     PluginError,
     PortMappingFailed,
+    PublishFailed,
     Receipt,
     Registry,
     RequestRefused,
@@ -231,6 +235,32 @@ async def _(world: World) -> None:
     bitboot = await world.serve(FakeBackend(request=refuses))
     (network,) = bitboot._networks
     await network.requests.ask(PEER, b"hello", timeout=1.0)
+
+
+@raises(InvalidItem)
+async def _(world: World) -> None:
+    bitboot = await world.serve(FakeBackend())
+    await bitboot.put_item(b"x" * 997)
+
+
+@raises(PublishFailed)
+async def _(world: World) -> None:
+    bitboot = await world.serve(FakeBackend(put_item=answers(Receipt(0, 7200))))
+    await bitboot.put_item(b"hello")
+
+
+@raises(ItemOutdated)
+async def _(world: World) -> None:
+    newer = ItemOutdated("version 9 is there", seq=9, encoded=b"1:x", hint="resolve it")
+    bitboot = await world.serve(FakeBackend(publish=fails(newer)))
+    await bitboot.publish(Identity.generate(), b"hello", cas=8)
+
+
+@raises(ItemLocked)
+async def _(world: World) -> None:
+    locked = ItemLocked("it can never be replaced", seq=2**63 - 1, hint="publish under another salt")
+    bitboot = await world.serve(FakeBackend(publish=fails(locked)))
+    await bitboot.publish(Identity.generate(), b"hello")
 
 
 @raises(AllBackendsFailed)

@@ -69,7 +69,7 @@ ELSEWHERE = {
 }
 """Where else a block is run, by its page and first line; None for all of a page."""
 
-STAYS = {"announce", "join", "watch"}
+STAYS = {"announce", "join", "publish", "watch"}
 
 
 def is_elsewhere(block: Block) -> bool:
@@ -121,7 +121,7 @@ def test_commands(block: Block, contacts: Sequence[KnownHost], tmp_path: Path) -
         + "".join(f'[networks.{name}]\nprotocol = "mainline"\n{bootstrap}' for name in ("office", "my-dht")),
         encoding="utf-8",
     )
-    environ = os.environ | {"BITBOOT_CONFIG": str(config)}
+    environ = os.environ | {"BITBOOT_CONFIG": str(config), "BITBOOT_STATE_DIR": str(tmp_path / "state")}
     for line in here(block.code, contacts).splitlines():
         program, name, *arguments = shlex.split(line, comments=True)
         assert program == "bitboot", f"{line}: say in ELSEWHERE where it is run"

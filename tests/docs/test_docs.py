@@ -31,7 +31,7 @@ from bitboot_core import (
     hookspecs,
 )
 from bitboot_core._cli.program import commands
-from bitboot_core._cli.report import checks, events, listings, reach, secrets, sizes
+from bitboot_core._cli.report import checks, events, items, listings, reach, secrets, sizes
 from bitboot_core._plugins.plugin import Stage
 from bitboot_core.testing import FakeEntryPoint
 
@@ -44,7 +44,7 @@ PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 EVENTS = {
     kind.name: kind
-    for module in (events, reach, listings, checks, secrets, sizes)
+    for module in (events, items, reach, listings, checks, secrets, sizes)
     for kind in vars(module).values()
     if inspect.isclass(kind) and issubclass(kind, events.Event) and hasattr(kind, "name")
 }
@@ -99,7 +99,7 @@ def first_column(title: str) -> set[str]:
 
 
 def test_every_method_of_a_backend_and_every_stage_is_listed() -> None:
-    members = {name for name in vars(Backend) if not name.startswith("_")}
+    members = {name for name in dir(Backend) if not name.startswith("_")}
     assert first_column("The backend") == members
     assert first_column("When it does not load") == set(get_args(Stage))
 

@@ -33,7 +33,8 @@ def test_every_limit_is_listed_with_its_default() -> None:
         name
         for name in defaults
         if re.match(
-            r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead|sample",
+            r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead|verif"
+            r"|item_reply|sample",
             name,
         )
     }

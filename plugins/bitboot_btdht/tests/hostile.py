@@ -68,4 +68,21 @@ def spammed(rng: random.Random) -> bytes:
     return krpc.query(rng.randbytes(2), b"ping", {b"id": rng.randbytes(20)})
 
 
-MAKERS = [rubbish, mutated, nested, oversized, forged, guessed, spammed]
+def item(rng: random.Random) -> bytes:
+    """A `put` with a token made up, and anything else; or a `get`, with anything for a number."""
+    arguments = {
+        b"id": rng.randbytes(20),
+        b"cas": rng.randrange(-5, 2**63),
+        b"k": rng.randbytes(rng.choice((0, 32, 33))),
+        b"salt": rng.randbytes(rng.choice((0, 64, 65, 300))),
+        b"seq": rng.choice((-1, 0, 2**63 - 1, b"7")),
+        b"sig": rng.randbytes(rng.choice((0, 64, 65))),
+        b"target": rng.randbytes(20),
+        b"token": rng.randbytes(8),
+        b"v": rng.choice((b"x" * 1100, [0] * 300, {b"": []}, rng.randbytes(30))),
+    }
+    chosen = {name: value for name, value in arguments.items() if name == b"id" or rng.random() < 0.9}
+    return krpc.query(rng.randbytes(2), rng.choice((b"put", b"get")), chosen)
+
+
+MAKERS = [rubbish, mutated, nested, oversized, forged, guessed, spammed, item]

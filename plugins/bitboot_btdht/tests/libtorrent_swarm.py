@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -150,7 +151,7 @@ class Session:
         """Wait a moment, or less where there is something to look at."""
         self._session.wait_for_alert(20)
 
-    def put(self, value: bytes) -> Any:
+    def put(self, value: Any) -> bytes:
         """Store an immutable item (BEP 44); returns its target once some node has it."""
         target = self._session.dht_put_immutable_item(value)
 
@@ -158,19 +159,52 @@ class Session:
             return any(alert.num_success > 0 for alert in self._take(lt.dht_put_alert))
 
         self._pump(done, "to store an item")
-        return target
+        return bytes(target.to_bytes())
 
-    def get_item(self, target: Any) -> bytes:
+    def get_item(self, target: bytes) -> Any:
         """Get an immutable item (BEP 44)."""
-        found: list[bytes] = []
+        wanted = lt.sha1_hash(target)
+        found: list[Any] = []
 
         def arrived() -> bool:
             found.extend(
-                alert.item for alert in self._take(lt.dht_immutable_item_alert) if alert.target == target
+                alert.item for alert in self._take(lt.dht_immutable_item_alert) if alert.target == wanted
             )
             return bool(found)
 
-        self._session.dht_get_immutable_item(target)
+        self._session.dht_get_immutable_item(wanted)
+        self._pump(arrived, "to get an item")
+        return found[0]
+
+    def put_signed(self, seed: bytes, public_key: bytes, value: bytes, salt: bytes = b"") -> int:
+        """Publish the next version of a mutable item (BEP 44); its number, once some node has it."""
+        put: list[int] = []
+
+        def done() -> bool:
+            for alert in self._take(lt.dht_put_alert):
+                if alert.public_key == public_key and alert.salt == salt:
+                    put.extend([alert.seq] if alert.num_success else [])
+            return bool(put)
+
+        # Its private keys are what RFC 8032 makes of the seed (section 5.1.5).
+        expanded = bytearray(hashlib.sha512(seed).digest())
+        expanded[0] &= 248
+        expanded[31] = (expanded[31] & 127) | 64
+        self._session.dht_put_mutable_item(bytes(expanded), public_key, value, salt)
+        self._pump(done, "to publish an item")
+        return put[0]
+
+    def get_signed(self, public_key: bytes, salt: bytes = b"") -> tuple[Any, int, bytes]:
+        """The newest version of a mutable item: its value, number and signature."""
+        found: list[tuple[Any, int, bytes]] = []
+
+        def arrived() -> bool:
+            for alert in self._take(lt.dht_mutable_item_alert):
+                if alert.authoritative and alert.key == public_key and alert.salt == salt:
+                    found.append((alert.item, alert.seq, alert.signature))
+            return bool(found)
+
+        self._session.dht_get_mutable_item(public_key, salt)
         self._pump(arrived, "to get an item")
         return found[0]
 
@@ -228,12 +262,6 @@ class Swarm:
                     for port, announcer in pending.items()
                     if sum(session.stored(info_hash, port) for session in self.sessions) < enough
                 }
-
-    def put_and_get(self, value: bytes) -> bytes:
-        """Let one session store an immutable item (BEP 44), and another get it."""
-        writer, reader = self.sessions[0], self.sessions[-1]
-        target = writer.put(value)
-        return reader.get_item(target)
 
     def close(self) -> None:
         for session in self.sessions:

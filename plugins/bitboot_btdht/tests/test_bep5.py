@@ -164,7 +164,7 @@ def test_an_unknown_method_gets_204(node: Node) -> None:
 
 @pytest.mark.parametrize("argument", ["target", "info_hash"])
 def test_an_unknown_method_with_a_target_is_treated_as_find_node(node: Node, argument: str) -> None:
-    reply = Stranger(node).query(b"get", **{argument: HASH})
+    reply = Stranger(node).query(b"vote", **{argument: HASH})
     assert reply[b"y"] == b"r"
     assert b"nodes" in reply[b"r"]
 

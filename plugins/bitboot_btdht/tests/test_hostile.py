@@ -45,6 +45,7 @@ def test_a_million_hostile_datagrams(node: Node, caplog: pytest.LogCaptureFixtur
         contact for contact in node.tables[4] if contact.address.startswith(compact.pack(SPAMMER, 1)[:4])
     ]
     assert len(spammers) < 16
+    assert len(node.items.stored) == 0
     assert len(node.store) == 2, "the two that announced themselves as one should"
 
 

@@ -176,18 +176,3 @@ async def test_a_mixed_swarm_of_eight_and_eight(host: str, request: pytest.Fixtu
                     assert found >= everyone
         finally:
             await asyncio.to_thread(swarm.close)
-
-
-async def test_nodes_that_store_items_are_untroubled_by_ours() -> None:
-    """BEP 44: our nodes do not store items, and do not stand in the way of those who do."""
-    async with Testnet(8) as testnet:
-        swarm = await asyncio.to_thread(Swarm, 8)
-        try:
-            for session in swarm.sessions:
-                session.know(testnet.addresses)
-            for session in swarm.sessions:
-                await asyncio.to_thread(wait_for, partial(session.knows, 10), "libtorrent to know ours")
-            value = await asyncio.to_thread(swarm.put_and_get, b"an immutable item")
-            assert value == b"an immutable item"
-        finally:
-            await asyncio.to_thread(swarm.close)

@@ -133,7 +133,8 @@ async def test_it_counts(node: LocalBackend) -> None:
     await node.announce(KEY, PEER, lifetime=60)
     await node.announce(swarm_key("b"), PEER, lifetime=60)
     await peers(node)
-    assert node.stats() == {"stored_keys": 2, "stored_peers": 2, "announcements": 2, "lookups": 1}
+    counted = {"stored_keys": 2, "stored_peers": 2, "stored_items": 0, "announcements": 2, "lookups": 1}
+    assert node.stats() == counted
 
 
 async def test_a_full_network_says_so(node: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from bitboot_core import (
     BackendConfig,
     BootstrapFailed,
     Capabilities,
+    Item,
     KnownHost,
     NotRunning,
     Place,
@@ -28,6 +29,7 @@ from bitboot_core.aio.udp import is_own_address
 
 from .asking.requests import MAX_PAYLOAD
 from .asking.transactions import Outcome
+from .item_calls import ItemCalls
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .lookup.survey import Sample
@@ -76,6 +78,7 @@ class MainlineBackend(Backend):
             own_port=True,
             max_request=MAX_PAYLOAD,
             sizes=True,
+            items=True,
         )
 
     @property
@@ -214,6 +217,26 @@ class MainlineBackend(Backend):
         """
         return samples(self._running, self._lookups, nodes)
 
+    async def publish(self, item: Item, *, cas: int | None = None) -> Receipt:
+        """Put a mutable item to the closest nodes (BEP 44)."""
+        return await self._items.publish(item, cas)
+
+    async def resolve(self, public_key: bytes, salt: bytes) -> Item | None:
+        """Get a mutable item from the closest nodes, the newest version that any of them has."""
+        return await self._items.resolve(public_key, salt)
+
+    async def put_item(self, encoded: bytes) -> Receipt:
+        """Put an immutable item to the closest nodes."""
+        return await self._items.put(encoded)
+
+    async def get_item(self, target: bytes) -> bytes | None:
+        """Get an immutable item from whoever has it."""
+        return await self._items.get(target)
+
+    @property
+    def _items(self) -> ItemCalls:
+        return ItemCalls(self._running.node, self._run, self._now)
+
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Find our place in the DHT through `contacts`; names are resolved side by side."""
         driver = self._running
@@ -237,8 +260,8 @@ class MainlineBackend(Backend):
     async def _run(self, begin: Callable[[Callable[[int], None]], Operation]) -> int:
         driver = self._running
         waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
         operation = begin(lambda result: None if waiter.done() else waiter.set_result(result))
+        self._waiters.add(waiter)
         driver.flush()
         try:
             return await waiter
@@ -303,6 +326,7 @@ class MainlineBackend(Backend):
             "contacts": sum(len(table) for table in node.tables.values()),
             "stored_peers": len(node.store),
             "stored_keys": node.store.hashes,
+            "stored_items": len(node.items.stored),
             "round_trip": node.transactions.round_trips.mean,
         }
 

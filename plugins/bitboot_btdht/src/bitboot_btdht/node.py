@@ -22,15 +22,20 @@ from typing import Any
 from .asking.requests import Requests
 from .asking.transactions import Outcome, Transactions
 from .client import Client
+from .items import Items
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
+from .lookup.item_found import Verify, verify
 from .lookup.per_family import InFamilies, Operation
 from .lookup.population import Nodes
 from .lookup.sampled import SampledSearch, SampledSearches
 from .lookup.scrape import Scrape, Scrapes
 from .lookup.survey import Pauses, Sample, Survey
 from .server.extensions import Extensions
+from .server.item_store import ItemStore
+from .server.items import Items as ItemAnswers
 from .server.peer_store import PeerStore
+from .server.reading import Reading
 from .server.requests import Requested
 from .server.responder import Responder
 from .server.samples import Samples
@@ -45,9 +50,6 @@ from .wire import compact, krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
 
-_PLAIN = 250
-"""Shorter datagrams, nearly all there are, cannot take long to read."""
-
 
 class Node:
     """One node of the mainline DHT, in one or both IP families.
@@ -56,7 +58,7 @@ class Node:
     cannot fit two. `node_id`: the id in all of them, until their addresses are known; random by default.
     `read_only`: ask and announce but serve nobody, as short-lived clients should (BEP 43). `machine`: tells
     of its addresses, so that the node is read-only behind a NAT (see `server.serving`); without it no NAT is
-    assumed.
+    assumed. `verify(public_key, message, signature)`: checks the signatures of items (Ed25519).
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Node:
         node_id: bytes | None = None,
         read_only: bool = False,
         machine: Machine | None = None,
+        verify: Verify = verify,
         rng: random.Random | None = None,
     ) -> None:
         self.settings: Settings = settings or Settings()
@@ -90,24 +93,29 @@ class Node:
             self.extensions,
             self.counters,
             transmit=self._transmit,
-            expire=self.store.expire,
+            expire=self._expire,
             on_moved=self._tell_moved,
             rng=self._rng,
             now=now,
         )
         self.transactions: Transactions = self._client.transactions
+        self._reading = Reading(self.settings, self.transactions.expects_much)
         self._surroundings = self._client.surroundings
         self.external: dict[int, ExternalAddress] = self._surroundings.external
         self.reach: dict[int, Reach] = self._surroundings.reach
         self.requested: Requested = Requested(self.settings)
         """Who answers what other nodes request, if anybody."""
         self._requests = Requests(self._client, self._rng, self._transmit)
+        tokens, stored = Tokens(now, self._rng), ItemStore(self.settings)
+        self.items: Items = Items(self._client, self.families, stored, verify)
+        answers = ItemAnswers(self.settings, stored, tokens, verify)
         self._server = Server(
             Responder(
                 self.settings,
                 self.tables,
                 self.store,
-                Tokens(now, self._rng),
+                tokens,
+                items=answers,
                 samples=Samples(self.settings, self.store, self._rng),
                 extensions=self.extensions,
             ),
@@ -144,7 +152,7 @@ class Node:
         """A datagram has come in from `address`. Whether it answers a query of ours."""
         self._client.now = now
         self.counters["received"] += 1
-        if not self._is_worth_reading(datagram, address):
+        if not self._reading.is_worth(datagram, address, now):
             self.counters["dropped"] += 1
             return False
         self._surroundings.heard(address, now)
@@ -168,12 +176,9 @@ class Node:
             return False
         return True
 
-    def _is_worth_reading(self, datagram: bytes, address: Address) -> bool:
-        size = len(datagram)
-        if size > self.settings.max_datagram or len(address) not in (6, 18):
-            return False
-        is_short = size <= self.settings.max_query and (size < _PLAIN or krpc.has_few_parts(datagram))
-        return is_short or self.transactions.expects_much(address)
+    def _expire(self, now: float) -> None:
+        self.store.expire(now)
+        self.items.stored.expire(now)
 
     def poll(self, now: float) -> None:
         """Do what is due."""

@@ -24,6 +24,9 @@ class Settings:
     peer_lifetime: float = 1800.0
     """How long an announced peer is kept. Common clients announce again every 15 to 30 minutes."""
 
+    item_lifetime: float = 7200.0
+    """How long an item is kept that nobody puts again (BEP 44, "Expiration")."""
+
     # Lookups
     alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
@@ -74,6 +77,8 @@ class Settings:
     max_ports_per_ip: int | None = 32
     """Peers that one IPv4 address or IPv6 /64 may announce under one hash: many may share a NAT. None: no
     limit."""
+    max_item_bytes: int = 8 * 2**20
+    """What items (BEP 44) may take: 4,000 of the longest, 7,000 of 100 bytes."""
     contacts_per_ip: int | None = 1
     """Contacts of one public IP in the routing table; None: no limit."""
     contacts_per_subnet: int | None = 8
@@ -103,6 +108,8 @@ class Settings:
     datagrams, a third of all live nodes would be left alone."""
     reply_bytes: int = 1_024
     """A reply is never longer (BEP 32, "Maximum packet size")."""
+    item_reply_bytes: int = 1_400
+    """Nor one with an item, of which the value alone may have 1,000: nodes are left out for it."""
     max_datagram: int = 8_192
     """Longer datagrams are dropped unread."""
     max_query: int = 1_500
@@ -126,6 +133,12 @@ class Settings:
     """... and of one public /24 (IPv6: /48); None: no limit."""
     requests_per_second: float | None = 1_000.0
     """... and of all addresses that we have not asked ourselves; None: no limit."""
+    verifications_per_second: float | None = 200.0
+    """Signatures of items that are checked, 0.13 ms each; None: no limit."""
+    verifications_per_second_per_ip: float | None = 5.0
+    """For one IPv4 address or IPv6 /64; None: no limit."""
+    verifications_per_second_per_subnet: float | None = 20.0
+    """For one public /24 (IPv6: /48); None: no limit."""
     messages_per_10s_per_node: int | None = 40
     """Our queries and answers to one node: stock libtorrent ignores who sends it about 50 in 10 seconds.
     Queries beyond that wait, answers are not sent; None: no limit."""
@@ -144,6 +157,9 @@ class Settings:
             newcomers_per_subnet=None,
             sampled_sources=1,
             replies_per_second=None,
+            verifications_per_second=None,
+            verifications_per_second_per_ip=None,
+            verifications_per_second_per_subnet=None,
             replies_per_second_per_ip=None,
             reply_bytes_per_second_per_subnet=None,
             requests_per_second_per_ip=None,

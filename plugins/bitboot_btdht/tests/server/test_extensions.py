@@ -7,7 +7,7 @@ import logging
 import pytest
 from bitboot_btdht.node import Node
 from bitboot_btdht.server.extensions import Exchange
-from bitboot_btdht.server.responder import Refused
+from bitboot_btdht.server.refused import Refused
 from bitboot_btdht.simulation import Simulation
 from bitboot_btdht.wire import krpc
 

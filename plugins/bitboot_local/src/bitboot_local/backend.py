@@ -14,6 +14,7 @@ from bitboot_core import (
     BackendConfig,
     BackendTimeout,
     Capabilities,
+    Item,
     KnownHost,
     NotRunning,
     Receipt,
@@ -24,6 +25,7 @@ from bitboot_core import (
     UnsupportedOperation,
 )
 from bitboot_core.aio.requests import check_request
+from bitboot_core.items import mutable_target
 
 from .space import Node, Space, enter, leave
 
@@ -38,6 +40,7 @@ CAPABILITIES = Capabilities(
     own_port=True,
     max_request=1_000,
     sizes=True,
+    items=True,
 )
 
 
@@ -139,6 +142,24 @@ class LocalBackend(Backend):
         """How many endpoints there are under `key`, exactly. None of them is told to be a seed."""
         return SwarmSize(seeds=0, peers=len(self._running().peers(key, self._now())))
 
+    async def publish(self, item: Item, *, cas: int | None = None) -> Receipt:
+        """Keep a version of a mutable item."""
+        return self._running().items.publish(item, cas, self._now())
+
+    async def resolve(self, public_key: bytes, salt: bytes) -> Item | None:
+        """The newest version of a mutable item."""
+        found = self._running().items.get(mutable_target(public_key, salt), self._now())
+        return found if isinstance(found, Item) else None
+
+    async def put_item(self, encoded: bytes) -> Receipt:
+        """Keep an immutable item."""
+        return self._running().items.put(encoded, self._now())
+
+    async def get_item(self, target: bytes) -> bytes | None:
+        """The value of an immutable item."""
+        found = self._running().items.get(target, self._now())
+        return found if isinstance(found, bytes) else None
+
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Everybody is in touch already, whatever the contacts."""
         self._running()
@@ -161,6 +182,7 @@ class LocalBackend(Backend):
         return {
             "stored_keys": keys,
             "stored_peers": peers,
+            "stored_items": len(self._running().items),
             "announcements": self._announced,
             "lookups": self._looked_up,
         }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from bitboot_core import AnnounceFailed, KnownHost
 from bitboot_core.aio.requests import Answering
 
+from .items import Items
+
 MAX_PEERS = 1_000_000
 """How many peers a space holds, all keys together."""
 
@@ -36,6 +38,7 @@ class Space:
         # When what ends. Renewals leave their former end behind, which is skipped when it comes up.
         self._ends: list[tuple[float, bytes, KnownHost]] = []
         self.nodes = 0
+        self.items = Items()
         self._at: dict[KnownHost, Node] = {}
         self._places_given = 0
 

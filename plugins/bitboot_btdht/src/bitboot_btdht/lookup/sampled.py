@@ -16,8 +16,7 @@ from ..wire import krpc
 from ..wire.compact import Address
 from .candidates import Candidate
 from .fair import FairPeers, enough_witnesses
-from .per_family import InFamilies
-from .searches import Network, PeerSearch
+from .searches import Network, PeerSearch, Searches
 
 CROWD = 300
 """From so many peers under one key on there may be others that its nodes do not store: libtorrent
@@ -150,15 +149,5 @@ class SampledSearch(PeerSearch):
             self._on_done()
 
 
-class SampledSearches(InFamilies[SampledSearch]):
+class SampledSearches(Searches[SampledSearch]):
     """One lookup: a search in each family."""
-
-    @property
-    def asked(self) -> int:
-        """How many nodes it has asked so far."""
-        return sum(part.asked for part in self.parts)
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether there were nodes to ask, and none of them has replied."""
-        return self.asked > 0 and not any(part.replies for part in self.parts)

@@ -6,7 +6,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..asking.transactions import Outcome
 from ..settings import Settings
@@ -14,6 +14,7 @@ from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
 from .candidates import Candidate
 from .density import Density
+from .per_family import InFamilies
 from .traversal import Traversal
 
 
@@ -239,3 +240,20 @@ class PeerSearch(NodeSearch):
     def told(self, candidate: Candidate, peers: list[Address]) -> None:
         """A candidate has told of these peers: pass them on."""
         self._on_peers(peers)
+
+
+Search = TypeVar("Search", bound=NodeSearch)
+
+
+class Searches(InFamilies[Search]):
+    """One lookup: a search in each family."""
+
+    @property
+    def asked(self) -> int:
+        """How many nodes it has asked so far."""
+        return sum(part.asked for part in self.parts)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether there were nodes to ask, and none of them has replied."""
+        return self.asked > 0 and not any(part.replies for part in self.parts)

@@ -39,7 +39,7 @@ class Exchange:
 QueryObserver: TypeAlias = Callable[[krpc.Query, Address], object]
 ResponseObserver: TypeAlias = Callable[[Exchange], object]
 Handler: TypeAlias = Callable[[krpc.Query, Address], dict[bytes, Any]]
-"""Returns what goes into the reply's `r` (the id is added), or raises `responder.Refused`."""
+"""Returns what goes into the reply's `r` (the id is added), or raises `refused.Refused`."""
 
 
 class Extensions:

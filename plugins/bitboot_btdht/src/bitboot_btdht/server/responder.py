@@ -7,11 +7,13 @@ from typing import Any
 
 from ..settings import Settings
 from ..table.routing import Contact, RoutingTable
-from ..wire import bloom, compact, krpc
+from ..wire import bencode, bloom, compact, krpc
 from ..wire.compact import Address
 from ..wire.node_id import ID_BYTES
 from .extensions import Extensions, Handler
+from .items import Items
 from .peer_store import PeerStore
+from .refused import Refused
 from .reply_limits import ReplyLimits, Room
 from .samples import Samples
 from .tokens import Tokens
@@ -19,19 +21,17 @@ from .tokens import Tokens
 _FRAME_BYTES = 180
 """What a get_peers reply holds beside nodes and values: ids, token, transaction, keys."""
 
+_ITEM_FRAME_BYTES = 100
+"""What a reply to `get` holds beside these: our id, the address, the transaction, keys."""
+
 _SHORT_NODES = 3
 _SHORT_PEERS = 5
 _SHORT_SAMPLES = 5
 """Of nodes, peers and sampled keys a short reply holds so many. Lookups arrive with it too, a step or two
 later."""
 
-
-class Refused(Exception):
-    """The query gets an error reply with this code and message."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+_SHORT_VALUE = 200
+"""An item of this many bytes fits into it. Of a longer one the other nodes tell that store it."""
 
 
 class Responder:
@@ -44,12 +44,14 @@ class Responder:
         store: PeerStore,
         tokens: Tokens,
         *,
+        items: Items,
         samples: Samples,
         extensions: Extensions,
     ) -> None:
         self._settings = settings
         self._tables = tables
         self._store = store
+        self._items = items
         self._tokens = tokens
         self._samples = samples
         self._extensions = extensions
@@ -59,6 +61,7 @@ class Responder:
             b"get_peers": self._get_peers,
             b"announce_peer": self._announce_peer,
             b"sample_infohashes": self._sample_infohashes,
+            b"get": self._get,
         }
         self.limits: ReplyLimits = ReplyLimits(settings)
 
@@ -79,6 +82,8 @@ class Responder:
         handler = self._extensions.handler(query.method)
         if handler is not None:
             return self._ask_handler(handler, query, address, now)
+        if query.method == b"put":  # which matters as it was written
+            return self._items.put(query, address, now)
         method = self._methods.get(query.method)
         if method is None and (b"target" in query.arguments or b"info_hash" in query.arguments):
             method = self._find_node  # an extension's lookup: our closest nodes still help it
@@ -148,6 +153,18 @@ class Responder:
             raise Refused(krpc.SERVER_ERROR, "too many peers from this address")
         return {}
 
+    def _get(self, arguments: dict[bytes, Any], address: Address, now: float) -> dict[bytes, Any]:
+        target = _id_argument(arguments.get(b"target"), "target")
+        values = self._nodes(target, arguments, address, now)
+        values[b"token"] = self._tokens.issue(address, now)
+        item = self._items.get(target, arguments, now)
+        if item:
+            values |= item
+            _drop_nodes(
+                values, _ITEM_FRAME_BYTES + len(bencode.encode(values)) - self._settings.item_reply_bytes
+            )
+        return values
+
     def _nodes(
         self, target: bytes, arguments: dict[bytes, Any], address: Address, now: float
     ) -> dict[bytes, Any]:
@@ -173,8 +190,19 @@ class Responder:
         return closest
 
 
+def _drop_nodes(values: dict[bytes, Any], excess: int) -> None:
+    """Leave out nodes, the farthest first, of the longer list first, until so many bytes are saved."""
+    while excess > 0:
+        ip_family = max(krpc.NODES_KEY, key=lambda one: len(values.get(krpc.NODES_KEY[one], b"")))
+        key, size = krpc.NODES_KEY[ip_family], ID_BYTES + compact.ADDRESS_BYTES[ip_family]
+        if not values.get(key):
+            return
+        values[key] = values[key][:-size]
+        excess -= size
+
+
 def _shorten(values: dict[bytes, Any]) -> None:
-    """Leave the closest nodes and a few peers in what goes into a reply."""
+    """Leave the closest nodes, a few peers and no long item in what goes into a reply."""
     for ip_family, key in krpc.NODES_KEY.items():
         nodes = values.get(key)
         if isinstance(nodes, bytes):
@@ -187,6 +215,9 @@ def _shorten(values: dict[bytes, Any]) -> None:
         values[b"samples"] = samples[: _SHORT_SAMPLES * ID_BYTES]
     for filters in (b"BFsd", b"BFpe"):  # of these there is no short form
         values.pop(filters, None)
+    if b"v" in values and len(bencode.encode(values[b"v"])) > _SHORT_VALUE:
+        for name in (b"k", b"sig", b"v"):
+            values.pop(name, None)
 
 
 def _id_argument(value: object, name: str) -> bytes:

@@ -22,6 +22,13 @@ SERVER_ERROR = 202
 PROTOCOL_ERROR = 203
 METHOD_UNKNOWN = 204
 
+# Of items (BEP 44, "Errors")
+VALUE_TOO_BIG = 205
+BAD_SIGNATURE = 206
+SALT_TOO_BIG = 207
+CAS_MISMATCH = 301
+SEQ_TOO_LOW = 302
+
 MAX_TRANSACTION_BYTES = 64
 """Transaction ids of any length are echoed, up to this: what is echoed amplifies."""
 
@@ -36,13 +43,14 @@ NODES_KEY = {4: b"nodes", 6: b"nodes6"}
 
 @dataclass(slots=True)
 class Query:
-    """Somebody asks. `sender`: their 20-byte id. `read_only`: BEP 43's `ro`."""
+    """Somebody asks. `sender`: their 20-byte id. `read_only`: BEP 43's `ro`. `datagram`: as it came."""
 
     transaction: bytes
     method: bytes
     sender: bytes
     arguments: dict[bytes, Any]
     read_only: bool
+    datagram: bytes = b""
 
 
 @dataclass(slots=True)
@@ -116,7 +124,7 @@ def parse(datagram: bytes, sender: Address) -> Message:
         raise Malformed("no transaction id, or one beyond reason")
     kind = message.get(b"y")
     if kind == b"q":
-        return _query(message, transaction, sender)
+        return _query(message, transaction, sender, datagram)
     if kind == b"r":
         return _response(message, transaction)
     if kind == b"e":
@@ -124,7 +132,7 @@ def parse(datagram: bytes, sender: Address) -> Message:
     raise Malformed("of no known kind")
 
 
-def _query(message: dict[bytes, Any], transaction: bytes, sender: Address) -> Query:
+def _query(message: dict[bytes, Any], transaction: bytes, sender: Address, datagram: bytes) -> Query:
     def refuse(reason: str) -> Malformed:
         return Malformed(reason, error(transaction, PROTOCOL_ERROR, reason.encode(), sender))
 
@@ -137,7 +145,7 @@ def _query(message: dict[bytes, Any], transaction: bytes, sender: Address) -> Qu
     sender_id = arguments.get(b"id")
     if not isinstance(sender_id, bytes) or len(sender_id) != ID_BYTES:
         raise refuse("no node id")
-    return Query(transaction, method, sender_id, arguments, message.get(b"ro") == 1)
+    return Query(transaction, method, sender_id, arguments, message.get(b"ro") == 1, datagram)
 
 
 def _response(message: dict[bytes, Any], transaction: bytes) -> Response:
