@@ -15,6 +15,9 @@ from .session import Session
 MAX_CLAIMS = 4096
 """Claims that are followed at a time: the source that claims most loses its oldest."""
 
+CALLED = 64
+"""Claims that are called in one round: those that were silent least often."""
+
 MAX_PAUSE = 64
 """Rounds between two calls of a claim that has been silent for long, at most."""
 
@@ -80,6 +83,11 @@ class Claims:
     def session_at(self, endpoint: KnownHost) -> Session | None:
         """The newest session with whoever is there."""
         return self._proved.get(endpoint)
+
+    def due(self, number: int, unproved: list[Claim]) -> list[Claim]:
+        """Which of these are called in a round."""
+        due = [claim for claim in unproved if claim.is_due(number)]
+        return sorted(due, key=lambda claim: claim.silent)[:CALLED]
 
     def forget_old(self, epochs: Epochs, time: float) -> None:
         """Forget the claims of epochs that count no more."""

@@ -11,7 +11,7 @@ from ...aio.clock import Clock, sleep_until
 from ...aio.logs import logger
 from ...aio.tasks import Tasks
 from ...backend import Scope
-from ...errors import BitBootError
+from ...errors import BackendTimeout, BitBootError
 from ...model import KnownHost
 from .claims import Claim, Claims
 from .epochs import EpochKeys
@@ -51,6 +51,9 @@ ROUND = 10.0
 CALLS = 3
 """So often in one round, a second apart."""
 
+MAX_LAG = 10.0
+"""Seconds that a busy program allows for its own slowness, at most."""
+
 log = logger(__name__)
 
 
@@ -68,6 +71,7 @@ class Prover:
         self._sessions: dict[bytes, Session] = {}
         self._misses: dict[bytes, int] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._lag = 0.0
         self._unsubscribe: Callable[[], None] | None = None
         self._responder = Responder(
             own.epochs,
@@ -103,7 +107,10 @@ class Prover:
         if self._is_ours(endpoint):
             claim.is_own = True
         for within in TRIES:
-            if self.has_proved(claim):
+            # What was proved in the last epoch still counts, and is proved again before it does not.
+            session = self._session_of(claim)
+            is_current = session is not None and session.epoch >= claim.keys.epoch
+            if claim.is_own or is_current or self._unsubscribe is None:
                 break
             if claim.asking is None:
                 claim.asking = self._tasks.start(self._ask(claim, within))
@@ -193,16 +200,21 @@ class Prover:
         return begun.session(last, claim.endpoint, self._clock.now())
 
     async def _request(self, endpoint: KnownHost, payload: bytes, timeout: float) -> bytes:
-        return await self.network.requests.ask(endpoint, payload, timeout=timeout)
+        began = self._clock.now()
+        allowed = timeout + self._lag
+        try:
+            return await self.network.requests.ask(endpoint, payload, timeout=allowed)
+        except BackendTimeout:
+            # Where this program is too busy to read answers in time, asking again makes it worse.
+            late = self._clock.now() - began - allowed
+            self._lag = min(MAX_LAG, max(self._lag / 2, 2 * late))
+            raise
 
     def _stands(self, session: Session) -> None:
         """A session stands, whoever began it."""
         self._sessions[session.id] = session
         self._misses[session.id] = 0
         self._claims.proved(session)
-        for gone in [one for one in self._sessions if self._roster.find(one) is None]:
-            self._sessions.pop(gone)
-            self._misses.pop(gone, None)
         self._part.proved(self.network, session)
         if session.told != self._part.record():  # which has changed meanwhile
             self._introduce(session.endpoint)
@@ -234,7 +246,7 @@ class Prover:
 
     async def _acknowledged(self, session: Session, request: bytes, counter: int, timeout: float) -> bool:
         try:
-            answer = await self._request(session.endpoint, request, timeout)
+            answer = await self.network.requests.ask(session.endpoint, request, timeout=timeout)
             session.check_answer(answer, counter, self._clock.now())
         except (BitBootError, NoiseError):
             return False
@@ -249,14 +261,12 @@ class Prover:
         while True:
             await sleep_until(self._clock, self._clock.now() + self._hello_every)
             self._roster.expire(self._part.time)
-            now = self._clock.now()
-            every = self._hello_every
+            now, spread = self._clock.now(), self._hello_every / 2
             for session in list(self._sessions.values()):
                 if self._roster.find(session.id) is None:
                     self._ended(session)
                 else:
-                    due = now + self._random.random() * every / 2
-                    self._tasks.start(self._hello(session, due))
+                    self._tasks.start(self._hello(session, now + self._random.random() * spread))
 
     async def _hello(self, session: Session, due: float) -> None:
         await sleep_until(self._clock, due)
@@ -279,7 +289,7 @@ class Prover:
             if not self._part.watchers:
                 continue
             self._claims.forget_old(self._own.epochs, self._part.time)
-            due = [one for one in self._claims if not self.has_proved(one) and one.is_due(number)]
+            due = self._claims.due(number, [one for one in self._claims if not self.has_proved(one)])
             for call in range(CALLS):
                 for claim in due:
                     self._tasks.start(self._call(claim, self._clock.now() + call))

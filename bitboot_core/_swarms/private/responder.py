@@ -17,7 +17,10 @@ from .roster import Roster
 from .session import ID, Kind, Session
 
 REFUSED_PER_SECOND = 1000.0
-"""First messages that open under no key, of all sources, that are tried: the others are dropped unread."""
+"""First messages that open under no key, of all sources, that are tried: the others are dropped unread.
+
+As many of those sources where somebody is claimed to be.
+"""
 
 OPENED_PER_SECOND, OPENED_BURST = 500.0, 2000.0
 """First messages that open and are answered, of all sources."""
@@ -25,7 +28,7 @@ OPENED_PER_SECOND, OPENED_BURST = 500.0, 2000.0
 _PER_SOURCE, _PER_NETWORK, _BURST = 20.0, 100.0, 10.0
 """The same for one source, and one /24 or /48: so many a second, this many seconds' worth at once."""
 
-_ALL = b""
+_ALL, _EXPECTED = b"", b"expected"
 
 
 class Responder:
@@ -53,7 +56,7 @@ class Responder:
         self._proved, self._deliver = proved, deliver
         self._half_open = HalfOpen()
         self._prepared: dict[int, Handshake] = {}
-        self._refused = Allowance(REFUSED_PER_SECOND, REFUSED_PER_SECOND, max_keys=1)
+        self._refused = Allowance(REFUSED_PER_SECOND, REFUSED_PER_SECOND, max_keys=2)
         self._refused_of = AddressLimits(_PER_SOURCE, _PER_NETWORK, burst=_BURST)
         self._opened = Allowance(OPENED_PER_SECOND, OPENED_BURST, max_keys=1)
         self._opened_of = AddressLimits(_PER_SOURCE, _PER_NETWORK, burst=_BURST)
@@ -139,7 +142,8 @@ class Responder:
     ) -> tuple[EpochKeys, Handshake] | None:
         """The handshake that a first message begins; None where it opens under no key, or too many came."""
         is_expected = self._expects(source)
-        if not is_expected and self._refused.level(_ALL, now) < 1:
+        whose = _EXPECTED if is_expected else _ALL
+        if self._refused.level(whose, now) < 1:
             return None
         address = address_of(source)
         if not self._refused_of.allows(address, now):
@@ -147,8 +151,7 @@ class Responder:
         found = self._opened_under(request, time)
         if found is None:
             self._refused_of.spend(address, now)
-            if not is_expected:
-                self._refused.spend(_ALL, now, 1)
+            self._refused.spend(whose, now, 1)
         elif not self._opened_of.take(address, now) or not self._opened.take(_ALL, now):
             return None
         return found
