@@ -111,6 +111,17 @@ def start_public_nodes(lab: Lab, **settings: Any) -> None:
         processes[host].kill()
 
 
+def start_few_nodes(lab: Lab) -> list[str]:
+    """Start the public nodes of Bitboot alone, in seconds; one to bootstrap from, which knows all others."""
+    first = next(iter(BITBOOT))
+    bootstrap = [f"{PUBLIC[first]}:{NODE_PORT}"]
+    for host in BITBOOT:
+        start_bitboot(lab, host, listen=f":{NODE_PORT}", bootstrap=[] if host == first else bootstrap)
+    _wait([first], lambda host: len(ask(lab, host, "status")["contacts"]) >= len(BITBOOT) - 1, "all others")
+    _wait(BITBOOT, lambda host: ask(lab, host, "status")["contacts"], "others")
+    return bootstrap
+
+
 def _introduce(lab: Lab, hosts: Sequence[str]) -> None:
     """Tell each node of all others. With the bootstrap names alone libtorrent takes minutes to know them."""
     addresses = {**PUBLIC, **lab.dead}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from .lab import Lab, wait_for
-from .nodes import answers_ping, ask, side_by_side, start_bitboot
-from .topology import BITBOOT, NODE_PORT, OUTSIDE, PUBLIC
+from .nodes import answers_ping, ask, side_by_side, start_bitboot, start_few_nodes
+from .topology import OUTSIDE, PUBLIC
 
 pytestmark = pytest.mark.slow
 
@@ -25,20 +25,12 @@ Places = dict[str, list[list[Any]]]
 @pytest.fixture(scope="module")
 def places(lab: Lab) -> Places:
     """Where a lookup finds each member's node, which has announced port 0 (BEP 5, implied_port)."""
-    one = next(iter(BITBOOT))
-    first = [f"{PUBLIC[one]}:{NODE_PORT}"]
-    for host in BITBOOT:
-        start_bitboot(lab, host, listen=f":{NODE_PORT}", bootstrap=[] if host == one else first)
-
-    def is_public_network_up(host: str) -> None:
-        wait_for(
-            lambda: len(ask(lab, host, "status")["contacts"]) >= len(BITBOOT) - 1, f"{host} to know others"
-        )
-
-    side_by_side(is_public_network_up, BITBOOT)
+    bootstrap = start_few_nodes(lab)
 
     def join(member: str) -> None:
-        start_bitboot(lab, member, listen=f":{PORTS[member]}", bootstrap=first, read_only=member == READ_ONLY)
+        start_bitboot(
+            lab, member, listen=f":{PORTS[member]}", bootstrap=bootstrap, read_only=member == READ_ONLY
+        )
         ask(lab, member, "answer")
         ask(lab, member, "announce", swarm=SWARM, port=0)
 

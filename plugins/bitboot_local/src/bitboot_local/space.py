@@ -48,8 +48,8 @@ class Space:
         """A place for a node to be asked at, which is no machine's: 100::/64 leads nowhere (RFC 6666)."""
         with self._lock:
             self._places_given += 1
-            high, low = divmod(self._places_given, 1 << 16)
-            own = KnownHost(f"100::{high:x}:{low:x}", 1)
+            high, low = divmod(self._places_given, (1 << 16) - 1)
+            own = KnownHost(f"100::{high:x}:{low:x}", low + 1)
             self._at[own] = node
             return own
 
