@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from bitboot_btdht.lookup.survey import Sample
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import bencode, krpc
@@ -100,6 +101,9 @@ def one_input(data: bytes) -> None:
     for contact in IDS:
         node.request(contact, b"x" * 300, lambda _: None, timeout=2.0, now=1000.0)
     node.announce(KEY, 6881, lambda _: None, now=1000.0)
+    scrapes = node.size(KEY, lambda: None, now=1000.0)
+    samples: list[Sample] = []
+    node.sample(samples.append, lambda _: None, now=1000.0)
     asked: dict[Address, list[bytes]] = {}
     now = 1000.0
     for datagram in data.split(NEXT)[:8]:
@@ -117,6 +121,9 @@ def one_input(data: bytes) -> None:
         node.poll(now)
         asked |= _sent(node)
     assert all(is_usable(one) and known_host(one) for one in found)
+    assert all(0 <= number < 100_000 for number in scrapes.sizes())
+    assert all(len(key) == 20 for sample in samples for key in sample.keys)
+    assert all(len(one.keys) <= one.stored and 0 <= one.interval <= 21_600 for one in samples)
     assert len(asked) < 5000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from bitboot_btdht.wire import krpc
 
@@ -85,4 +86,24 @@ def item(rng: random.Random) -> bytes:
     return krpc.query(rng.randbytes(2), rng.choice((b"put", b"get")), chosen)
 
 
-MAKERS = [rubbish, mutated, nested, oversized, forged, guessed, spammed, item]
+def surveyed(rng: random.Random) -> bytes:
+    """Scrapes (BEP 33) and samples (BEP 51), asked for in every odd way, and told without being asked."""
+    odd: Any = rng.choice((0, 1, -1, 2**63, b"", b"x" * 20, [1] * 50, {b"x": 1}))
+    key = rng.choice((b"h" * 20, rng.randbytes(20)))
+    named: dict[bytes, Any] = {b"id": rng.randbytes(20)}
+    if rng.random() < 0.5:
+        named[b"want"] = [b"n4", b"n6", rng.randbytes(2)]
+    match rng.randrange(4):
+        case 0:
+            named |= {b"info_hash": key, b"scrape": rng.choice((1, odd)), b"noseed": odd}
+            return krpc.query(b"aa", b"get_peers", named)
+        case 1:
+            return krpc.query(b"aa", b"sample_infohashes", {**named, b"target": rng.choice((key, odd))})
+        case 2:
+            named |= {b"BFsd": b"\xff" * 256, b"BFpe": odd, b"token": b"t"}
+        case _:
+            named |= {b"samples": rng.randbytes(rng.randrange(90)), b"num": odd, b"interval": odd}
+    return krpc.response(rng.randbytes(4), named, b"abcdef")
+
+
+MAKERS = [rubbish, mutated, nested, oversized, forged, guessed, spammed, item, surveyed]

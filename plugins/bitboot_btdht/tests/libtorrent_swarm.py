@@ -6,13 +6,22 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import libtorrent as lt
 
 from bitboot_core import KnownHost
 
 from .conftest import PATIENCE
+
+
+class Sampled(NamedTuple):
+    """What libtorrent was told of a node's keys, and how many nodes with it."""
+
+    keys: set[bytes]
+    stored: int
+    interval: float
+    nodes: int
 
 
 class Session:
@@ -79,9 +88,9 @@ class Session:
         """Whether it has so many contacts."""
         return self.nodes() >= count
 
-    def announce(self, info_hash: bytes, port: int) -> None:
+    def announce(self, info_hash: bytes, port: int, *, seed: bool = False) -> None:
         """Announce; takes effect when other nodes have stored it (see `Swarm.announce`)."""
-        self._session.dht_announce(lt.sha1_hash(info_hash), port, 0)
+        self._session.dht_announce(lt.sha1_hash(info_hash), port, int(seed))
 
     def stored(self, info_hash: bytes, port: int) -> bool:
         """Whether somebody has announced this to us."""
@@ -102,6 +111,21 @@ class Session:
                 if alert.info_hash == asked:
                     found.update((str(host), port) for host, port in alert.peers())
         return found
+
+    def sample(self, node: KnownHost, target: bytes) -> Sampled:
+        """What a node shows of the keys that it stores (BEP 51)."""
+        self._session.dht_sample_infohashes((node.host, node.port), lt.sha1_hash(target))
+        found: list[Sampled] = []
+
+        def arrived() -> bool:
+            for alert in self._take(lt.dht_sample_infohashes_alert):
+                keys = {one.to_bytes() for one in alert.samples}
+                seconds = alert.interval.total_seconds()
+                found.append(Sampled(keys, alert.num_infohashes, seconds, alert.num_nodes))
+            return bool(found)
+
+        self._pump(arrived, "to sample keys")
+        return found[0]
 
     # For benchmarks
 
@@ -230,8 +254,9 @@ class Session:
 class Swarm:
     """Sessions that have found each other. All calls block: use `asyncio.to_thread`."""
 
-    def __init__(self, size: int, host: str = "127.0.0.1") -> None:
-        self.sessions = [Session(host) for _ in range(size)]
+    def __init__(self, size: int, host: str = "127.0.0.1", *, hosts: Iterable[str] = ()) -> None:
+        """`hosts`: an address for each, in place of one for all."""
+        self.sessions = [Session(one) for one in list(hosts) or [host] * size]
         for session in self.sessions:
             session.know(other.address for other in self.sessions if other is not session)
         for session in self.sessions:
@@ -241,11 +266,13 @@ class Swarm:
     def bootstrap(self) -> list[KnownHost]:
         return [session.address for session in self.sessions[:3]]
 
-    def announce(self, info_hash: bytes, ports: Iterable[int]) -> None:
+    def announce(self, info_hash: bytes, ports: Iterable[int], *, seeds: int = 0) -> None:
         """Let each port be announced by one session after another; returns once all are stored.
 
         libtorrent loses some when it is busy, and does not say so: those are announced again.
+        `seeds`: so many, the first, say that they have the whole torrent.
         """
+        ports = list(ports)
         pending = {port: self.sessions[number % len(self.sessions)] for number, port in enumerate(ports)}
         enough = min(len(self.sessions) - 1, 4)
         end = time.monotonic() + PATIENCE
@@ -253,7 +280,7 @@ class Swarm:
             if time.monotonic() > end:
                 raise TimeoutError(f"libtorrent did not store the announcements of {sorted(pending)}")
             for port, announcer in pending.items():
-                announcer.announce(info_hash, port)
+                announcer.announce(info_hash, port, seed=port in ports[:seeds])
             again = time.monotonic() + 1.0
             while pending and time.monotonic() < again:
                 self.sessions[0].wait_for_alert()

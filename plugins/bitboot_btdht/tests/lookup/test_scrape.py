@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from bitboot_btdht.lookup.scrape import Scrape, Scrapes
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Simulation, public_address
-from bitboot_btdht.wire import bloom, compact
+from bitboot_btdht.wire import bloom, compact, krpc
 
 from ..scripted import Scripted, at
 
@@ -74,7 +75,7 @@ def test_a_liar_with_a_full_filter_is_not_believed() -> None:
     asking = Asking()
     seeds, others = asking.answer({**dict.fromkeys(range(1, 8), told), 8: full})
     assert (round(seeds), round(others)) == (1, 2)
-    assert len(asking.scrape.witnesses()) == 7, "it is no witness at all"
+    assert len(asking.scrape.told()) == 7, "it is no witness at all"
 
 
 def test_nor_is_one_that_keeps_just_below() -> None:
@@ -124,7 +125,7 @@ def test_what_we_store_ourselves_is_one_more_word() -> None:
     mine = bloom.bloom([peer(1)[:-2]])
     asking = Asking(stored=(mine, 0))
     assert asking.answer({}) == (0, 0)
-    assert len(asking.scrape.witnesses()) == 9
+    assert len(asking.scrape.told()) == 8
     told = {"BFsd": packed(1), "BFpe": packed()}
     assert round(Asking(stored=(mine, 0)).answer(dict.fromkeys((1, 2, 3, 4), told))[0]) == 1
 
@@ -173,6 +174,27 @@ def test_a_crowd_is_counted_without_fetching_it() -> None:
     assert seeds == 0
     assert others == pytest.approx(1500, rel=0.06)
     assert asker.counters["received"] - before < 40
+
+
+def answer(values: dict[bytes, Any], query: krpc.Query, address: bytes) -> dict[bytes, Any]:
+    return values
+
+
+def test_two_liars_next_to_the_key_change_nothing() -> None:
+    """The two closest nodes of a network say that there are thousands, or nobody."""
+    simulation = Simulation(seed=5)
+    nodes = simulation.populate(100)
+    announced(simulation, nodes[:30], seeds=0)
+    asker = nodes[50]
+    honest = size(simulation, asker)
+    nodes.sort(key=lambda node: int.from_bytes(node.id) ^ int.from_bytes(SIMULATED))
+    many = bloom.packed(bloom.bloom(random.Random(1).randbytes(4) for _ in range(5_800)))
+    for filters in ({b"BFsd": many, b"BFpe": many}, {b"BFsd": bytes(256), b"BFpe": bytes(256)}, {}):
+        for liar in nodes[:2]:
+            liar.extensions.answer(b"get_peers", partial(answer, {b"token": b"t", **filters}))
+        seeds, others = size(simulation, asker)
+        assert seeds == 0
+        assert others == pytest.approx(honest[1], abs=2)
 
 
 def test_each_family_is_counted_for_itself() -> None:

@@ -56,13 +56,16 @@ class Scrape(NodeSearch):
         if is_plausible(told.seeds) and is_plausible(told.others):
             self._told[candidate] = told
 
-    def witnesses(self) -> list[Told]:
-        """What the closest nodes say, of those whose ids fit their addresses (BEP 42), and we ourselves."""
+    def told(self) -> list[Told]:
+        """What the closest nodes say, of those whose ids fit their addresses (BEP 42)."""
         answers = self.traversal.answers
         fitting = [candidate for candidate in answers if candidate.fits]
         closest = (fitting or answers)[: self.traversal.wanted]
-        told = [self._told[candidate] for candidate in closest if candidate in self._told]
-        return told if self._stored is None else [*told, Told(*self._stored)]
+        return [self._told[candidate] for candidate in closest if candidate in self._told]
+
+    def sizes(self) -> tuple[float, float]:
+        """About how many seeds and how many other peers there are, by what these and we ourselves say."""
+        return _counted(self.told() if self._stored is None else [*self.told(), Told(*self._stored)])
 
 
 class Scrapes(InFamilies[Scrape]):
@@ -81,11 +84,11 @@ class Scrapes(InFamilies[Scrape]):
     @property
     def counted(self) -> int:
         """How many of the closest nodes have said something that can be true."""
-        return sum(len(part.witnesses()) for part in self.parts)
+        return sum(len(part.told()) for part in self.parts)
 
     def sizes(self) -> tuple[float, float]:
         """About how many seeds and how many other peers there are: IP addresses, those of all families."""
-        families = [_counted(part.witnesses()) for part in self.parts]
+        families = [part.sizes() for part in self.parts]
         return sum(seeds for seeds, _ in families), sum(others for _, others in families)
 
 
