@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # imported where they are used: a program that starts need no
     from ._swarms.private.secret import SwarmSecret
     from ._swarms.swarm import Swarm
     from ._swarms.watch import Watch
+    from .identity import Identity
     from .swarm_size import SwarmSize
 
 __all__ = ["BitBoot"]
@@ -240,17 +241,19 @@ class BitBoot(Offering):
         map_port: bool = False,
         secret: SwarmSecret | None = None,
         data: bytes = b"",
+        publish: Identity | None = None,
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `async with`.
 
-        The peer, `map_port`, `secret` and `data` are given as for `announce`, `timeout` as for `watch`.
-        Raises what these two do.
+        Arguments and errors as for `announce` and `watch`. `publish`: keep the peer's endpoints under this
+        identity's key, for `find_member`; raises as `publishing`.
         """
         from ._swarms.swarm import Swarm  # noqa: PLC0415
 
-        announcement = self.announce(swarm, host, port=port, map_port=map_port, secret=secret, data=data)
+        keep = self._keeping(publish, timeout)
+        mine = self.announce(swarm, host, port=port, map_port=map_port, secret=secret, data=data)
         membership = None if secret is None else self._private.of(swarm, secret)[0]
-        return Swarm(announcement, self.watch(swarm, timeout=timeout, secret=secret), membership)
+        return Swarm(mine, self.watch(swarm, timeout=timeout, secret=secret), membership, keep(mine))
 
     def map_port(
         self,
@@ -284,15 +287,12 @@ class BitBoot(Offering):
     def _mapping_of(self, endpoint: KnownHost) -> PortMapping:
         """What opens the port of a peer to announce. Raises as `map_port`."""
         if not endpoint.is_any:
-            raise InvalidEndpoint(
-                f"the router opens no port of {endpoint.host}",
-                hint="leave the host out: map_port is for this machine",
-            )
+            hint = "leave the host out: map_port is for this machine"
+            raise InvalidEndpoint(f"the router opens no port of {endpoint.host}", hint=hint)
         if endpoint.port:
             return self.map_port(endpoint.port, transport="both")
         nodes = [one.address.port for one in self._usable() if one.address is not None]
         if len(nodes) != 1:
-            raise InvalidEndpoint(
-                "port 0 is the node's own, and there are several nodes", hint="give the port to open"
-            )
+            several = "port 0 is the node's own, and there are several nodes"
+            raise InvalidEndpoint(several, hint="give the port to open")
         return self.map_port(nodes[0], transport="udp")

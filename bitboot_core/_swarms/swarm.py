@@ -16,6 +16,8 @@ from .records import AnnouncementStatus
 from .watch import Event, Watch
 
 if TYPE_CHECKING:
+    from .items.endpoints import PublishedEndpoints
+    from .items.publication import Publication
     from .private.membership import Membership
     from .private.message import Message
 
@@ -37,11 +39,16 @@ class Swarm:
     """
 
     def __init__(
-        self, announcement: Announcement, watch: Watch, membership: Membership | None = None
+        self,
+        announcement: Announcement,
+        watch: Watch,
+        membership: Membership | None = None,
+        published: PublishedEndpoints | None = None,
     ) -> None:
         self.announcement: Announcement = announcement
         self.watch: Watch = watch
         self._membership = membership
+        self._published = published
 
     def __repr__(self) -> str:
         return f"<Swarm {self.watch.swarm}: {self.announcement!r}, {self.watch!r}>"
@@ -50,8 +57,10 @@ class Swarm:
         self.announcement.open()
         try:
             self.watch.open()
+            if self._published is not None:
+                self._published.open()
         except BaseException:
-            await self.announcement.aclose()
+            await self.aclose()
             raise
         return self
 
@@ -62,7 +71,8 @@ class Swarm:
 
     async def aclose(self) -> None:
         """Stop scanning, stop renewing and withdraw. May be called twice."""
-        endings = [one.end() for one in (self.watch, self.announcement)]
+        parts = [self.watch, self.announcement, *([self._published] if self._published is not None else [])]
+        endings = [one.end() for one in parts]
         await asyncio.gather(*(asyncio.shield(ending) for ending in endings if ending is not None))
 
     def __aiter__(self) -> Self:
@@ -74,6 +84,11 @@ class Swarm:
     async def announced(self, timeout: float | None = None) -> None:
         """`Announcement.announced`: wait until one is stored somewhere, or raise why not."""
         await self.announcement.announced(timeout)
+
+    @property
+    def publication(self) -> Publication | None:
+        """The endpoints that `publish=` keeps under one's key; None until these are known."""
+        return None if self._published is None else self._published.publication
 
     async def send(self, member: bytes, data: bytes, *, timeout: float = 10.0) -> None:
         """Send a message of at most 900 bytes to a member, by its public key: `Peer.member`.

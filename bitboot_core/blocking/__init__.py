@@ -15,9 +15,10 @@ method does, takes and raises what the method of the same name in `bitboot_core`
 """
 
 from ._bitboot import BitBoot
+from ._publication import Publication
 from ._users import Announcement, Lookup, PortMapping, Swarm, Watch
 
-__all__ = ["Announcement", "BitBoot", "Lookup", "PortMapping", "Swarm", "Watch"]
+__all__ = ["Announcement", "BitBoot", "Lookup", "PortMapping", "Publication", "Swarm", "Watch"]
 
 for _name in __all__:
     globals()[_name].__module__ = __name__

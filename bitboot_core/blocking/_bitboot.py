@@ -19,13 +19,15 @@ from .._swarms.keys import SwarmName, SwarmNames
 from .._swarms.ports import mapping
 from .._swarms.private.secret import SwarmSecret
 from ..config import BitBootConfig, Settings
+from ..identity import Identity
 from ..model import Peer
 from ..swarm_size import SwarmSize
+from ._items import Offering
 from ._loop import LoopThread
 from ._users import Announcement, Lookup, PortMapping, Swarm, Watch
 
 
-class BitBoot:
+class BitBoot(Offering):
     """`bitboot_core.BitBoot` for programs without asyncio.
 
         with BitBoot(network="mainline") as bitboot:
@@ -189,12 +191,20 @@ class BitBoot:
         map_port: bool = False,
         secret: SwarmSecret | None = None,
         data: bytes = b"",
+        publish: Identity | None = None,
     ) -> Swarm:
         """A Swarm, which announces a peer and watches who else is there: begin it with `with`."""
 
         def make() -> swarms.Swarm:
             return self._bitboot.join(
-                swarm, host, port=port, timeout=timeout, map_port=map_port, secret=secret, data=data
+                swarm,
+                host,
+                port=port,
+                timeout=timeout,
+                map_port=map_port,
+                secret=secret,
+                data=data,
+                publish=publish,
             )
 
         return Swarm(self._loop.ask(make), self._loop)

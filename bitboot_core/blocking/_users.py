@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from .._networks.per_network import PerNetwork
 from .._swarms import announcement as _announcement
@@ -18,21 +17,14 @@ from .._swarms.records import AnnouncementStatus
 from ..errors import BitBootError
 from ..model import KnownHost, Peer
 from ._loop import LoopThread
+from ._publication import Publication
+from ._used import Closable, Used
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class _Closable(Protocol):
-    async def __aenter__(self) -> Any: ...
-
-    async def aclose(self) -> None: ...
-
-
-C = TypeVar("C", bound=_Closable)
-
-
-class _Readable(_Closable, Protocol[T_co]):
+class _Readable(Closable, Protocol[T_co]):
     async def __anext__(self) -> T_co: ...
 
     @property
@@ -42,32 +34,7 @@ class _Readable(_Closable, Protocol[T_co]):
     def failures(self) -> PerNetwork[BitBootError]: ...
 
 
-class _Used(Generic[C]):
-    """What `with` begins and ends: an Announcement, a Lookup, a Watch, a Swarm."""
-
-    def __init__(self, inner: C, loop: LoopThread) -> None:
-        self._inner, self._loop = inner, loop
-
-    def __repr__(self) -> str:
-        return f"<blocking {self._inner!r}>"
-
-    def __enter__(self) -> Self:
-        self._loop.call(self._inner.__aenter__)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End it. `with` does this. May be called twice."""
-        if self._loop.is_stopped:
-            return  # the BitBoot has closed it
-        self._loop.call(self._inner.aclose)
-
-
-class _Stream(_Used[_Readable[T]], Generic[T]):
+class _Stream(Used[_Readable[T]], Generic[T]):
     """What is read with `for`: a Lookup, a Watch, a Swarm."""
 
     def __iter__(self) -> Self:
@@ -93,7 +60,7 @@ class _Stream(_Used[_Readable[T]], Generic[T]):
         return self._loop.ask(lambda: self._inner.failures)
 
 
-class PortMapping(_Used[_port_mapping.PortMapping]):
+class PortMapping(Used[_port_mapping.PortMapping]):
     """`bitboot_core.PortMapping`. It is renewed in the background until it is closed."""
 
     def open_again(self) -> None:
@@ -143,7 +110,7 @@ class PortMapping(_Used[_port_mapping.PortMapping]):
         return self._loop.ask(lambda: self._inner.error)
 
 
-class Announcement(_Used[_announcement.Announcement]):
+class Announcement(Used[_announcement.Announcement]):
     """`bitboot_core.Announcement`. It renews itself in the background until it is closed."""
 
     @property
@@ -214,6 +181,12 @@ class Swarm(_Stream[_watch.Event]):
     def announced(self, timeout: float | None = None) -> None:
         """Wait until it is stored on at least one node, or raise why not."""
         self._loop.call(lambda: self._swarm.announced(timeout))
+
+    @property
+    def publication(self) -> Publication | None:
+        """The endpoints that `publish=` keeps under one's key; None until these are known."""
+        inner = self._loop.ask(lambda: self._swarm.publication)
+        return None if inner is None else Publication(inner, self._loop)
 
     def send(self, member: bytes, data: bytes, *, timeout: float = 10.0) -> None:
         """Send a message of at most 900 bytes to a member, and return once it was acknowledged."""

@@ -19,6 +19,7 @@ from bitboot_core import (
     BackendTimeout,
     BitBootConfig,
     Capabilities,
+    Identity,
     KnownHost,
     NetworkDefinition,
     NotRunning,
@@ -53,6 +54,29 @@ def test_announce_find_and_look_up(registry: Registry) -> None:
             assert len(bitboot.lookup("swarm")) == 2
         assert bitboot.networks()["fake"].ready
     assert backend.count("aclose") == 1
+
+
+def test_items(registry: Registry) -> None:
+    ada = Identity.generate()
+    with made(registry, FakeBackend()) as bitboot:
+        with bitboot.publishing(ada, b"hello") as publication:
+            publication.published(timeout=5)
+            publication.update(b"hello again")
+            item = bitboot.resolve(ada.public_key)
+            assert item == publication.item
+            assert item.value == b"hello again"
+            assert publication.status["fake"].stored_on == 1
+            assert not publication.is_over("fake")
+        bitboot.publish(ada, b"salted", salt=b"salt").close()
+        salted = bitboot.resolve(ada.public_key, b"salt")
+        assert salted is not None
+        assert salted.value == b"salted"
+        assert bitboot.get_item(bitboot.put_item(b"value")) == b"value"
+        with bitboot.join("swarm", HERE, publish=ada) as swarm:
+            while swarm.publication is None:
+                swarm.announced()
+            swarm.publication.published()
+            assert [peer.endpoint for peer in bitboot.find_member(ada.public_key)] == [HERE]
 
 
 def test_a_swarm_is_counted(registry: Registry) -> None:

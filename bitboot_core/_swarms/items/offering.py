@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..networking import Networking
@@ -9,6 +10,9 @@ from ..networking import Networking
 if TYPE_CHECKING:  # imported where they are used: most programs use no items
     from ...identity import Identity
     from ...items import Item
+    from ...model import Peer
+    from ..announcement import Announcement
+    from .endpoints import PublishedEndpoints
     from .publication import Publication
 
 
@@ -35,20 +39,37 @@ class Offering(Networking):
         What goes wrong with publishing shows in `Publication.status`, and is raised by
         `Publication.published`.
         """
-        from ...errors import InvalidItem  # noqa: PLC0415
-        from ...identity import Identity  # noqa: PLC0415
         from ...items import byte_string, check_salt, check_seq  # noqa: PLC0415
-        from .finding import with_items  # noqa: PLC0415
         from .publication import Publication  # noqa: PLC0415
 
-        with_items(self._usable())
-        if not isinstance(identity, Identity):
-            raise InvalidItem(f"{identity!r:.60} is no identity", hint="make one: Identity.load(path)")
+        self._check_publisher(identity)
         encoded, limit = byte_string(value), self._seconds(timeout)
         check_salt(salt)
         if cas is not None:
             check_seq(cas)
         return Publication(self._context, identity, encoded, salt=salt, cas=cas, timeout=limit)
+
+    def _check_publisher(self, identity: Identity) -> None:
+        """Raise UnsupportedOperation where no network keeps items, InvalidItem for what is no identity."""
+        from ...errors import InvalidItem  # noqa: PLC0415
+        from ...identity import Identity  # noqa: PLC0415
+        from .finding import with_items  # noqa: PLC0415
+
+        with_items(self._usable())
+        if not isinstance(identity, Identity):
+            raise InvalidItem(f"{identity!r:.60} is no identity", hint="make one: Identity.load(path)")
+
+    def _keeping(
+        self, identity: Identity | None, timeout: float | None
+    ) -> Callable[[Announcement], PublishedEndpoints | None]:
+        """Makes what keeps an announcement's endpoints under an identity's key. Raises as `publishing`."""
+        if identity is None:
+            return lambda announcement: None
+        from .endpoints import PublishedEndpoints  # noqa: PLC0415
+
+        self._check_publisher(identity)
+        limit = self._seconds(timeout)
+        return lambda announcement: PublishedEndpoints(self._context, identity, announcement, limit)
 
     async def publish(
         self,
@@ -88,6 +109,13 @@ class Offering(Networking):
         where signatures cannot be checked, and where every network failed its error (BackendTimeout where
         nobody answered), or AllBackendsFailed for several.
         """
+        item, _ = await self._resolved(public_key, salt, timeout)
+        return item
+
+    async def _resolved(
+        self, public_key: bytes, salt: bytes, timeout: float | None
+    ) -> tuple[Item | None, tuple[str, ...]]:
+        """The newest version, and which networks have it."""
         from ...identity import verify  # noqa: PLC0415
         from ...items import check_public_key, check_salt  # noqa: PLC0415
         from .finding import newest  # noqa: PLC0415
@@ -96,8 +124,20 @@ class Offering(Networking):
         check_salt(salt)
         networks, limit = self._usable(), self._seconds(timeout)
         verify(b"", b"", b"")  # so that a library that is missing is no network's failure
-        item, _ = await newest(networks, public_key, salt, limit)
-        return item
+        return await newest(networks, public_key, salt, limit)
+
+    async def find_member(self, public_key: bytes, *, timeout: float | None = None) -> list[Peer]:
+        """Where somebody is, wherever that is now: the endpoints that `join(..., publish=identity)` keeps.
+
+        `public_key`: theirs, 32 bytes. They have signed it; whether they answer there is another matter.
+        Empty where nodes answered, and none has anything of theirs. Raises as `resolve`.
+        """
+        from ...model import Peer  # noqa: PLC0415
+        from .endpoints import SALT, read  # noqa: PLC0415
+
+        item, sources = await self._resolved(public_key, SALT, timeout)
+        endpoints = [] if item is None else read(item.value)
+        return [Peer(one.host, one.port, sources, one.peer_id) for one in endpoints]
 
     async def put_item(self, value: bytes, *, timeout: float | None = None) -> bytes:
         """Store a value, at most 996 bytes, under its own hash; that hash, 20 bytes, for `get_item`.
