@@ -37,8 +37,8 @@ class GuardedBackend:
     """
 
     def __init__(self, name: str, spec: BackendSpec, config: BackendConfig, clock: Clock) -> None:
-        self.name = name
-        self.tasks = Tasks(clock)
+        self.name: str = name
+        self.tasks: Tasks = Tasks(clock)
         self._spec, self._config, self._clock = spec, config, clock
         self._backend: Backend | None = None
         self._capabilities: Capabilities | None = None

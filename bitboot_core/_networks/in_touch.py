@@ -59,16 +59,18 @@ class InTouch:
         """Why the network cannot be used at all, None where it can."""
         self.unreached: BitBootError | None = None
         """Why it has not been reached, None where it has, or nobody knows yet."""
-        self.bootstrap = list(bootstrap)
-        self.tried = self.attempts = 0
-        """How many contacts the last attempt asked, and how many attempts there were."""
-        self.moves = 0
+        self.bootstrap: list[KnownHost] = list(bootstrap)
+        self.tried: int = 0
+        """How many contacts the last attempt asked."""
+        self.attempts: int = 0
+        """How many attempts there were."""
+        self.moves: int = 0
         """How often this node's address has changed."""
-        self.outages_over = 0
+        self.outages_over: int = 0
         """How often the network has come back after it could not be reached."""
-        self.size = 0
+        self.size: int = 0
         """How many of the network's nodes we knew when we last looked."""
-        self.news = Signal()
+        self.news: Signal = Signal()
         """Wakes who waits for one of these three to change."""
         self._network, self._backend, self._clock, self._random = network, backend, clock, random
         self._reached = False

@@ -41,11 +41,12 @@ class Membership(NetworkUser):
     def __init__(self, context: Context, name: str, secret: SwarmSecret, own: Own | None = None) -> None:
         """`own`: what it is made of, where that is known."""
         super().__init__(context)
-        self.name, self.secret = name, secret
+        self.name: str = name
+        self.secret: SwarmSecret = secret
         self.admit: Admits | None = None
         self._holders: set[object] = set()
         self._announced: dict[object, tuple[KnownHost, bytes]] = {}
-        self.own = own
+        self.own: Own | None = own
         self.failure: BitBootError | None = None
         """Why it cannot take part: of its own keys, whatever the network."""
         self._getting: asyncio.Task[None] | None = None

@@ -80,9 +80,12 @@ class Session:
     def __init__(
         self, handshake: Handshake, record: MemberRecord, epoch: int, endpoint: KnownHost, now: float
     ) -> None:
-        self.id = handshake.hash[:ID]
-        self.record, self.epoch, self.endpoint, self.heard = record, epoch, endpoint, now
-        self.told = b""
+        self.id: bytes = handshake.hash[:ID]
+        self.record: MemberRecord = record
+        self.epoch: int = epoch
+        self.endpoint: KnownHost = endpoint
+        self.heard: float = now
+        self.told: bytes = b""
         """What the other side was told of us."""
         self._send, self._receive = handshake.split()
         self._window = Window()
