@@ -9,6 +9,7 @@ import pytest
 
 from bitboot_core import (
     Announces,
+    Backend,
     BackendError,
     BackendTimeout,
     BitBoot,
@@ -58,8 +59,8 @@ async def test_an_answer_that_is_none_names_the_backend(serve: Any, answer: obje
 
 async def test_a_backend_without_requests_says_so(serve: Any) -> None:
     class Plain(FakeBackend):
-        request = FakeBackend.__mro__[1].request  # type: ignore[attr-defined]
-        on_request = FakeBackend.__mro__[1].on_request  # type: ignore[attr-defined]
+        request = Backend.request
+        on_request = Backend.on_request
 
     requests = of(await serve(Plain()))
     assert requests.max_payload == 0
