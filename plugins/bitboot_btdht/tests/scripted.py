@@ -59,10 +59,13 @@ class Asked:
 
 
 class Scripted:
-    """What an operation asks, in order. `known`: the nodes where a lookup begins."""
+    """What an operation asks, in order. `known`: the nodes where a lookup begins; `elsewhere`: others, by
+    chance.
+    """
 
     def __init__(self, *known: int, families: tuple[int, ...] = (4,), **settings: int) -> None:
         self.known = known
+        self.elsewhere: tuple[int, ...] = ()
         self.families = families
         self.ids = dict.fromkeys(families, OWN)
         self.settings = Settings(**settings)
@@ -96,6 +99,9 @@ class Scripted:
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         return [(id_of(number), at(number)) for number in self.known]
+
+    def by_chance(self, family: int, count: int) -> list[tuple[bytes, Address]]:
+        return [(id_of(number), at(number)) for number in self.elsewhere[:count]]
 
     def is_dead(self, address: Address) -> bool:
         return address in self.dead

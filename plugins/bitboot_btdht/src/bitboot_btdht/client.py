@@ -49,6 +49,7 @@ class Client:
         self.is_read_only: Callable[[Address], bool] = lambda _: False
         """Whether a query to an address says that this node answers none (BEP 43)."""
         self._extensions = extensions
+        self._rng = rng
         self._counters = counters
         self.transactions: Transactions = Transactions(settings, rng, transmit, self._heard_late)
         self.surroundings: Surroundings = Surroundings(
@@ -110,6 +111,17 @@ class Client:
             if not self.is_dead(contact.address)
         ]
         return [(contact.id, contact.address) for contact in alive or table]
+
+    def by_chance(self, family: int, count: int) -> list[tuple[bytes, Address]]:
+        """So many good contacts at public addresses, from anywhere in one family's table."""
+        table = self.tables[family]
+        good = [
+            contact
+            for contact in table
+            if table.is_good(contact, self.now) and compact.is_public(contact.address)
+        ]
+        chosen = self._rng.sample(good, min(count, len(good)))
+        return [(contact.id, contact.address) for contact in chosen]
 
     def is_dead(self, address: Address) -> bool:
         """Whether `address` has left several queries in a row unanswered."""

@@ -40,6 +40,9 @@ class Settings:
     """Of one reply's `values`: 65,507 bytes hold some 8,000, honest replies at most a few hundred."""
     samples_taken_per_reply: int = 100
     """Of one reply's sampled keys (BEP 51). Honest replies hold some 30."""
+    side_paths: int = 3
+    """Contacts by chance from which a lookup for peers goes to its target as well: the closest may all be an
+    attacker's. Only at public addresses: elsewhere everybody chooses ids freely, and nothing helps."""
     asks_per_storing_node: int = 12
     """How often one lookup asks a storing node again whose replies are samples of a crowd; 0: never."""
     first_looks: int = 4

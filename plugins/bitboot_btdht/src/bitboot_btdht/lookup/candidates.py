@@ -52,16 +52,29 @@ class Teller:
 class Candidate:
     """A node that might be close to the target. `fits`: its id may be used at its address (BEP 42).
 
-    `tellers`: who told of it; nobody where it is from our own table.
+    `tellers`: who told of it; nobody where it is from our own table. `hops`: above 0 it was
+    asked on a side path, as one of at most this many still to come.
     """
 
-    __slots__ = ("address", "distance", "fits", "id", "is_silent", "state", "tellers", "token", "tries")
+    __slots__ = (
+        "address",
+        "distance",
+        "fits",
+        "hops",
+        "id",
+        "is_silent",
+        "state",
+        "tellers",
+        "token",
+        "tries",
+    )
 
     def __init__(self, id_: bytes, address: Address, distance: int, teller: Teller | None) -> None:
         self.address: Address = address
         self.state: State = FRESH
         self.tries: int = 0
         self.is_silent: bool = False
+        self.hops: int = 0
         self.token: bytes | None = None
         self.tellers: list[Teller] = [] if teller is None else [teller]
         self.take_id(id_, distance)

@@ -62,11 +62,21 @@ class Network(Protocol):
     def densities(self) -> Mapping[int, Density]:
         """How close together nodes usually are, by IP family."""
 
+    def by_chance(self, family: int, count: int) -> list[NodeInfo]:
+        """So many good contacts at public addresses, from anywhere in one family's table."""
+
     def is_dead(self, address: Address) -> bool:
         """Whether an address is known not to answer."""
 
     def try_later(self, address: Address) -> None:
         """Try an address again in a while: nobody answers there now."""
+
+
+def told_of(network: Network, values: dict[bytes, Any], family: int) -> list[NodeInfo]:
+    """The nodes that a reply tells of."""
+    return compact.unpack_nodes(
+        values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
+    )
 
 
 def introduced(
@@ -77,13 +87,10 @@ def introduced(
     unknown: Callable[[Iterable[NodeInfo]], Iterable[NodeInfo]] = iter,
 ) -> list[NodeInfo]:
     """The nodes that a reply tells of, less those that are not `unknown` or that we would not follow up."""
-    nodes = compact.unpack_nodes(
-        values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
-    )
     return [
         (id_, address)
         # Near the target most are known, so that comes first: it is the cheapest question.
-        for id_, address in unknown(nodes)
+        for id_, address in unknown(told_of(network, values, family))
         if compact.may_introduce(teller, address) and not network.is_dead(address)
     ]
 
@@ -128,9 +135,11 @@ class NodeSearch:
         )
 
     def start(self) -> None:
-        """Begin at the contacts that the node knows."""
+        """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
         self.traversal.add(self.network.closest(self.traversal.target, self.family))
         self.traversal.advance()
+        if not self.teaches_density:
+            self.traversal.begin_aside(self.network.by_chance(self.family, self.network.settings.side_paths))
 
     def cancel(self) -> None:
         """Stop asking; call nobody."""
@@ -203,6 +212,10 @@ class NodeSearch:
                 lambda nodes: self.traversal.unknown(nodes, teller),
             )
             self.traversal.add(nodes, teller)
+            if candidate.hops:
+                self.traversal.go_on_aside(
+                    candidate, nodes, told_of(self.network, outcome.values, self.family)
+                )
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()

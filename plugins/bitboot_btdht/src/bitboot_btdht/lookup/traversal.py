@@ -1,14 +1,13 @@
 """The iterative lookup (BEP 5, "Overview"): towards a target, until the closest nodes have answered.
 
-Pure bookkeeping: whom to ask next, and when that is enough. The asking itself is a function handed
-in; what comes of it is reported back with `answered`, `slow` or `failed`.
+Pure bookkeeping: whom to ask next, and when that is enough. The asking itself is a function handed in;
+what comes of it is reported back.
 
 Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
 address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
 waited for while there is somebody else; and everything that others can suggest is capped. Candidates
 are told apart by their addresses alone: an id can be claimed for any address, so that refusing the
-second who claims it would let a liar shut out the first. Who told of each is remembered: those whose
-candidates do not answer are listened to no more.
+second who claims it would let a liar shut out the first.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from ..settings import Settings
 from ..wire.compact import Address, NodeInfo, is_public, subnet
 from .candidates import ANSWERED, FAILED, FRESH, HELD, MAX_TELLERS, SLOW, WAITING, Candidate, Teller
 from .density import WIDE
+from .side_paths import SidePaths
 
 TRIES = 2
 """How often a node is asked before it counts as failed: datagrams get lost."""
@@ -71,6 +71,7 @@ class Traversal:
         self._unfit_asked = 0
         self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
+        self._aside = SidePaths(self._send)
 
     def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
         """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
@@ -163,6 +164,8 @@ class Traversal:
                 counted += 1
                 if counted == self.wanted:
                     break
+        if not unfinished and self._aside.are_under_way:
+            return
         enough = counted >= self._settings.k
         if not unfinished and not enough and doubtful:
             unfinished, to_ask = True, doubtful[: min(room, budget)]
@@ -175,12 +178,30 @@ class Traversal:
         for candidate in to_ask:
             if candidate.state is not FRESH or self.done:
                 continue  # asking the one before failed at once, and that has led back here
-            candidate.state = WAITING
-            candidate.tries += 1
+            candidate.hops = 0  # where it was on a side path before, it takes a turn now
             self._waiting += 1
-            self.queries += 1
-            self._unfit_asked += not candidate.fits
-            self._ask(candidate)
+            self._send(candidate)
+
+    def begin_aside(self, contacts: Iterable[NodeInfo]) -> None:
+        """Begin a side path at each of these contacts, at once."""
+        self.add(contacts)
+        for _, address in contacts:
+            if address in self._addresses and not self.done:
+                self._aside.begin(self._addresses[address])
+
+    def go_on_aside(self, teller: Candidate, new: Iterable[NodeInfo], told: Iterable[NodeInfo]) -> None:
+        """`teller`, a node on a side path, has told of these nodes, of the `new` ones before anybody else."""
+        if self.queries < self._settings.max_queries_per_lookup:
+            known = {self._addresses[address] for _, address in told if address in self._addresses}
+            first = {self._addresses[address] for _, address in new if address in self._addresses}
+            self._aside.go_on(teller, known, first)
+
+    def _send(self, candidate: Candidate) -> None:
+        candidate.state = WAITING
+        candidate.tries += 1
+        self.queries += 1
+        self._unfit_asked += not candidate.fits
+        self._ask(candidate)
 
     def _widens(self) -> bool:
         """The k closest have answered: whether others have to as well."""
@@ -225,7 +246,7 @@ class Traversal:
     def held(self, candidate: Candidate) -> None:
         """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""
         if candidate.state is WAITING:
-            self._waiting -= 1
+            self._settle(candidate)
             candidate.state = HELD
         self.advance()
 
@@ -258,7 +279,7 @@ class Traversal:
         self._subnets[subnet(candidate.address)] -= 1
 
     def _settle(self, candidate: Candidate) -> None:
-        if candidate.state is WAITING:
+        if candidate.state is WAITING and not candidate.hops:
             self._waiting -= 1
 
     @property
