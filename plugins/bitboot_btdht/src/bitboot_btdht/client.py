@@ -73,8 +73,9 @@ class Client:
 
         def settle(outcome: Outcome, round_trip: float) -> None:
             if isinstance(outcome, krpc.Response):
+                surprised = was_surprised and not self.surroundings.has_called_since(address, asked)
                 self.surroundings.answered(
-                    outcome, address, self.now, round_trip=round_trip, was_surprised=was_surprised
+                    outcome, address, self.now, round_trip=round_trip, was_surprised=surprised
                 )
                 self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:

@@ -62,6 +62,22 @@ def test_who_is_forgotten_in_time_leaves_no_doubt() -> None:
     assert acquaintances.unsure_until == MEMORY
 
 
+def test_a_call_that_came_while_a_query_was_on_its_way_may_have_opened_the_nat(
+    acquaintances: Acquaintances,
+) -> None:
+    acquaintances.called(ONE, 0.0)
+    assert acquaintances.is_surprised(ONE, MEMORY)
+    acquaintances.wrote(ONE, MEMORY)
+    assert not acquaintances.has_called_since(ONE, MEMORY)
+    acquaintances.called(ONE, MEMORY + 0.1)
+    assert acquaintances.has_called_since(ONE, MEMORY)
+    acquaintances.is_reachable(ONE, MEMORY + 1.0)
+    acquaintances.called(ONE, MEMORY + 2.0)
+    assert not acquaintances.has_called_since(ONE, MEMORY + 1.5), "it has shown that it needs no NAT opened"
+    acquaintances.called(LAN, 0.5)
+    assert not acquaintances.has_called_since(LAN, 0.0), "there is no NAT in between"
+
+
 def test_an_answer_to_our_first_word_shows_that_others_can_reach_it(acquaintances: Acquaintances) -> None:
     assert acquaintances.is_surprised(ONE, 0.0)
     acquaintances.wrote(ONE, 0.0)

@@ -60,6 +60,12 @@ class Acquaintances:
         last, was = self._known.get(_who(address), (now, _Is.ASKED))
         return was is not _Is.CALLER or now >= last + self._memory
 
+    def has_called_since(self, address: Address, asked: float) -> bool:
+        """Whether a query of then was no surprise after all: a call from there, on its way at the time, may
+        have opened a NAT for it."""
+        last, was = self._known.get(_who(address), (asked, _Is.ASKED))
+        return was is _Is.CALLER and last > asked and compact.is_public(address)
+
     def is_reachable(self, address: Address, now: float) -> None:
         """It has answered to a query that came out of the blue."""
         self._keep(_who(address), now, _Is.REACHABLE)

@@ -98,6 +98,10 @@ class Surroundings:
         """Whether an answer to a query that is sent to `address` now shows it to be reachable."""
         return self._acquaintances[compact.family(address)].is_surprised(address, now)
 
+    def has_called_since(self, address: Address, asked: float) -> bool:
+        """Whether a call from `address` came in after a query of then was sent there, or may have."""
+        return self._acquaintances[compact.family(address)].has_called_since(address, asked)
+
     def answered(
         self, response: krpc.Response, address: Address, now: float, *, round_trip: float, was_surprised: bool
     ) -> None:
