@@ -15,12 +15,14 @@ from bitboot_core import (
     AnnounceFailed,
     BackendError,
     BackendTimeout,
+    Item,
     KnownHost,
     NotRunning,
     Receipt,
     SwarmSize,
     UnsupportedOperation,
 )
+from bitboot_core.items import immutable_target, mutable_target
 
 from .model import HOST, Hub, Model, ModestModel, WithoutRequests
 
@@ -446,6 +448,45 @@ class TrustsStrangers(Model):
             data.decode("ascii")
 
 
+class MixesSaltsUp(Model):
+    async def publish(self, item: Item, *, cas: int | None = None) -> Receipt:
+        receipt = await super().publish(item, cas=cas)
+        self.hub.items[mutable_target(item.public_key)] = item
+        return receipt
+
+    async def resolve(self, public_key: bytes, salt: bytes) -> Item | None:
+        return await super().resolve(public_key, b"")
+
+
+class StoresTextAlone(Model):
+    async def put_item(self, encoded: bytes) -> Receipt:
+        receipt = await super().put_item(encoded)
+        self.hub.values[immutable_target(encoded)] = encoded.replace(b"\0", b"")
+        return receipt
+
+
+class PretendsToKeepItems(ModestModel):
+    async def get_item(self, target: bytes) -> bytes | None:
+        return None
+
+
+class TakesOlderItems(Model):
+    def replaces(self, item: Item, there: Item, cas: int | None) -> bool:
+        return cas in (None, there.seq)
+
+
+class IgnoresCas(Model):
+    def replaces(self, item: Item, there: Item, cas: int | None) -> bool:
+        return item.seq > there.seq
+
+
+class TakesSilenceForAMissingItem(Model):
+    async def resolve(self, public_key: bytes, salt: bytes) -> Item | None:
+        with contextlib.suppress(BackendTimeout):
+            return await super().resolve(public_key, salt)
+        return None
+
+
 BROKEN: list[tuple[str, type[Model]]] = [
     ("announced_here_is_found_there", SeesOnlyThoseBeforeIt),
     ("an_unknown_key_ends_empty", MakesPeersUp),
@@ -485,6 +526,12 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("a_request_ends_in_time", TakesSilenceForAnAnswer),
     ("a_request_can_be_cancelled", GoesOnAskingWhereCancelled),
     ("closing_ends_requests", TripsOverTheEndOfARequest),
+    ("items_are_kept_or_that_is_refused", MixesSaltsUp),
+    ("items_are_kept_or_that_is_refused", StoresTextAlone),
+    ("items_are_kept_or_that_is_refused", PretendsToKeepItems),
+    ("only_a_newer_item_replaces_one", TakesOlderItems),
+    ("cas_replaces_the_item_that_it_names", IgnoresCas),
+    ("where_nobody_answers_no_item_is_found_missing", TakesSilenceForAMissingItem),
     ("it_tells_about_itself", CountsInWords),
     ("bootstrapping_from_nobody_reaches_nobody", CountsItself),
     ("a_lookup_can_be_closed_early", FailsWhereALookupIsLeft),

@@ -14,6 +14,8 @@ from bitboot_core import (
     Backend,
     BackendTimeout,
     Capabilities,
+    Item,
+    ItemOutdated,
     KnownHost,
     NotRunning,
     Receipt,
@@ -24,6 +26,7 @@ from bitboot_core import (
     UnsupportedOperation,
     UsageError,
 )
+from bitboot_core.items import immutable_target, mutable_target
 from bitboot_core.testing.contract import BackendContract, World
 
 HOST = "127.0.0.1"
@@ -39,6 +42,8 @@ class Hub:
     started: list[Model] = field(default_factory=list)
     raw: dict[bytes, list[bytes]] = field(default_factory=dict)
     silent: bool = False
+    items: dict[bytes, Item] = field(default_factory=dict)
+    values: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class Model(Backend):
@@ -51,6 +56,7 @@ class Model(Backend):
         own_port=True,
         max_request=100,
         sizes=True,
+        items=True,
     )
     protocol: ClassVar[Callable[[], asyncio.DatagramProtocol]] = asyncio.DatagramProtocol
 
@@ -196,6 +202,46 @@ class Model(Backend):
         await asyncio.sleep(0)
         self.answered()
         return SwarmSize(seeds=0, peers=len(self.visible(key)))
+
+    async def publish(self, item: Item, *, cas: int | None = None) -> Receipt:
+        if not self.can.items:
+            return await super().publish(item, cas=cas)
+        self.running()
+        await asyncio.sleep(0)
+        self.answered()
+        there = self.hub.items.get(item.target)
+        if there is not None and there.version != item.version and not self.replaces(item, there, cas):
+            raise ItemOutdated(f"version {there.seq} is there", seq=there.seq, encoded=there.encoded)
+        self.hub.items[item.target] = item
+        return Receipt(1, 7200.0)
+
+    def replaces(self, item: Item, there: Item, cas: int | None) -> bool:
+        return item.seq > there.seq and cas in (None, there.seq)
+
+    async def resolve(self, public_key: bytes, salt: bytes) -> Item | None:
+        if not self.can.items:
+            return await super().resolve(public_key, salt)
+        self.running()
+        await asyncio.sleep(0)
+        self.answered()
+        return self.hub.items.get(mutable_target(public_key, salt))
+
+    async def put_item(self, encoded: bytes) -> Receipt:
+        if not self.can.items:
+            return await super().put_item(encoded)
+        self.running()
+        await asyncio.sleep(0)
+        self.answered()
+        self.hub.values[immutable_target(encoded)] = encoded
+        return Receipt(1, 7200.0)
+
+    async def get_item(self, target: bytes) -> bytes | None:
+        if not self.can.items:
+            return await super().get_item(target)
+        self.running()
+        await asyncio.sleep(0)
+        self.answered()
+        return self.hub.values.get(target)
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         self.running()

@@ -39,6 +39,13 @@ OF_REQUESTS = {
 }
 """The checks of a backend that carries requests alone."""
 
+OF_ITEMS = {
+    "cas_replaces_the_item_that_it_names",
+    "only_a_newer_item_replaces_one",
+    "where_nobody_answers_no_item_is_found_missing",
+}
+"""Those of a backend that keeps items alone."""
+
 OF_THE_BACKEND = [name for name in CHECKS if name not in OF_THE_INSTALLATION]
 
 FAILED, SKIPPED = pytest.fail.Exception, pytest.skip.Exception
@@ -69,6 +76,7 @@ def test_so_does_one_that_can_do_little_and_says_so() -> None:
     failed, skipped = outcomes(contract_of(ModestModel), CHECKS)
     assert failed == {}
     assert skipped.pop("what_is_withdrawn_is_gone") == "it cannot withdraw, and says so"
+    assert {skipped.pop(name) for name in OF_ITEMS} == {"it keeps no items, and says so"}
     assert set(skipped) == OF_REQUESTS
     assert set(skipped.values()) == {"it carries no requests, and says so"}
 
@@ -222,6 +230,6 @@ def test_pytest_collects_it_with_and_without_a_plugin_for_asyncio(plugins: list[
     pytest_itself = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *plugins]
     done = subprocess.run(pytest_itself, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert f"{len(CHECKS) - 6} passed, 6 skipped" in done.stdout
+    assert f"{len(CHECKS) - 7} passed, 7 skipped" in done.stdout
     assert re.search(r"^SKIPPED .* no clock here$", done.stdout, re.MULTILINE)
     assert re.search(r"^SKIPPED .* it can withdraw, and says so$", done.stdout, re.MULTILINE)

@@ -6,12 +6,15 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from bitboot_btdht.lookup.item_found import ImmutableFound, MutableFound
 from bitboot_btdht.lookup.survey import Sample
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import bencode, krpc
 from bitboot_btdht.wire.compact import Address, is_usable, known_host, pack, unpack_nodes, unpack_peers
 from bitboot_btdht.wire.node_id import id_for
+
+from bitboot_core import Identity, Item
 
 KEY = b"k" * 20
 ID = b"i" * 20
@@ -25,8 +28,29 @@ NEXT = b"\xff\x00|"
 """Between two datagrams of one input. Each begins with a byte: its lowest two bits say who sends it, the
 next two which of the node's queries TRANSACTION stands for."""
 
+TOKEN = b"8:token123"
+"""Stands for the node's own write token for whoever sends."""
+
 TRANSACTION = b"4:TTTT"
 """Stands for the id of one of the last queries to the sender, which nobody could guess."""
+
+ALICE = Identity.from_seed(b"a" * 32)
+ITEMS = [
+    Item.signed(ALICE, b"4:text", seq=3),
+    Item.signed(ALICE, b"li1e1:xe", seq=2**63 - 1),
+    Item.signed(ALICE, b"0:", seq=1, salt=b"salt"),
+]
+PUTS: list[dict[bytes, Any]] = [
+    {
+        b"k": item.public_key,
+        b"seq": item.seq,
+        b"sig": item.signature,
+        b"token": b"token123",
+        b"v": bencode.decode(item.encoded),
+        **({b"salt": item.salt} if item.salt else {b"cas": 3}),
+    }
+    for item in ITEMS
+]
 
 SETTINGS = Settings()
 IDS = {contact: id_for(contact[:-2], random.Random(2)) for contact in (CONTACT, CONTACT_6)}
@@ -63,8 +87,22 @@ def seeds() -> list[bytes]:
             b"put",
             {b"v": b"item", b"k": b"K" * 32, b"sig": b"S" * 64, b"seq": 7, b"salt": b"s", b"token": b"t"},
         ),
+        (b"put", {b"v": [b"value", {b"a": -1}], b"token": b"t"}),
+        *((b"put", one) for one in PUTS),
+        (b"get", {b"target": ITEMS[0].target}),
         (b"vote", {b"target": KEY}),
         (b"bitboot", {b"payload": b"x" * 300}),
+    ]
+    answers += [
+        {
+            b"id": ID,
+            b"k": item.public_key,
+            b"seq": item.seq,
+            b"sig": item.signature,
+            b"token": b"t",
+            b"v": bencode.decode(item.encoded),
+        }
+        for item in ITEMS
     ]
     answers += [dict(one) for answer in answers for one in _with_other_types(answer)]
     arguments += [(name, one) for name, more in arguments for one in _with_other_types(more)]
@@ -96,15 +134,19 @@ def one_input(data: bytes) -> None:
     for contact, transactions in _sent(node).items():
         answer = krpc.response(transactions[-1], {b"id": IDS[contact]}, STRANGER)
         assert node.receive(answer, contact, 1000.0)
+    asked = _sent(node)
+    tokens = {sender: _token(node, sender) for sender in SENDERS}
     node.find_peers(KEY, found.extend, lambda: None, now=1000.0)
     node.requested.handler = lambda address, payload: payload
     for contact in IDS:
         node.request(contact, b"x" * 300, lambda _: None, timeout=2.0, now=1000.0)
     node.announce(KEY, 6881, lambda _: None, now=1000.0)
+    resolving = node.items.resolve(ALICE.public_key, b"", lambda _: None, now=1000.0)
+    getting = node.items.get(KEY, lambda _: None, now=1000.0)
+    node.items.publish(ITEMS[0], lambda _: None, now=1000.0, cas=2)
     scrapes = node.size(KEY, lambda: None, now=1000.0)
     samples: list[Sample] = []
     node.sample(samples.append, lambda _: None, now=1000.0)
-    asked: dict[Address, list[bytes]] = {}
     now = 1000.0
     for datagram in data.split(NEXT)[:8]:
         asked |= _sent(node)
@@ -113,7 +155,8 @@ def one_input(data: bytes) -> None:
         sender = SENDERS[datagram[0] % 4]
         now += 0.05
         own = b"4:" + ([b"none"] * 4 + asked.get(sender, []))[-1 - (datagram[0] >> 2) % 4]
-        node.receive(datagram[1:].replace(TRANSACTION, own), sender, now)
+        own_token = b"%d:%b" % (len(tokens[sender]), tokens[sender])
+        node.receive(datagram[1:].replace(TRANSACTION, own).replace(TOKEN, own_token), sender, now)
         node.poll(now)
     asked |= _sent(node)
     for _ in range(8):  # time-outs, retries and upkeep, with what has been learnt
@@ -125,6 +168,23 @@ def one_input(data: bytes) -> None:
     assert all(len(key) == 20 for sample in samples for key in sample.keys)
     assert all(len(one.keys) <= one.stored and 0 <= one.interval <= 21_600 for one in samples)
     assert len(asked) < 5000
+    assert isinstance(resolving.found, MutableFound)
+    assert resolving.found.newest is None or resolving.found.newest.is_genuine()
+    assert isinstance(getting.found, ImmutableFound)
+    assert getting.found.encoded is None, "nothing has this hash"
+    assert node.items.stored.size < 100_000
+
+
+def _token(node: Node, sender: Address) -> bytes:
+    """What a node gives to `sender` to announce and put with."""
+    query = krpc.query(b"tk", b"get", {b"id": ID, b"target": KEY})
+    node.receive(query, sender, 1000.0)
+    tokens = [
+        message.values[b"token"]
+        for datagram, address in node.outgoing()
+        if isinstance(message := krpc.parse(datagram, address), krpc.Response) and address == sender
+    ]
+    return bytes(tokens[0])
 
 
 def _read(datagram: bytes) -> None:

@@ -26,6 +26,7 @@ from ._finding import FindingChecks
 from ._hostile import HostileChecks
 from ._installed import InstalledChecks
 from ._interrupted import InterruptedChecks
+from ._items import ItemChecks
 from ._leftovers import LeftoverChecks
 from ._lifetimes import LifetimeChecks
 from ._port_mappers import PortMapperContract, RouterWorld
@@ -48,6 +49,7 @@ class BackendContract(
     LeftoverChecks,
     HostileChecks,
     RequestChecks,
+    ItemChecks,
 ):
     """All checks. Subclass it, name your plugin's `entry_point`, and make a `world`."""
 
