@@ -21,7 +21,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = "bitboot_btdht"
 
-ENGINE = ("asking", "lookup", "server", "table", "wire", "client.py", "node.py", "settings.py")
+ENGINE = (
+    *("asking", "lookup", "server", "table", "wire"),
+    *("client.py", "items.py", "node.py", "operations.py", "settings.py"),
+)
 """What is compiled, of the package's folders and files."""
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bitboot_core import (
-    AnnounceFailed,
     Announces,
     Backend,
     BackendConfig,
@@ -21,12 +20,12 @@ from bitboot_core import (
     RequestHandler,
     Scope,
     SwarmSize,
-    UnsupportedOperation,
 )
 from bitboot_core.aio.requests import Answering
 from bitboot_core.aio.resolve import bootstrap_failure
 from bitboot_core.aio.udp import is_own_address
 
+from .announcing import announce
 from .asking.requests import MAX_PAYLOAD
 from .asking.transactions import Outcome
 from .item_calls import ItemCalls
@@ -34,6 +33,7 @@ from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .lookup.survey import Sample
 from .node import Node
+from .node_stats import stats
 from .own_machine import OwnMachine
 from .peer_stream import Arrivals, nobody_answered
 from .requesting import request
@@ -128,47 +128,7 @@ class MainlineBackend(Backend):
 
     async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
         """Announce this node's own address under `key`. Port 0 means the port others see us use."""
-        driver = self._running
-        families = self._own_families(endpoint)
-        node = driver.node
-        stored = await self._run(
-            lambda done: node.announce(key, endpoint.port, done, now=self._now(), families=families)
-        )
-        if not stored:
-            known = sum(len(table) for table in node.tables.values())
-            raise AnnounceFailed(
-                f"none of the network's nodes stored the announcement ({known} contacts known)",
-                hint="wait until other nodes have joined"
-                if not known
-                else "check that UDP is not filtered on the way out",
-            )
-        could_store = sum(min(node.settings.k, len(node.tables[family])) for family in families)
-        return Receipt(stored, min(lifetime, node.settings.peer_lifetime), max(stored, could_store))
-
-    def _own_families(self, endpoint: KnownHost) -> list[int]:
-        """Where to announce. Raises UnsupportedOperation for an address that is not ours."""
-        tables = self._running.node.tables
-        if not endpoint.host or endpoint.is_any:
-            wanted = endpoint.family if endpoint.host else None
-            families = [family for family in tables if wanted in (None, family)]
-        elif endpoint.family in tables and self._is_own(endpoint):
-            families = [endpoint.family]
-        else:
-            families = []
-        if not families:
-            raise UnsupportedOperation(
-                f"{endpoint.host} is not an address of this node, and mainline announces no other",
-                hint="leave the host out: the network stores the address that it sees us at (BEP 5)",
-            )
-        return families
-
-    def _is_own(self, endpoint: KnownHost) -> bool:
-        driver = self._running
-        if not driver.address.is_any and driver.address.family == endpoint.family:
-            return endpoint.host == driver.address.host
-        external = driver.node.external.get(endpoint.family or 4)
-        ip = compact.pack(endpoint.host, 0)[:-2]
-        return (external is not None and external.ip == ip) or is_own_address(endpoint.host)
+        return await announce(self._running, self._run, key, endpoint, lifetime)
 
     async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
@@ -312,23 +272,7 @@ class MainlineBackend(Backend):
         `errors`: exceptions, which were logged. `serves`: in how many IP versions it serves the internet, see
         `server.serving`.
         """
-        node = self._running.node
-        return {
-            **{
-                name: node.counters[name]
-                for name in (
-                    *("sent", "unsent", "received", "refused", "queries", "unsolicited"),
-                    *("timeouts", "malformed", "errors"),
-                )
-            },
-            **{name: number for family in node.families for name, number in _nodes(node, family).items()},
-            "serves": sum(map(node.is_serving, node.families)),
-            "contacts": sum(len(table) for table in node.tables.values()),
-            "stored_peers": len(node.store),
-            "stored_keys": node.store.hashes,
-            "stored_items": len(node.items.stored),
-            "round_trip": node.transactions.round_trips.mean,
-        }
+        return stats(self._running.node)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -342,10 +286,3 @@ def _fail(waiters: set[asyncio.Future[_T]]) -> None:
 
 def _closed() -> NotRunning:
     return NotRunning("the node was closed meanwhile")
-
-
-def _nodes(node: Node, family: int) -> dict[str, int]:
-    told = node.population(family)
-    about, low, high = (0, 0, 0) if told is None else (told.about, told.low, told.high)
-    name = f"nodes_ipv{family}"
-    return {name: about, f"{name}_low": low, f"{name}_high": high}

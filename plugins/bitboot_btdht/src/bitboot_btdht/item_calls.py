@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from bitboot_core import InvalidItem, ItemLocked, ItemOutdated, PublishFailed, Receipt
 from bitboot_core.items import MAX_SEQ, Item
 
 from .lookup.item_found import ImmutableFound, MutableFound
 from .lookup.items import ItemSearches, Puts
-from .lookup.per_family import Operation
+from .lookup.per_family import Operation, Run
 from .node import Node
 from .peer_stream import nobody_answered
 from .wire import krpc
 
 Op = TypeVar("Op", bound=Operation)
-
-
-Run: TypeAlias = Callable[[Callable[[Callable[[int], None]], Operation]], Awaitable[int]]
-"""Begins an operation of a node, and waits for its end; what it reported."""
 
 
 class ItemCalls:

@@ -23,14 +23,10 @@ from .asking.requests import Requests
 from .asking.transactions import Outcome, Transactions
 from .client import Client
 from .items import Items
-from .lookup.announce import Announce
-from .lookup.bootstrap import Bootstrap
 from .lookup.item_found import Verify, verify
-from .lookup.per_family import InFamilies, Operation
 from .lookup.population import Nodes
-from .lookup.sampled import SampledSearch, SampledSearches
-from .lookup.scrape import Scrape, Scrapes
-from .lookup.survey import Pauses, Sample, Survey
+from .lookup.survey import Pauses, Survey
+from .operations import Operations
 from .server.extensions import Extensions
 from .server.item_store import ItemStore
 from .server.items import Items as ItemAnswers
@@ -46,12 +42,12 @@ from .settings import Settings
 from .table.external import ExternalAddress
 from .table.reach import Reach
 from .table.routing import RoutingTable
-from .wire import compact, krpc
+from .wire import krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
 
 
-class Node:
+class Node(Operations):
     """One node of the mainline DHT, in one or both IP families.
 
     In each family it has a table and an id of its own, since an id has to fit the address (BEP 42) and
@@ -202,116 +198,7 @@ class Node:
         ready, self._outgoing = self._outgoing, []
         return ready
 
-    # What a node can be asked to do
-
-    def bootstrap(
-        self, contacts: Iterable[Address], on_done: Callable[[int], None], *, now: float
-    ) -> Operation:
-        """Find a place in the network through `contacts`. Reports how many of them answered."""
-        self._client.now = now
-        contacts = list(contacts)
-        return InFamilies(
-            self.tables,
-            lambda family, done: Bootstrap(
-                self._client, [c for c in contacts if compact.family(c) == family], family, done
-            ),
-            on_done,
-        ).start()
-
-    def find_peers(
-        self,
-        info_hash: bytes,
-        on_peers: Callable[[list[Address]], None],
-        on_done: Callable[[], None],
-        *,
-        now: float,
-    ) -> SampledSearches:
-        """Look `info_hash` up. `on_peers` is called with new arrivals, repeats included.
-
-        What is returned says afterwards whether anybody has replied.
-        """
-        self._client.now = now
-        most = self.settings.max_peers_per_hash
-        return SampledSearches(
-            self.tables,
-            lambda family, done: SampledSearch(
-                self._client,
-                info_hash,
-                family,
-                on_peers,
-                lambda: done(0),
-                stored=self.store.get(info_hash, family, most, now),
-            ),
-            lambda _: on_done(),
-        ).start()
-
-    def size(self, info_hash: bytes, on_done: Callable[[], None], *, now: float) -> Scrapes:
-        """Ask how many peers there are under `info_hash` (BEP 33). What is returned says so afterwards."""
-        self._client.now = now
-        return Scrapes(
-            self.tables,
-            lambda family, done: Scrape(
-                self._client,
-                info_hash,
-                family,
-                lambda: done(0),
-                stored=self.store.scrape(info_hash, family, now),
-            ),
-            lambda _: on_done(),
-        ).start()
-
-    def announce(
-        self,
-        info_hash: bytes,
-        port: int,
-        on_done: Callable[[int], None],
-        *,
-        now: float,
-        families: Iterable[int] | None = None,
-        seed: bool = False,
-    ) -> Operation:
-        """Announce ourselves under `info_hash`. Reports how many nodes stored it.
-
-        `port` 0 means the port that our datagrams are seen to come from (`implied_port`).
-        `families`: where to announce, all of the node's unless given. `seed`: we have the whole torrent.
-        """
-        self._client.now = now
-        chosen = [family for family in self.tables if families is None or family in families]
-        return InFamilies(
-            chosen,
-            lambda family, done: Announce(self._client, info_hash, family, port, done, seed=seed),
-            on_done,
-        ).start()
-
-    def sample(
-        self,
-        on_sample: Callable[[Sample], None],
-        on_done: Callable[[int], None],
-        *,
-        now: float,
-        nodes: int = 100,
-    ) -> Operation:
-        """Ask up to so many nodes in each family which keys they store (BEP 51). Reports how many were asked.
-
-        `Settings.samples_per_second` of them a second, and none again before its interval is over.
-        """
-        self._client.now = now
-
-        def make(family: int, done: Callable[[int], None]) -> Survey:
-            survey = Survey(
-                self._client,
-                family,
-                on_sample,
-                done,
-                nodes=nodes,
-                pauses=self._pauses,
-                rng=self._rng,
-                now=now,
-            )
-            self._surveys.append(survey)
-            return survey
-
-        return InFamilies(self.tables, make, on_done).start()
+    # What it can be asked to do, beside the lookups of `Operations`
 
     def query(
         self,

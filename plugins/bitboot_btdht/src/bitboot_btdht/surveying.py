@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from bitboot_core import BackendTimeout, SwarmSize
 
-from .lookup.per_family import Operation
+from .lookup.per_family import Operation, Run
 from .lookup.scrape import Scrapes
 from .lookup.survey import Sample
 from .peer_stream import Arrivals, nobody_answered
 from .udp import UdpDriver
-
-Run = Callable[[Callable[[Callable[[int], None]], Operation]], Awaitable[int]]
-"""Runs an operation of the node to its end: `MainlineBackend._run`."""
 
 
 async def swarm_size(driver: UdpDriver, run: Run, key: bytes) -> SwarmSize:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Generic, Protocol, Self, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
 
 class Operation(Protocol):
@@ -11,6 +11,10 @@ class Operation(Protocol):
 
     def cancel(self) -> None:
         """Stop it; its callbacks are not called any more."""
+
+
+Run: TypeAlias = Callable[[Callable[[Callable[[int], None]], Operation]], Awaitable[int]]
+"""Begins an operation, which reports a number when it is done, and waits for that: `MainlineBackend._run`."""
 
 
 class Startable(Operation, Protocol):
