@@ -90,7 +90,7 @@ async def _close_after(peers: AsyncGenerator[KnownHost, None], count: int) -> Ba
     return await raised_by(peers.aclose)
 
 
-CAN_BE_REFUSED = {"withdraw", "request", "on_request"}
+CAN_BE_REFUSED = {"withdraw", "size", "request", "on_request"}
 """Not every backend can do this: then it says so at any time."""
 
 
@@ -104,6 +104,7 @@ async def _expect_not_running(nodes: Nodes, node: Backend, when: str) -> None:
         "address": lambda: node.address,
         "stats": node.stats,
         "withdraw": lambda: node.withdraw(key, endpoint),
+        "size": lambda: node.size(key),
         "request": lambda: node.request(KnownHost("127.0.0.1", 9), b"", timeout=1.0),
         "on_request": lambda: node.on_request(None),
     }

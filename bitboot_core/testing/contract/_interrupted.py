@@ -26,6 +26,8 @@ class InterruptedChecks(Checks):
         await interrupt(nodes, "announce()", lambda: one.announce(key, endpoint, lifetime=LIFETIME))
         await interrupt(nodes, "a lookup", lambda: collect(other, key))
         await nodes.expect(other, key, {7001}, "after calls were cancelled, and 7001 then announced")
+        if one.capabilities.sizes:
+            await interrupt(nodes, "size()", lambda: other.size(key))
         if one.capabilities.can_withdraw:
             await interrupt(nodes, "withdraw()", lambda: one.withdraw(key, endpoint))
 
