@@ -8,9 +8,9 @@ import pytest
 from bitboot_btdht.backend import MainlineBackend
 from bitboot_btdht.lookup.survey import Sample
 from bitboot_btdht.testnet import Testnet
-from bitboot_btdht.wire import compact
+from bitboot_btdht.wire import compact, krpc
 
-from bitboot_core import BackendConfig, BackendTimeout, KnownHost, NotRunning
+from bitboot_core import BackendConfig, BackendError, BackendTimeout, KnownHost, NotRunning
 
 KEY = b"k" * 20
 CONFIG = BackendConfig(network="mainline", protocol="mainline", listen=KnownHost("127.0.0.1", 0))
@@ -59,6 +59,37 @@ async def test_the_keys_of_a_network_are_sampled() -> None:
 
 def _places(testnet: Testnet) -> list[tuple[str, int]]:
     return [(driver.address.host, driver.address.port) for driver in testnet._members]
+
+
+async def test_where_nobody_answers_a_survey_fails() -> None:
+    async with Testnet(3) as testnet:
+        backend = MainlineBackend(CONFIG)
+        await backend.start()
+        try:
+            await backend.bootstrap(testnet.bootstrap)
+            for node in testnet.nodes:
+                node._server._read_only = True  # from now on it answers nobody
+            with pytest.raises(BackendTimeout, match="none of the 3 nodes asked answered"):
+                _ = [sample async for sample in backend.sample()]
+        finally:
+            await backend.aclose()
+
+
+async def test_where_all_nodes_lie_or_refuse_a_swarm_is_not_said_to_be_empty() -> None:
+    def lie(query: krpc.Query, address: bytes) -> dict[bytes, bytes]:
+        return {b"BFsd": b"\xff" * 256, b"BFpe": b"\xff" * 256}
+
+    async with Testnet(3) as testnet:
+        backend = MainlineBackend(CONFIG)
+        await backend.start()
+        try:
+            await backend.bootstrap(testnet.bootstrap)
+            for node in testnet.nodes:
+                node.extensions.answer(b"get_peers", lie)
+            with pytest.raises(BackendError, match="none of the 3 nodes asked has told"):
+                await backend.size(KEY)
+        finally:
+            await backend.aclose()
 
 
 async def test_closing_ends_what_is_asked() -> None:

@@ -119,7 +119,7 @@ class Operations:
         *,
         now: float,
         nodes: int = 100,
-    ) -> Operation:
+    ) -> InFamilies[Survey]:
         """Ask up to so many nodes in each family which keys they store (BEP 51). Reports how many were asked.
 
         `Settings.samples_per_second` of them a second, and none again before its interval is over.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from bitboot_core import BackendTimeout, SwarmSize
+from bitboot_core import BackendError, BackendTimeout, SwarmSize
 
 from .lookup.per_family import Operation, Run
 from .lookup.scrape import Scrapes
@@ -16,7 +16,10 @@ from .udp import UdpDriver
 
 
 async def swarm_size(driver: UdpDriver, run: Run, key: bytes) -> SwarmSize:
-    """About how many peers are under `key`. Raises BackendTimeout where no node answers."""
+    """About how many peers are under `key`.
+
+    Raises BackendTimeout where no node answers, BackendError where none says anything that can be true.
+    """
     scrapes: list[Scrapes] = []
 
     def begin(done: Callable[[int], None]) -> Operation:
@@ -27,6 +30,11 @@ async def swarm_size(driver: UdpDriver, run: Run, key: bytes) -> SwarmSize:
     (found,) = scrapes
     if found.unanswered:
         raise nobody_answered(found.asked)
+    if found.asked and not found.counted:
+        raise BackendError(
+            f"none of the {found.asked} nodes asked has told how large the swarm is",
+            hint="they refused, or what they told cannot be true: count the peers that a lookup finds",
+        )
     seeds, others = found.sizes()
     return SwarmSize(seeds=round(seeds), peers=round(others), asked=found.asked, answered=found.counted)
 
@@ -53,6 +61,8 @@ async def samples(driver: UdpDriver, readers: set[Arrivals[Any]], nodes: int) ->
                 "there is no node to ask for samples",
                 hint="bootstrap first; nodes asked before are left alone for as long as they say",
             )
+        if not any(part.replies for part in operation.parts):
+            raise nobody_answered(asked[0])
     finally:
         operation.cancel()
         readers.discard(arrivals)

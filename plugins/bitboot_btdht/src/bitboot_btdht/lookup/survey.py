@@ -88,6 +88,7 @@ class Survey:
     ) -> None:
         self.next_due: float = now
         self.asked: int = 0
+        self.replies: int = 0
         self.done: bool = False
         self._network = network
         self._family = family
@@ -152,6 +153,7 @@ class Survey:
 
     def _settle(self, address: Address, outcome: Outcome, asked_at: float) -> None:
         self._waiting -= 1
+        self.replies += outcome is not None
         sample = None
         if isinstance(outcome, krpc.Response):
             sample = sampled(address, outcome, self._network.settings.samples_taken_per_reply)
