@@ -13,7 +13,6 @@ from .lookup.items import ItemSearches, Puts
 from .lookup.per_family import Operation, Run
 from .node import Node
 from .peer_stream import nobody_answered
-from .wire import krpc
 
 Op = TypeVar("Op", bound=Operation)
 
@@ -63,7 +62,7 @@ class ItemCalls:
         except ValueError as error:
             raise _not_bencoded() from error
         put = puts.put
-        if not put.is_outdated and (put.refusals[krpc.CAS_MISMATCH] or put.refusals[krpc.SEQ_TOO_LOW]):
+        if put.was_outrun and not put.is_outdated:
             # Somebody else publishes at the same time, or these nodes lie: what is there now tells which.
             _, search = await self._waited(
                 lambda done: items.resolve(item.public_key, item.salt, done, now=self._now())

@@ -249,7 +249,21 @@ def test_cas_goes_to_those_alone_that_have_another_version() -> None:
     for one, sent in ((old, 5), (older, 4), (new, None)):
         putting = Putting(Put.mutable(mutable(), new, 5), one=reply(one), twenty=reply(old))
         assert putting.network.last(1).arguments.get(b"cas") == sent
+        putting.network.last(1).answer(1)
         assert b"cas" not in putting.network.last(10).arguments
+
+
+def test_with_cas_those_that_have_the_version_to_be_replaced_decide() -> None:
+    """They are asked first; where one refuses, nobody else is asked."""
+    old, new = version(b"old", 5), version(b"new", 7)
+    for code, others in ((None, 1), (301, 0), (302, 0)):
+        putting = Putting(Put.mutable(mutable(), new, 5), one=reply(old))
+        assert putting.stores() == [1, 0, 0]
+        if code is None:
+            putting.network.last(1).answer(1)
+        else:
+            putting.network.last(1).on_outcome(krpc.ErrorReply(b"aa", code, b"no"))
+        assert putting.stores()[1] == others
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,18 @@ class PutItem(Storing):
         """The value, and what proves whose it is."""
         return self._put.arguments(self._items.seqs.get(candidate))
 
+    def in_turns(self, chosen: list[Candidate]) -> list[list[Candidate]]:
+        """With `cas`, first those that have the version to be replaced: of several who replace it at the same
+        moment some are refused there, and then write nowhere else."""
+        if self._put.cas is None:
+            return [chosen]
+        holders = [candidate for candidate in chosen if candidate in self._items.seqs]
+        return [holders, [candidate for candidate in chosen if candidate not in holders]]
+
+    def goes_on(self) -> bool:
+        """Whether nobody has another version than the one to be replaced."""
+        return not self._put.was_outrun
+
     def is_in_vain(self, refusal: krpc.ErrorReply) -> bool:
         """Others have the newer version too."""
         self._put.refusals[refusal.code] += 1
@@ -111,7 +123,8 @@ class Put:
         """How many nodes refused, by the code that they gave."""
         self._value = value
         self._item = item
-        self._cas = cas
+        self.cas = cas
+        """The number of the version that it is to replace; None for any."""
 
     @classmethod
     def immutable(cls, found: ImmutableFound, encoded: bytes) -> Put:
@@ -132,7 +145,12 @@ class Put:
         newest = self.found.newest if isinstance(self.found, MutableFound) else None
         if newest is None or self._item is None or newest.version == self._item.version:
             return False
-        return newest.seq >= self._item.seq or (self._cas is not None and newest.seq != self._cas)
+        return newest.seq >= self._item.seq or (self.cas is not None and newest.seq != self.cas)
+
+    @property
+    def was_outrun(self) -> bool:
+        """Whether a node says that it has another version than the one to be replaced, or a newer one."""
+        return bool(self.refusals[krpc.CAS_MISMATCH] or self.refusals[krpc.SEQ_TOO_LOW])
 
     def arguments(self, seq: int | None) -> dict[bytes, Any]:
         """What a node is asked to store that says it has version `seq`."""
@@ -142,7 +160,7 @@ class Put:
         arguments = {b"k": item.public_key, b"seq": item.seq, b"sig": item.signature, b"v": self._value}
         if item.salt:
             arguments[b"salt"] = item.salt
-        if self._cas is not None and seq is not None and seq != item.seq:
+        if self.cas is not None and seq is not None and seq != item.seq:
             arguments[b"cas"] = seq  # nothing newer than `cas` was found: nodes that are behind catch up
         return arguments
 

@@ -26,11 +26,20 @@ class Storing(ABC):
         self._pending = 0
         self._stored = 0
         self._spare: list[Candidate] = []
+        self._turns: list[list[Candidate]] = []
         self._done = False
 
     @abstractmethod
     def arguments(self, candidate: Candidate) -> dict[bytes, Any]:
         """What a node is asked to store; its token is added."""
+
+    def in_turns(self, chosen: list[Candidate]) -> list[list[Candidate]]:
+        """Whom to ask first, and whom only when these have answered: all at once, unless overridden."""
+        return [chosen]
+
+    def goes_on(self) -> bool:
+        """Whether those whose turn comes now are asked at all."""
+        return True
 
     def is_in_vain(self, refusal: krpc.ErrorReply) -> bool:
         """Whether others will refuse as well, so that none is asked in its place."""
@@ -53,8 +62,7 @@ class Storing(ABC):
             for candidate in self._search.traversal.answers
             if candidate.token is not None and candidate not in chosen
         ]
-        for candidate in chosen:
-            self._ask(candidate, tries=2)
+        self._turns = self.in_turns(chosen)
         self.check()
 
     def _ask(self, candidate: Candidate, tries: int) -> None:
@@ -84,7 +92,11 @@ class Storing(ABC):
         self.check()
 
     def check(self) -> None:
-        """Report, where nobody is asked any more."""
-        if not self._pending and not self._done:
-            self._done = True
-            self._on_done(self._stored)
+        """Where nobody is asked any more, ask those whose turn it is now, or report."""
+        while not self._pending and not self._done:
+            if self._turns and self.goes_on():
+                for candidate in self._turns.pop(0):
+                    self._ask(candidate, tries=2)
+            else:
+                self._done = True
+                self._on_done(self._stored)
