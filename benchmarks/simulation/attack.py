@@ -74,6 +74,9 @@ def run(*, quick: bool) -> Result:
             for n in range(seeds)
         ]
         tables = statistics.fmean(siege.tables for siege in sieges)
+        if not quick:  # in so small a town the attacker is everybody's neighbour
+            share = statistics.fmean(share for siege in sieges for share in siege.shares)
+            checks.append(at_least(f"peers found after {hours:g} h of churn, {place}", share, 0.9))
         rows.append(
             [
                 place,

@@ -34,7 +34,7 @@ def test_every_limit_is_listed_with_its_default() -> None:
         for name in defaults
         if re.match(
             r"asks_|max_|contacts?_|newcomers_|nodes_|peers_taken|reply|replies|messages|requests|dead|verif"
-            r"|item_reply|sample",
+            r"|item_reply|sample|side_",
             name,
         )
     }
