@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,11 +101,14 @@ def test_join_shows_members_by_their_fingerprint(cli: Cli, ada: None, file: str,
     assert f"member {own.fingerprint}" in out
 
 
-def test_each_command_that_names_a_swarm_takes_it(cli: Cli, ada: None, file: str) -> None:
+def test_each_command_that_names_a_swarm_takes_it(cli: Cli, ada: None, file: str, tmp_path: Path) -> None:
     secret = [*LOCAL, "--secret-file", file]
     assert cli("announce", "x", "--port", "7003", *secret, "--for", "0.5", "--json").named("announced")
     assert cli("watch", "x", *secret, "--for", "1", "--json").named("peer-joined")
-    assert cli("run", "x", *secret, "--fail-empty", "--", "true").status == 0
+    out = tmp_path / "out"
+    program = f"import os; open({str(out)!r}, 'w').write(os.environ['BITBOOT_MEMBER'])"
+    assert cli("run", "x", *secret, "--fail-empty", "--", sys.executable, "-c", program).status == 0
+    assert out.read_text() == ADA.public_key.hex()
 
 
 WRONG = {

@@ -121,12 +121,13 @@ class PeerFound(Event):
 
     def environment(self) -> dict[str, str]:
         """What a program that is started for this peer finds in its environment."""
+        member = {} if self.member is None else {"BITBOOT_MEMBER": self.member}
         return {
             "BITBOOT_PEER": self.endpoint,
             "BITBOOT_HOST": self.host,
             "BITBOOT_PORT": str(self.port),
             "BITBOOT_SWARM": self.swarm,
-            "BITBOOT_MEMBER": self.member or "",
+            **member,
         }
 
     @property
