@@ -282,5 +282,16 @@ def test_bad_nodes_are_never_given_out(good_only: bool) -> None:
     assert (nodes[1][1] in given_out) is not good_only
 
 
+@pytest.mark.parametrize("after", [-1.0, 0.0, 1.0])
+def test_asked_for_good_ones_exactly_the_good_are_given_out(after: float) -> None:
+    """`closest` does not ask `is_good`, to be quick: they say the same."""
+    table = make()
+    fill(table, FAR, 4)
+    now = Settings().good_for + after
+    good = [contact for contact in table if table.is_good(contact, now)]
+    assert len(good) == (4 if after < 0 else 0)
+    assert table.closest(OWN, 8, now, good_only=True) == good
+
+
 def test_a_contact_can_be_printed() -> None:
     assert "ab" * 4 in repr(Contact(b"\xab" * 20, public_address(1), 0.0, 0.1))
