@@ -90,6 +90,7 @@ def test_a_secret_makes_no_sense_where_public_swarms_are_counted(cli: Cli, file:
     assert "a secret has nothing to do" in result.err
 
 
+@pytest.mark.once
 def test_join_shows_members_by_their_fingerprint(cli: Cli, ada: None, file: str, tmp_path: Path) -> None:
     words = ["x", "--port", "7002", *LOCAL, "--secret-file", file, "--for", "1"]
     events = cli("join", *words, "--json").named("peer-joined")
@@ -101,6 +102,7 @@ def test_join_shows_members_by_their_fingerprint(cli: Cli, ada: None, file: str,
     assert f"member {own.fingerprint}" in out
 
 
+@pytest.mark.once
 def test_each_command_that_names_a_swarm_takes_it(cli: Cli, ada: None, file: str, tmp_path: Path) -> None:
     secret = [*LOCAL, "--secret-file", file]
     assert cli("announce", "x", "--port", "7003", *secret, "--for", "0.5", "--json").named("announced")

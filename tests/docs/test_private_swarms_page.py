@@ -14,6 +14,8 @@ from bitboot_core import BitBoot, Identity, SwarmSecret, blocking
 from bitboot_core._cli import main
 from bitboot_core._swarms.private.epochs import Epochs
 
+pytestmark = pytest.mark.once
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "private-swarms.md").read_text(encoding="utf-8")
 PROTOCOL = (DOCS / "private-swarms-protocol.md").read_text(encoding="utf-8")
@@ -89,7 +91,6 @@ def test_the_protocol_s_vectors_are_the_code_s() -> None:
     assert SwarmSecret(text).for_name("x").hex() == rows[0][2]
 
 
-@pytest.mark.once
 def test_the_experiment_of_the_security_page_runs() -> None:
     assert private.probes(2000) == 0
     assert private.flood(0.05) > 0

@@ -291,6 +291,7 @@ async def test_what_makes_no_sense_is_refused_at_once(members: Members) -> None:
 # Attacks, and the passing of time
 
 
+@pytest.mark.once
 async def test_junk_claims_by_the_thousand_hide_nobody(members: Members) -> None:
     """Among 2,000 endpoints where nobody answers, members are found within two seconds."""
     members.wire.junk = [KnownHost(f"198.51.{number // 250}.{number % 250}", 1) for number in range(2000)]
@@ -316,6 +317,7 @@ async def test_members_behind_nats_call_each_other(members: Members) -> None:
     assert all(len(one.peers) == 3 for one in swarms)
 
 
+@pytest.mark.once
 async def test_silent_claims_are_called_ever_more_rarely(members: Members) -> None:
     swarm = await joined(members, 0)
     members.wire.junk = [KnownHost("192.0.2.9", 9)]

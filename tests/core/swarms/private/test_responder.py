@@ -213,6 +213,7 @@ def test_an_answer_is_never_longer_than_its_request(bob: Node) -> None:
 # Floods
 
 
+@pytest.mark.once
 def test_a_flood_of_handshakes_flushes_nobody_else_s(ada: Node, bob: Node) -> None:
     begun = ada.begin()
     second = bob.ask(begun.first, HERE)
@@ -263,12 +264,14 @@ def spread(number: int) -> KnownHost:
     return KnownHost(f"{11 + number % 80}.{number // 7 % 256}.{number // 80 % 256}.1", 1 + number % 60000)
 
 
+@pytest.mark.once
 def test_messages_that_open_under_no_key_cost_little(bob: Node) -> None:
     """Of 10,000 in a second only so many are tried, and of one source far fewer."""
     assert counted(bob, 10_000, spread) <= 2 * REFUSED_PER_SECOND + 1
     assert counted(Node("bob"), 10_000, lambda number: KnownHost("198.51.100.1", number + 1)) <= 250
 
 
+@pytest.mark.once
 def test_whoever_is_claimed_to_be_there_is_heard_in_a_flood(ada: Node, bob: Node) -> None:
     counted(bob, 10_000, spread)
     for number in range(5):
