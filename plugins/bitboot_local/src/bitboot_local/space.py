@@ -37,8 +37,8 @@ class Space:
         self._count = 0
         # When what ends. Renewals leave their former end behind, which is skipped when it comes up.
         self._ends: list[tuple[float, bytes, KnownHost]] = []
-        self.nodes = 0
-        self.items = Items()
+        self.nodes: int = 0
+        self.items: Items = Items()
         self._at: dict[KnownHost, Node] = {}
         self._places_given = 0
 
