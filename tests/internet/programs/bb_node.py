@@ -28,8 +28,7 @@ class Bitboot:
         backend = bitboot.backend("mainline")
         assert isinstance(backend, MainlineBackend)
         self._backend = backend
-        (network,) = bitboot._networks
-        self._requests = network.requests
+        self._requests = next(one for one in bitboot._networks if one.name == "mainline").requests
         self._callers: set[str] = set()
         self._backend.node.extensions.on_query(
             lambda _, address: self._callers.add(compact.known_host(address).host)
