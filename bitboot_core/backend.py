@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from .errors import UnsupportedOperation
 from .item_methods import ItemMethods
 from .model import KEY_BYTES, KnownHost, Place, Receipt
-from .swarm_size import SwarmSize
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .swarm_size import SwarmSize
 
 __all__ = [
     "API_VERSION",

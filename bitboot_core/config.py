@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from ._settings import Host, Network, contacts, endpoint, networks, seconds, state_folder
 from .errors import InvalidConfig
-from .identity import Identity
+
+if TYPE_CHECKING:
+    from .identity import Identity
 
 __all__ = ["BitBootConfig"]
 
@@ -78,8 +80,15 @@ class BitBootConfig:
             if not isinstance(value, bool):
                 raise InvalidConfig(f"{name}={value!r} is neither True nor False", hint="give one of the two")
         state_folder(self.state_dir)
-        if self.identity is not None and not isinstance(self.identity, Identity):
-            raise InvalidConfig(
-                f"identity= takes an Identity, not {type(self.identity).__name__}",
-                hint="Identity.load(path) reads one from a file, and makes it",
-            )
+        if self.identity is not None:
+            _check_identity(self.identity)
+
+
+def _check_identity(identity: object) -> None:
+    from .identity import Identity  # noqa: PLC0415 - only where one is given
+
+    if not isinstance(identity, Identity):
+        raise InvalidConfig(
+            f"identity= takes an Identity, not {type(identity).__name__}",
+            hint="Identity.load(path) reads one from a file, and makes it",
+        )

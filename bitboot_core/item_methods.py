@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .errors import UnsupportedOperation
-from .items import Item
 from .model import Receipt
+
+if TYPE_CHECKING:
+    from .items import Item
 
 
 class ItemMethods:

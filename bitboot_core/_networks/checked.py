@@ -9,10 +9,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from .. import items
 from ..backend import Announces, Capabilities, Scope
 from ..errors import InvalidItem
-from ..items import Item
 from ..model import KnownHost, Place, Reachability, Receipt
 
 
@@ -107,7 +105,9 @@ def is_receipt(receipt: object) -> bool:
 
 def is_item(item: object) -> bool:
     """Whether what a lookup of an item gave is an Item, of which every part makes sense."""
-    if not isinstance(item, Item):
+    from .. import items  # noqa: PLC0415 - an import of the core does not wait for it
+
+    if not isinstance(item, items.Item):
         return False
     try:
         items.check_public_key(item.public_key)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from .. import items
 from ..aio.clock import Clock
 from ..backend import Backend
 from ..errors import BackendError, ItemOutdated, PublishFailed, UnsupportedOperation
-from ..items import Item
 from ..model import Receipt
 from . import checked
 from .guard import GuardedBackend
 
 if TYPE_CHECKING:
+    from ..items import Item
     from .in_touch import InTouch
 
 T = TypeVar("T")
@@ -50,11 +49,11 @@ class Items:
 
     async def get(self, target: bytes, *, timeout: float) -> bytes | None:
         """The value, bencoded, of an immutable item, None where nodes answered and none has it."""
+        from ..items import immutable_target  # noqa: PLC0415 - an import of the core does not wait for it
+
         doing = "get an item"
         encoded = await self._call(doing, lambda one: one.get_item(target), timeout)
-        if encoded is not None and (
-            not isinstance(encoded, bytes) or items.immutable_target(encoded) != target
-        ):
+        if encoded is not None and (not isinstance(encoded, bytes) or immutable_target(encoded) != target):
             raise self._backend.nonsense(doing, encoded)
         return encoded
 

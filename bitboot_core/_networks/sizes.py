@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..aio.clock import Clock
 from ..errors import BackendError, UnsupportedOperation
-from ..swarm_size import SwarmSize
 from .guard import GuardedBackend
 from .in_touch import InTouch
+
+if TYPE_CHECKING:
+    from ..swarm_size import SwarmSize
 
 MOST = 2**31
 """Whoever counts more than this has miscounted."""
@@ -22,6 +26,8 @@ class Sizes:
 
     async def ask(self, key: bytes, *, timeout: float) -> SwarmSize:
         """How large the swarm under `key` is, after waiting for contact. Raises a BitBootError in time."""
+        from ..swarm_size import SwarmSize  # noqa: PLC0415 - an import of the core does not wait for it
+
         until = self._clock.now() + timeout
         if self._touch.unusable is None and not self._backend.capabilities.sizes:
             raise UnsupportedOperation(
@@ -44,6 +50,8 @@ class Sizes:
 
 
 def _makes_sense(size: object) -> bool:
+    from ..swarm_size import SwarmSize  # noqa: PLC0415
+
     return isinstance(size, SwarmSize) and all(
         isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MOST
         for number in (size.seeds, size.peers, size.asked, size.answered)
