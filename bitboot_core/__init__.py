@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .model import *
     from .networks import *
     from .port_mapper import *
+    from .routing_table import *
     from .swarm_size import *
 
 __version__ = "0.2.0"
@@ -55,6 +56,7 @@ _MODULES = (
     "bitboot",
     "_networks.state",
     "swarm_size",
+    "routing_table",
     "_swarms.watch",
     "_swarms.swarm",
     "port_mapper",

@@ -21,6 +21,7 @@ from .model import KEY_BYTES, KnownHost, Place, Receipt
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .routing_table import RoutingContact
     from .swarm_size import SwarmSize
 
 __all__ = [
@@ -210,6 +211,13 @@ class Backend(ItemMethods, ABC):
     def contacts(self) -> list[KnownHost]:
         """Nodes that answered recently, best first: where to start from next time."""
 
+    def routing_table(self) -> Sequence[RoutingContact]:
+        """The nodes that it keeps, with their XOR distances, for people to look at: in any order.
+
+        To be asked again and again: it sends nothing. Empty by default, and where nodes have no ids.
+        """
+        return ()
+
     @property
     @abstractmethod
     def address(self) -> KnownHost:
@@ -249,9 +257,10 @@ class Backend(ItemMethods, ABC):
     def stats(self) -> Mapping[str, int | float]:
         """Counters for people to look at: datagrams, stored keys and the like.
 
-        Any names will do. Those that the command line knows what to make of: `sent` and `received`
-        (datagrams), `stored_keys` and `stored_peers` (what is held for others), `nodes_ipv4` and `nodes_ipv6`
-        (about how many nodes the network has, 0 while that is not known) with `..._low` and `..._high`.
+        Any names will do. Those that the command line and `bitboot serve` know what to make of: `sent` and
+        `received` (datagrams), `sent_bytes` and `received_bytes` (what they carried), `stored_keys` and
+        `stored_peers` (what is held for others), `nodes_ipv4` and `nodes_ipv6` (about how many nodes the
+        network has, 0 while that is not known) with `..._low` and `..._high`.
         """
 
 

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from bitboot_core import (
     KnownHost,
     NotRunning,
     Receipt,
+    RoutingContact,
     SwarmSize,
     UnsupportedOperation,
 )
@@ -299,6 +300,11 @@ class CountsInWords(Model):
         return {**super().stats(), "health": "good"}  # type: ignore[dict-item]
 
 
+class TabulatesPairs(Model):
+    def routing_table(self) -> Sequence[RoutingContact]:
+        return [(KnownHost("127.0.0.1", 7001), 160)]  # type: ignore[list-item]
+
+
 class CountsItself(Model):
     async def bootstrap(self, contacts: object) -> int:
         self.running()
@@ -533,6 +539,7 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("cas_replaces_the_item_that_it_names", IgnoresCas),
     ("where_nobody_answers_no_item_is_found_missing", TakesSilenceForAMissingItem),
     ("it_tells_about_itself", CountsInWords),
+    ("it_tells_about_itself", TabulatesPairs),
     ("bootstrapping_from_nobody_reaches_nobody", CountsItself),
     ("a_lookup_can_be_closed_early", FailsWhereALookupIsLeft),
     ("closing_twice_is_closing_once", ClosesOnce),

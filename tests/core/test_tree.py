@@ -26,6 +26,7 @@ WINGS = [
     ["model"],
     ["networks"],
     ["swarm_size"],
+    ["routing_table"],
     ["item_methods"],
     ["backend"],
     ["port_mapper"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bitboot_core.backend import Announces, Backend, Capabilities
 from bitboot_core.errors import UnsupportedOperation
 from bitboot_core.model import KnownHost
+from bitboot_core.routing_table import RoutingContact
 
 from ._base import ADDRESSES, Checks, Nodes, check, endpoint_of, key_of, raised_by
 from ._failing import fail
@@ -70,7 +71,7 @@ class CapabilityChecks(Checks):
 
     @check
     async def test_it_tells_about_itself(self, nodes: Nodes) -> None:
-        """Capabilities, address, contacts and stats are what the core takes them for, and stay the same."""
+        """What it says of itself is what the core takes it for, and its capabilities stay the same."""
         node = await nodes.start()
         capabilities = node.capabilities
         if not isinstance(capabilities, Capabilities):
@@ -85,6 +86,9 @@ class CapabilityChecks(Checks):
             isinstance(name, str) and isinstance(value, (int, float)) for name, value in stats.items()
         ):
             fail(f"stats() returned {stats!r}, which are not numbers by name")
+        table = node.routing_table()
+        if not all(isinstance(contact, RoutingContact) and contact.distance >= 0 for contact in table):
+            fail(f"routing_table() returned {table!r}, which are not RoutingContacts")
         await nodes.announce(node, key_of(node, "telling"), endpoint_of(node, 7001))
         if node.capabilities != capabilities:
             fail(f"capabilities changed from {capabilities} to {node.capabilities}")

@@ -74,6 +74,42 @@ async def test_it_says_how_many_nodes_could_have_stored_an_announcement(testnet:
         assert (receipt.stored_on, receipt.could_store) == (2, 8)
 
 
+async def test_the_routing_table_tells_distances_and_round_trips(testnet: Testnet) -> None:
+    async with running() as here:
+        assert list(here.routing_table()) == []
+        await here.bootstrap(testnet.bootstrap)
+        table = {contact.address: contact for contact in here.routing_table()}
+        own = int.from_bytes(here.node.id)
+        nodes = zip(testnet.addresses, testnet.nodes, strict=True)
+        ids = {address: int.from_bytes(node.id) for address, node in nodes}
+        assert table.keys() == set(here.contacts()) <= ids.keys()
+        for address, contact in table.items():
+            assert contact.distance == (own ^ ids[address]).bit_length()
+            assert contact.round_trip is not None
+            assert 0 < contact.round_trip < 60
+            assert not contact.silent
+
+
+async def test_a_contact_that_does_not_answer_is_silent(testnet: Testnet) -> None:
+    async with running() as here:
+        await here.bootstrap(testnet.bootstrap)
+        address = compact.pack(here.contacts()[0].host, here.contacts()[0].port)
+        here.node.tables[4].failed(address)
+        silent = [contact.address for contact in here.routing_table() if contact.silent]
+        assert silent == [compact.known_host(address)]
+
+
+async def test_the_bytes_that_are_sent_come_in(testnet: Testnet) -> None:
+    async with running() as here:
+        await here.bootstrap(testnet.bootstrap)
+        stats = here.stats()
+        assert stats["sent_bytes"] > stats["sent"] * len(b"d1:ad2:id20:")
+        assert stats["received_bytes"] > stats["received"] * 20  # an id at least
+        before = stats["received_bytes"]
+        here.node.receive(b"x" * 17, compact.pack("127.0.0.1", 9), here.node.now)
+        assert here.stats()["received_bytes"] == before + 17
+
+
 async def test_announced_here_is_found_there(testnet: Testnet) -> None:
     async with running() as here, running() as there:
         assert await here.bootstrap(testnet.bootstrap) == 3

@@ -48,6 +48,38 @@ async def join(backend: KademliaBackend, testnet: Testnet) -> None:
     assert await backend.bootstrap(testnet.bootstrap) == 3
 
 
+async def test_the_routing_table_tells_distances(testnet: Testnet) -> None:
+    async with running() as here:
+        assert here.routing_table() == []
+        await join(here, testnet)
+        (node,) = here.nodes.values()
+        ids = {
+            there.address: one.protocol.node_id for there in testnet.backends for one in there.nodes.values()
+        }
+        table = {contact.address: contact for contact in here.routing_table()}
+        assert table
+        assert table.keys() <= ids.keys()
+        for address, contact in table.items():
+            both = zip(ids[address], node.protocol.node_id, strict=True)
+            xor = bytes(one ^ other for one, other in both)
+            assert contact.distance == int.from_bytes(xor).bit_length()
+            assert contact.round_trip is None
+            assert not contact.silent
+        first = next(iter(table))
+        node.protocol.suspects.failed((first.host, first.port))
+        assert sum(contact.silent for contact in here.routing_table()) == 1
+
+
+async def test_the_bytes_that_are_sent_come_in(testnet: Testnet) -> None:
+    async with running() as here:
+        await join(here, testnet)
+        stats = here.stats()
+        assert stats["sent_bytes"] > stats["sent"] * 21
+        (node,) = here.nodes.values()
+        node.protocol.datagram_received(b"x" * 17, ("127.0.0.1", 9))
+        assert here.stats()["received_bytes"] == stats["received_bytes"] + 17
+
+
 async def test_announced_here_is_found_there_and_withdrawn(testnet: Testnet) -> None:
     async with running() as here, running() as there:
         await join(here, testnet)

@@ -18,6 +18,7 @@ from bitboot_core import (
     Place,
     Receipt,
     RequestHandler,
+    RoutingContact,
     Scope,
     SwarmSize,
 )
@@ -33,7 +34,7 @@ from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .lookup.survey import Sample
 from .node import Node
-from .node_stats import stats
+from .node_stats import routing_table, stats
 from .own_machine import OwnMachine
 from .peer_stream import Arrivals, nobody_answered
 from .requesting import request
@@ -233,6 +234,11 @@ class MainlineBackend(Backend):
         """Contacts that answered recently, the latest first."""
         driver = self._running
         return [driver.known_host(address) for address in driver.node.alive_contacts()]
+
+    def routing_table(self) -> list[RoutingContact]:
+        """The contacts of both IP families' tables (BEP 5, "Routing Table")."""
+        driver = self._running
+        return routing_table(driver.node, driver.known_host)
 
     @property
     def address(self) -> KnownHost:

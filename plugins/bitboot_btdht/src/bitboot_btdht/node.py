@@ -148,6 +148,7 @@ class Node(Operations):
         """A datagram has come in from `address`. Whether it answers a query of ours."""
         self._client.now = now
         self.counters["received"] += 1
+        self.counters["received_bytes"] += len(datagram)
         if not self._reading.is_worth(datagram, address, now):
             self.counters["dropped"] += 1
             return False
@@ -256,6 +257,7 @@ class Node(Operations):
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1
+        self.counters["sent_bytes"] += len(datagram)
         self._surroundings.wrote(address, self.now)
         self._outgoing.append((datagram, address))
 

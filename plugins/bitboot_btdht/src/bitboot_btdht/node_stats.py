@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from bitboot_core import KnownHost, RoutingContact
 
 from .node import Node
+from .wire.compact import Address
+from .wire.node_id import ID_BITS, common_prefix
 
 
 def stats(node: Node) -> Mapping[str, int | float]:
@@ -14,7 +18,7 @@ def stats(node: Node) -> Mapping[str, int | float]:
             name: node.counters[name]
             for name in (
                 *("sent", "unsent", "received", "refused", "queries", "unsolicited"),
-                *("timeouts", "malformed", "errors"),
+                *("timeouts", "malformed", "errors", "sent_bytes", "received_bytes"),
             )
         },
         **{name: number for family in node.families for name, number in _nodes(node, family).items()},
@@ -25,6 +29,20 @@ def stats(node: Node) -> Mapping[str, int | float]:
         "stored_items": len(node.items.stored),
         "round_trip": node.transactions.round_trips.mean,
     }
+
+
+def routing_table(node: Node, known_host: Callable[[Address], KnownHost]) -> list[RoutingContact]:
+    """`MainlineBackend.routing_table`. `known_host`: where a compact address is."""
+    return [
+        RoutingContact(
+            known_host(contact.address),
+            ID_BITS - common_prefix(table.own_id, contact.id),
+            contact.round_trip,
+            silent=contact.failures > 0,
+        )
+        for table in node.tables.values()
+        for contact in table
+    ]
 
 
 def _nodes(node: Node, family: int) -> dict[str, int]:

@@ -20,6 +20,7 @@ from bitboot_core import (
     NotRunning,
     Receipt,
     RequestHandler,
+    RoutingContact,
     Scope,
     UnsupportedOperation,
 )
@@ -243,6 +244,18 @@ class KademliaBackend(Backend):
         alive.sort(key=lambda one: -one[0])
         return [host for _, host in alive]
 
+    def routing_table(self) -> list[RoutingContact]:
+        """The contacts of both IP families' tables. The round trip of a single one is not kept."""
+        return [
+            RoutingContact(
+                node.protocol.known_host(contact.address),
+                (contact.long_id ^ int.from_bytes(node.protocol.node_id)).bit_length(),
+                silent=contact.address in node.protocol.suspects,
+            )
+            for node in self.nodes.values()
+            for contact in node.protocol.router
+        ]
+
     @property
     def address(self) -> KnownHost:
         """Where it listens: IPv4 where it speaks both."""
@@ -257,7 +270,7 @@ class KademliaBackend(Backend):
         """Datagrams, timeouts, contacts, what is stored, and the smoothed round trip in seconds."""
         protocols = [node.protocol for node in self.nodes.values()]
         names = (
-            *("sent", "received", "calls", "unanswered", "timeouts"),
+            *("sent", "received", "sent_bytes", "received_bytes", "calls", "unanswered", "timeouts"),
             *("malformed", "strays", "refused", "errors"),
         )
         return {

@@ -100,6 +100,7 @@ class PeerProtocol(Answering):
         if not self._is_open:
             return
         self.counters["received"] += 1
+        self.counters["received_bytes"] += len(data)
         try:
             self._receive(data, (addr[0], addr[1]))
         except ValueError as error:
@@ -141,4 +142,5 @@ class PeerProtocol(Answering):
     def _send(self, datagram: bytes, address: Address) -> None:
         if self.transport is not None and self._is_open and not self._is_congested:
             self.counters["sent"] += 1
+            self.counters["sent_bytes"] += len(datagram)
             self.transport.sendto(datagram, address)

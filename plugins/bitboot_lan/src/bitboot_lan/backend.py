@@ -234,10 +234,13 @@ class LanBackend(Backend):
         driver = self._running
         engine, group = driver.engine, driver.group
         return {
-            **{name: group.counters[name] for name in ("sent", "unsent", "refused")},
+            **{name: group.counters[name] for name in ("sent", "unsent", "refused", "sent_bytes")},
             **{
                 name: engine.counters[name]
-                for name in ("received", "own", "foreign", "malformed", "limited", "answers", "suppressed")
+                for name in (
+                    *("received", "own", "foreign", "malformed", "limited", "answers", "suppressed"),
+                    "received_bytes",
+                )
             },
             "announced": len(engine.announced),
             "addresses": len(group.interfaces.addresses),

@@ -116,6 +116,7 @@ class Engine:
     def receive(self, datagram: bytes, sender: Sender, now: float) -> None:
         """Read a datagram. Whatever a stranger sends, it raises nothing."""
         self.counters["received"] += 1
+        self.counters["received_bytes"] += len(datagram)
         if not sender.is_neighbour:
             self.counters["foreign"] += 1
             return

@@ -154,7 +154,9 @@ class Group:
                 group = KnownHost(self._settings.groups[address.family], self._settings.port)
                 data = encode(message, group)
                 target = (group.host, group.port)
-                copies += self._try("send", address, partial(self._system.send, sender, data, target))
+                left = self._try("send", address, partial(self._system.send, sender, data, target))
+                self.counters["sent_bytes"] += left * len(data)
+                copies += left
         self.counters["sent"] += copies
         return copies
 
