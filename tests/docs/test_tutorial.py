@@ -58,6 +58,7 @@ async def shows(output: asyncio.StreamReader, *wanted: str) -> None:
             left -= {one for one in left if one in line}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("program", ["bitboot join", "python hello.py"])
 async def test_two_terminals_find_each_other(program: str, tmp_path: Path) -> None:
     (tmp_path / "hello.py").write_text(HELLO, encoding="utf-8")
@@ -68,6 +69,7 @@ async def test_two_terminals_find_each_other(program: str, tmp_path: Path) -> No
             await shows(output, "127.0.0.1:7001", "127.0.0.1:7002")
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("mainline_here")
 def test_the_program_on_mainline(capsys: pytest.CaptureFixture[str]) -> None:
     """Without contacts: the network's own are those of a testnet here."""

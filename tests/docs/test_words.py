@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 QUAINT = re.compile(
     r"\b(lately|in vain|of former times|oftener|dear|dearer|anew|hence|thereof|whom|shall|mend(s|ed)?"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from bitboot_core import KnownHost
 
 from .programs import program
@@ -23,6 +25,7 @@ async def test_members_meet_talk_and_leave(contacts: Sequence[KnownHost]) -> Non
         assert await bob.ended() == 0
 
 
+@pytest.mark.once
 async def test_rooms_are_apart(contacts: Sequence[KnownHost]) -> None:
     chat = "chat/chat.py", *options(contacts)
     async with (

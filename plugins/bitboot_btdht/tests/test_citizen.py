@@ -12,6 +12,8 @@ from bitboot_btdht.wire.compact import Address
 
 from bitboot_core import swarm_key
 
+pytestmark = pytest.mark.once
+
 HASH = swarm_key("citizens")
 LARGE = Settings(few_contacts=8)
 """What a network of some 30 nodes is taken for."""

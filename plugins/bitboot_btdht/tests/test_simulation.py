@@ -104,6 +104,7 @@ def test_sessions_are_weibull_distributed_and_the_network_stays_as_churned() -> 
     assert sum(rest < 60 for rest in rests) / len(rests) == pytest.approx(1 / 120, rel=0.1)
 
 
+@pytest.mark.once
 def test_churn_replaces_whoever_leaves() -> None:
     simulation = Simulation(seed=1)
     nodes = set(simulation.populate(30))
@@ -147,6 +148,7 @@ def test_a_mute_node_asks_and_answers_nobody() -> None:
     assert found == {with_port(simulation.address_of(nodes[3]), 7000)}
 
 
+@pytest.mark.once
 def test_a_program_renews_for_as_long_as_it_runs() -> None:
     simulation = Simulation(seed=1)
     nodes = simulation.populate(20)

@@ -31,6 +31,7 @@ async def announce_all(testnet: Testnet) -> None:
     assert min(receipt.stored_on for receipt in receipts) >= 10
 
 
+@pytest.mark.once
 async def test_200_peers_announced_at_once_are_found_from_each_of_60_nodes_and_when_half_are_dead() -> None:
     """How long that takes is measured in benchmarks/kademlia_swarm.py."""
     async with Testnet(NODES) as testnet:

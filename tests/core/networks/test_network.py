@@ -269,6 +269,7 @@ async def test_a_bootstrap_that_makes_no_sense(serve: Any, clock: ManualClock, a
         await waiting
 
 
+@pytest.mark.once
 async def test_bootstrap_is_tried_for_days_and_found_at_last(serve: Any, clock: ManualClock) -> None:
     backend = FakeBackend(bootstrap=fails(BootstrapFailed("offline")))
     bitboot = await serve(backend, bootstrap=[SEED])

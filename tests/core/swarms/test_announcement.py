@@ -65,6 +65,7 @@ async def test_the_status_tells_how_it_stands(serve: Any, clock: ManualClock) ->
         assert announcement.status_of("swarm")["fake"] == status
 
 
+@pytest.mark.once
 async def test_it_is_renewed_for_days_and_never_lapses(serve: Any, clock: ManualClock) -> None:
     backend = FakeBackend()
     times: list[float] = []

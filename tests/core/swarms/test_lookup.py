@@ -139,6 +139,7 @@ async def test_what_is_no_peer_is_left_out(serve: Any, nonsense: object) -> None
         assert dict(found.failures) == {}
 
 
+@pytest.mark.once
 async def test_a_network_that_invents_peers_is_cut_off(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bitboot_core._swarms.lookup.MAX_PEERS", 5000)
     backend = FakeBackend(peers=hosts(60_000))

@@ -100,6 +100,7 @@ async def test_it_is_published_and_resolved(serve: Any, dht: Any) -> None:
         assert {name: one.stored_on for name, one in publication.status.items()} == {"fake": 8, "other": 8}
 
 
+@pytest.mark.once
 async def test_it_is_put_again_every_hour_for_days_and_never_lapses(
     serve: Any, dht: Any, clock: ManualClock
 ) -> None:

@@ -224,6 +224,7 @@ async def test_a_scan_that_fails_is_told_and_is_no_miss(serve: Any, clock: Manua
         assert log.ports(PeerLeft) == [1]
 
 
+@pytest.mark.once
 async def test_a_network_that_falls_silent_keeps_its_peers(serve: Any, clock: ManualClock) -> None:
     backend = FakeBackend(peers=[ONE, TWO])
     bitboot = await serve(backend)

@@ -116,6 +116,7 @@ def test_one_liar_or_two_make_no_crowd(liars: int, fresh: bool) -> None:
     assert asked <= 3 * usual
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("liars", [1, 8])
 def test_honest_peers_are_among_the_first_whatever_liars_add(liars: int) -> None:
     simulation, node, honest = world(liars, fresh=True)

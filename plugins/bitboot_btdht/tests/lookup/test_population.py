@@ -34,6 +34,7 @@ def told(population: Population) -> Nodes:
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("nodes", [300, 1000, 3000, 10_000])
 def test_it_is_within_15_percent_and_its_bounds_hold(nodes: int) -> None:
     found = told(looked_up(nodes, KEPT))
@@ -122,6 +123,7 @@ def test_a_node_of_a_network_of_300_estimates_it_within_15_percent() -> None:
         assert estimated(simulation, node, 128).about == pytest.approx(300, rel=0.15)
 
 
+@pytest.mark.once
 def test_a_node_of_a_small_network_estimates_it_too() -> None:
     simulation = Simulation(seed=2)
     nodes = simulation.populate(40)

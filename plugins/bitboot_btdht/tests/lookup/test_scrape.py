@@ -150,6 +150,7 @@ def announced(simulation: Simulation, nodes: list[Node], seeds: int) -> None:
     simulation.run_until(lambda: len(done) == len(nodes))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("peers", "seeds"), [(1, 0), (5, 2), (60, 10)])
 def test_a_swarm_is_counted_as_it_is(peers: int, seeds: int) -> None:
     simulation = Simulation(seed=peers)
@@ -161,6 +162,7 @@ def test_a_swarm_is_counted_as_it_is(peers: int, seeds: int) -> None:
     assert size(simulation, nodes[95], b"o" * 20) == (0, 0)
 
 
+@pytest.mark.once
 def test_a_crowd_is_counted_without_fetching_it() -> None:
     simulation = Simulation(seed=3)
     nodes = simulation.populate(60)
@@ -180,6 +182,7 @@ def answer(values: dict[bytes, Any], query: krpc.Query, address: bytes) -> dict[
     return values
 
 
+@pytest.mark.once
 def test_two_liars_next_to_the_key_change_nothing() -> None:
     """The two closest nodes of a network say that there are thousands, or nobody."""
     simulation = Simulation(seed=5)

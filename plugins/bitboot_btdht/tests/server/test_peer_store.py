@@ -149,6 +149,7 @@ ATTACKERS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("hosts", ATTACKERS.values(), ids=ATTACKERS)
 def test_who_announces_very_much_pushes_nobody_out_but_themselves(hosts: list[str]) -> None:
     """20 announcements a second from one address flushed 5,000 hashes of others in 17 minutes."""
@@ -161,6 +162,7 @@ def test_who_announces_very_much_pushes_nobody_out_but_themselves(hosts: list[st
     assert lost(store, announced) == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("hosts", ATTACKERS.values(), ids=ATTACKERS)
 def test_the_peers_of_one_hash_are_not_pushed_out_either(hosts: list[str]) -> None:
     store = make()
@@ -185,6 +187,7 @@ def test_what_still_works_is_to_hold_as_many_networks_as_the_store_has_places(
     assert lost(store, announced) == gone
 
 
+@pytest.mark.once
 def test_from_1000_networks_those_lose_who_announced_more_than_each_of_them_holds() -> None:
     store = make()
     announced = honest(store, 4000)

@@ -203,6 +203,7 @@ def test_one_liar_moves_nobody_and_keeps_nobody_busy() -> None:
     assert node.counters["sent"] - sent < seconds / PAUSE * ASKED + 3 * seconds / PING_EVERY + 400
 
 
+@pytest.mark.once
 def test_a_node_that_nobody_talks_to_pings_one_contact_at_a_time() -> None:
     """The one that has been silent longest; the next one only where that does not say where it sees us."""
     simulation = Simulation(seed=9)

@@ -162,6 +162,7 @@ def test_one_silent_network_is_one() -> None:
     assert seen.place().reachability is Reachability.UNKNOWN
 
 
+@pytest.mark.once
 def test_simulated_nodes_behind_a_nat_and_in_the_open() -> None:
     """The NAT keeps the port, so that others see them at one; nobody calls who has not been written to."""
     simulation = Simulation(seed=3)
