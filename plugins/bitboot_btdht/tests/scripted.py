@@ -100,7 +100,7 @@ class Scripted:
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         return [(id_of(number), at(number)) for number in self.known]
 
-    def by_chance(self, family: int, count: int) -> list[tuple[bytes, Address]]:
+    def by_chance(self, target: bytes, family: int, count: int) -> list[tuple[bytes, Address]]:
         return [(id_of(number), at(number)) for number in self.elsewhere[:count]]
 
     def is_dead(self, address: Address) -> bool:

@@ -11,7 +11,7 @@ from .asking.transactions import Outcome, Transactions
 from .lookup.density import Density
 from .server.extensions import Exchange, Extensions
 from .settings import Settings
-from .table.routing import RoutingTable
+from .table.routing import Contact, RoutingTable
 from .table.surroundings import Surroundings
 from .wire import compact, krpc
 from .wire.compact import Address
@@ -113,15 +113,25 @@ class Client:
         ]
         return [(contact.id, contact.address) for contact in alive or table]
 
-    def by_chance(self, family: int, count: int) -> list[tuple[bytes, Address]]:
-        """So many good contacts at public addresses, from anywhere in one family's table."""
+    def by_chance(self, target: bytes, family: int, count: int) -> list[tuple[bytes, Address]]:
+        """So many good contacts at public addresses, from the target's own bucket only for want of others.
+
+        Whoever has gathered beside the target is in that bucket.
+        """
         table = self.tables[family]
-        good = [
-            contact
-            for contact in table
-            if table.is_good(contact, self.now) and compact.is_public(contact.address)
-        ]
-        chosen = self._rng.sample(good, min(count, len(good)))
+        near = table.buckets[table.bucket_index(target)]
+        far = [bucket for bucket in table.buckets if bucket is not near]
+        chosen: list[Contact] = []
+        for buckets in far, [near]:
+            good = [
+                contact
+                for bucket in buckets
+                for contact in bucket.contacts
+                if table.is_good(contact, self.now) and compact.is_public(contact.address)
+            ]
+            chosen += self._rng.sample(good, min(count - len(chosen), len(good)))
+            if len(chosen) == count:
+                break
         return [(contact.id, contact.address) for contact in chosen]
 
     def is_dead(self, address: Address) -> bool:

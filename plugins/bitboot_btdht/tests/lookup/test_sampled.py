@@ -193,7 +193,7 @@ class OneNode:
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         return [(self.node_id, self.address)]
 
-    def by_chance(self, family: int, count: int) -> list[tuple[bytes, Address]]:
+    def by_chance(self, target: bytes, family: int, count: int) -> list[tuple[bytes, Address]]:
         return []
 
     def is_dead(self, address: Address) -> bool:

@@ -162,16 +162,30 @@ def test_announcements_have_side_paths_and_refreshes_have_none(
 
 def test_side_paths_begin_at_good_contacts_at_public_addresses(node: Node) -> None:
     client: Client = node._client
-    assert client.by_chance(4, 3) == []
+    assert client.by_chance(TARGET, 4, 3) == []
     for host in ("10.1.1.1", "10.1.1.2", "127.0.0.1"):
         Stranger(node, host, id_=compact.pack(host, 1) + bytes(14)).befriend()
     assert len(node.tables[4]) == 3
-    assert client.by_chance(4, 3) == [], "elsewhere everybody chooses ids freely"
+    assert client.by_chance(TARGET, 4, 3) == [], "elsewhere everybody chooses ids freely"
     public = [Stranger(node, f"40.{number}.1.1", id_=id_of(number << 150)) for number in range(1, 6)]
     for stranger in public:
         stranger.befriend()
-    chosen = [client.by_chance(4, 3) for _ in range(50)]
+    chosen = [client.by_chance(TARGET, 4, 3) for _ in range(50)]
     assert all(len(set(contacts)) == 3 for contacts in chosen)
     assert {address for contacts in chosen for _, address in contacts} == {one.address for one in public}
     node.tables[4].failed(public[0].address)
-    assert public[0].address not in {address for _ in range(50) for _, address in client.by_chance(4, 5)}
+    again = [client.by_chance(TARGET, 4, 5) for _ in range(50)]
+    assert public[0].address not in {address for contacts in again for _, address in contacts}
+
+
+def test_side_paths_begin_beside_the_target_only_for_want_of_others(node: Node) -> None:
+    """There an attacker has as many contacts as it likes."""
+    near = [Stranger(node, f"40.{number}.1.1", id_=id_of((1 << 159) + number)) for number in range(1, 5)]
+    far = [Stranger(node, f"41.{number}.1.1", id_=id_of(number << 100)) for number in range(1, 7)]
+    for stranger in [*near, *far]:
+        stranger.befriend()
+    assert len(node.tables[4].buckets) > 1, "our own id begins with a 0"
+    for count, beside in ((3, 0), (6, 0), (8, 2), (20, 4)):
+        addresses = [address for _, address in node._client.by_chance(near[0].id, 4, count)]
+        assert len(set(addresses)) == min(count, 10)
+        assert len(set(addresses) & {stranger.address for stranger in near}) == beside

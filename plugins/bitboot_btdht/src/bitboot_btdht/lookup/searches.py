@@ -62,8 +62,8 @@ class Network(Protocol):
     def densities(self) -> Mapping[int, Density]:
         """How close together nodes usually are, by IP family."""
 
-    def by_chance(self, family: int, count: int) -> list[NodeInfo]:
-        """So many good contacts at public addresses, from anywhere in one family's table."""
+    def by_chance(self, target: bytes, family: int, count: int) -> list[NodeInfo]:
+        """So many good contacts at public addresses, not close to the target while there are others."""
 
     def is_dead(self, address: Address) -> bool:
         """Whether an address is known not to answer."""
@@ -136,10 +136,11 @@ class NodeSearch:
 
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
-        self.traversal.add(self.network.closest(self.traversal.target, self.family))
+        target, paths = self.traversal.target, self.network.settings.side_paths
+        self.traversal.add(self.network.closest(target, self.family))
         self.traversal.advance()
         if not self.teaches_density:
-            self.traversal.begin_aside(self.network.by_chance(self.family, self.network.settings.side_paths))
+            self.traversal.begin_aside(self.network.by_chance(target, self.family, paths))
 
     def cancel(self) -> None:
         """Stop asking; call nobody."""

@@ -1,4 +1,4 @@
-"""Side paths of a lookup: from contacts by chance towards the target, through nodes nobody else has told of.
+"""Side paths of a lookup: from far contacts by chance to the target, through nodes nobody else has told of.
 
 Whoever has nodes close to a target is soon asked, and then names only its own: the k closest of these answer,
 and the lookup ends among them. S/Kademlia has disjoint paths against that, each of them a whole lookup

@@ -97,7 +97,8 @@ class RoutingTable:
         """Failed to answer several queries in a row."""
         return contact.failures >= self._settings.bad_after
 
-    def _bucket_index(self, node_id: bytes) -> int:
+    def bucket_index(self, node_id: bytes) -> int:
+        """In which of the buckets an id has its place."""
         return min(common_prefix(self.own_id, node_id), len(self._buckets) - 1)
 
     # What happened to whom
@@ -110,7 +111,7 @@ class RoutingTable:
                 known.last_seen = now
                 known.failures = 0
                 known.round_trip = round_trip
-                self._buckets[self._bucket_index(node_id)].changed_at = now
+                self._buckets[self.bucket_index(node_id)].changed_at = now
                 return None
             self._remove(known)  # the same socket with a new id: the old one is gone
         return self._insert(Contact(node_id, address, now, round_trip), now)
@@ -142,7 +143,7 @@ class RoutingTable:
         """Whether a node, once it has answered, could enter the table now."""
         if node_id == self.own_id or address in self._by_address or self._crowded(address):
             return False
-        index = self._bucket_index(node_id)
+        index = self.bucket_index(node_id)
         bucket = self._buckets[index]
         return (
             len(bucket.contacts) < self._settings.k
@@ -165,7 +166,7 @@ class RoutingTable:
         if contact.id == self.own_id or self._crowded(contact.address):
             return None
         while True:
-            index = self._bucket_index(contact.id)
+            index = self.bucket_index(contact.id)
             bucket = self._buckets[index]
             namesake = next((other for other in bucket.contacts if other.id == contact.id), None)
             if namesake is not None:
@@ -201,7 +202,7 @@ class RoutingTable:
         self._per_subnet[subnet(contact.address)] += 1
 
     def _remove(self, contact: Contact) -> None:
-        self._buckets[self._bucket_index(contact.id)].contacts.remove(contact)
+        self._buckets[self.bucket_index(contact.id)].contacts.remove(contact)
         del self._by_address[contact.address]
         for counter, place in (
             (self._per_ip, contact.address[:-2]),
@@ -218,7 +219,7 @@ class RoutingTable:
     def _replace(self, bad: Contact) -> None:
         # A bad contact stays until somebody can have its place: when the whole network seems gone
         # it is more likely we who are offline, and the table is all there is to come back with.
-        bucket = self._buckets[self._bucket_index(bad.id)]
+        bucket = self._buckets[self.bucket_index(bad.id)]
         while bucket.waiting:
             candidate = bucket.waiting.pop()
             if candidate.address not in self._by_address and not self._crowded(candidate.address):
@@ -250,7 +251,7 @@ class RoutingTable:
         With our own id as the dividing line distances come sorted by bucket: first the target's
         own bucket, then all nearer to us than it, then the farther ones, one after another.
         """
-        index = self._bucket_index(target)
+        index = self.bucket_index(target)
         number = int.from_bytes(target, "big")
         # As `is_good` and `is_bad` say: written out, since every query comes by here.
         failures = 1 if good_only else self._settings.bad_after
