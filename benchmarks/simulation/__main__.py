@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import gc
 import importlib
 import sys
-import time
 
 from .report import DOCS, keep, kept, shown, write_page
 from .result import Result
+from .side_by_side import collect_rarely, cpu_seconds
 
 EXPERIMENTS = (
     "scale",
@@ -31,9 +30,9 @@ EXPERIMENTS = (
 
 def run(name: str, *, quick: bool) -> Result:
     """Run one experiment."""
-    started = time.process_time()
+    started = cpu_seconds()
     result: Result = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").run(quick=quick)
-    return dataclasses.replace(result, cpu_seconds=time.process_time() - started)
+    return dataclasses.replace(result, cpu_seconds=cpu_seconds() - started)
 
 
 def main() -> int:
@@ -50,8 +49,7 @@ def main() -> int:
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}")
     if arguments.write and arguments.quick:
         parser.error("what a quick run finds is not kept")
-    # Full collections would go over all nodes' tables again and again: a quarter of the time, for nothing.
-    gc.set_threshold(200_000, 20, 100)
+    collect_rarely()
     holds = True
     for name in arguments.experiments or EXPERIMENTS:
         print(f"{name} ...", file=sys.stderr, flush=True)

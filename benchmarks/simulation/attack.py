@@ -11,7 +11,8 @@ from bitboot_btdht.simulation import Crowd, Simulation
 from bitboot_btdht.wire.compact import Address
 from bitboot_btdht.wire.node_id import distance, id_for
 
-from .result import Plot, Result, at_least, percent
+from .result import Check, Plot, Result, at_least, percent
+from .side_by_side import side_by_side
 from .siege import CHURN, SWARMS, besiege
 from .worlds import LATENCY_TEXT, Traffic, announce, found, key, look, network, others
 
@@ -45,38 +46,64 @@ def run(*, quick: bool) -> Result:
     size, keys, finders, peers = (60, 2, 5, 5) if quick else (300, 5, 20, 20)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}
-    calm = [
-        attacked(n, PLACES[0], 0.0, known=True, size=size, finders=finders, peers=peers) for n in range(keys)
-    ]
-    rows.append(["nowhere", "none", "honest", *cells(calm)])
-    for place in PLACES:
-        for table in ("honest", "attacked"):
-            name = f"{place}, {table} table"
-            lines[name] = [(0.0, 100.0)]
-            for share in SHARES:
-                known = table == "attacked"
-                outcomes = [
-                    attacked(n, place, share, known=known, size=size, finders=finders, peers=peers)
-                    for n in range(keys)
-                ]
-                result = found([share for outcome in outcomes for share in outcome.shares])
-                lines[name].append((100 * share, 100 * result.share))
-                rows.append([place, percent(share), table, *cells(outcomes)])
-                what = f"peers found, {percent(share)} {place}, {table} table"
-                if place == PLACES[2] and table == "honest":
-                    checks.append(at_least(what, result.share, 1.0))
-                elif place == PLACES[1] and share == SHARES[1]:
-                    checks.append(at_least(what, result.share, 0.95))
     town, hours, seeds = (40, 1.0, 1) if quick else (200, HOURS, 3)
+    plans = [
+        (place, table, share) for place in PLACES for table in ("honest", "attacked") for share in SHARES
+    ]
+    with side_by_side() as pool:  # each network is a world of its own
+        sieges_by_place = {
+            place: [
+                pool.submit(
+                    besiege,
+                    MEMBERS[place],
+                    size=town,
+                    share=SHARES[1],
+                    hours=hours,
+                    lookups=finders,
+                    seed=SEED + n,
+                )
+                for n in range(seeds)
+            ]
+            for place in PLACES[:2]
+        }
+        networks = {
+            (place, table, share): [
+                pool.submit(
+                    attacked,
+                    n,
+                    place,
+                    share,
+                    known=table == "attacked",
+                    size=size,
+                    finders=finders,
+                    peers=peers,
+                )
+                for n in range(keys)
+            ]
+            for place, table, share in [(PLACES[0], "attacked", 0.0), *plans]
+        }
+    calm = [network.result() for network in networks[PLACES[0], "attacked", 0.0]]
+    rows.append(["nowhere", "none", "honest", *cells(calm)])
+    for place, table, share in plans:
+        outcomes = [network.result() for network in networks[place, table, share]]
+        result = found([share for outcome in outcomes for share in outcome.shares])
+        lines.setdefault(f"{place}, {table} table", [(0.0, 100.0)]).append((100 * share, 100 * result.share))
+        rows.append([place, percent(share), table, *cells(outcomes)])
+        what = f"peers found, {percent(share)} {place}, {table} table"
+        if place == PLACES[2] and table == "honest":
+            checks.append(at_least(what, result.share, 1.0))
+        elif place == PLACES[1] and share == SHARES[1]:
+            checks.append(at_least(what, result.share, 0.95))
+            looked = statistics.fmean(outcome.looked for outcome in outcomes)
+            checks += costs(f"{percent(share)} {place}, {table} table", looked, calm, quick=quick)
     for place in PLACES[:2]:
-        sieges = [
-            besiege(MEMBERS[place], size=town, share=SHARES[1], hours=hours, lookups=finders, seed=SEED + n)
-            for n in range(seeds)
-        ]
+        sieges = [siege.result() for siege in sieges_by_place[place]]
         tables = statistics.fmean(siege.tables for siege in sieges)
         if not quick:  # in so small a town the attacker is everybody's neighbour
             share = statistics.fmean(share for siege in sieges for share in siege.shares)
             checks.append(at_least(f"peers found after {hours:g} h of churn, {place}", share, 0.9))
+        looked = statistics.fmean(siege.looked for siege in sieges)
+        checks += costs(f"after {hours:g} h of churn, {place}", looked, calm, quick=quick)
         rows.append(
             [
                 place,
@@ -85,7 +112,7 @@ def run(*, quick: bool) -> Result:
                 *figures([siege.shares for siege in sieges]),
                 f"{sum(siege.asked for siege in sieges) / seeds / finders:.1f}",
                 "not measured",
-                f"{statistics.fmean(siege.looked for siege in sieges):.0f}",
+                f"{looked:.0f}",
             ]
         )
     return Result(
@@ -118,6 +145,17 @@ def run(*, quick: bool) -> Result:
         rows=rows,
         plot=Plot("attacker's nodes, % of the honest", "peers found, %", lines),
         checks=checks,
+    )
+
+
+def costs(what: str, looked: float, calm: list[Outcome], *, quick: bool) -> list[Check]:
+    """The check of a lookup's datagrams against those without an attacker: none in a small network."""
+    times = looked / statistics.fmean(outcome.looked for outcome in calm)
+    name = f"datagrams of a lookup, {what}"
+    return (
+        []
+        if quick
+        else [Check(name, "at most twice those with no attacker", f"{times:.2f} times", times <= 2)]
     )
 
 
