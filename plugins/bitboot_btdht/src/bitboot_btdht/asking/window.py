@@ -62,6 +62,7 @@ class Window:
         self._max_addresses = max_addresses
         # By the time of the last message, so that what has passed is found at the front.
         self._sent: OrderedDict[Address, _Sent] = OrderedDict()
+        self._look_at = float("-inf")  # until then nothing has passed
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -99,8 +100,11 @@ class Window:
         return max(free_at, now)
 
     def _forget(self, now: float) -> None:
+        if now < self._look_at:
+            return
         while self._sent and self._first_free() <= now:
             self._sent.popitem(last=False)
+        self._look_at = self._first_free() if self._sent else now
 
     def _first_free(self) -> float:
         """When the address that was sent nothing for longest may be forgotten."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, auto
+from functools import lru_cache
 
 from ..settings import Settings
 from ..wire import compact
@@ -37,6 +38,7 @@ class Acquaintances:
         self._memory = settings.nat_memory
         self._most = settings.max_known
         self._known: OrderedDict[bytes, tuple[float, _Is]] = OrderedDict()  # in touch when; what it is
+        self._look_at = now + HOUR  # until then nobody has become a stranger
         self.unsure_until: float = now + settings.nat_memory
         """Until then nobody can be told to be a stranger."""
 
@@ -73,6 +75,8 @@ class Acquaintances:
     def _keep(self, who: bytes, now: float, what: _Is) -> None:
         self._known[who] = now, what
         self._known.move_to_end(who)
+        if now < self._look_at and len(self._known) <= self._most:
+            return
         oldest = next(iter(self._known))
         last, _ = self._known[oldest]
         if last <= now - HOUR:
@@ -81,8 +85,11 @@ class Acquaintances:
             # Whoever calls might be the one that is forgotten now.
             del self._known[oldest]
             self.unsure_until = last + HOUR
+        else:
+            self._look_at = last + HOUR
 
 
+@lru_cache(maxsize=4096)
 def _who(address: Address) -> bytes:
     """Whom a NAT takes for one at its most generous: an IP address. Programs of one machine and LAN, which
     meet without a NAT, are told apart by their ports."""

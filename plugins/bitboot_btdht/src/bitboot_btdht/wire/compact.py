@@ -106,6 +106,7 @@ def may_introduce(teller: Address, told: Address) -> bool:
     return theirs is not None and ours is not None and _WIDTH[theirs] >= _WIDTH[ours]
 
 
+@lru_cache(maxsize=4096)
 def is_public(address: Address) -> bool:
     """Whether the whole internet can reach it. Machines of one local network share a subnet, and programs
     of one machine an address, by nature: limits on what shares these are for public addresses alone."""
