@@ -18,17 +18,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from bitboot_btdht.testnet import contacts
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from bitboot_core import BitBoot, Identity, KnownHost, SwarmSecret
+from bitboot_core import BitBoot, Identity, KnownHost, PeerJoined, Swarm, SwarmSecret
 from bitboot_core._swarms.private.epochs import Epochs
 from bitboot_core._swarms.private.introduction import Introduction
 from bitboot_core._swarms.private.record import write_record
@@ -39,6 +40,8 @@ NAME = "unique_network"
 TIME = 1_800_000_000.0
 PROBES, FLOOD, MEMBERS = 1_000_000, 10_000, 200
 WITHIN = 20.0
+PATIENCE = 120.0
+STARTING = 10
 
 
 def member() -> Responder:
@@ -99,12 +102,22 @@ def flood(seconds: float) -> float:
     return (time.process_time() - began) / seconds
 
 
+async def until_there(swarm: Swarm, count: int) -> None:
+    """Read what a swarm tells until so many peers are there."""
+    there = 0
+    async for event in swarm:
+        there += 1 if isinstance(event, PeerJoined) else -1
+        if there >= count:
+            return
+
+
 async def join(bootstrap: list[str], secret: SwarmSecret, count: int, everybody: int, first: int) -> float:
     """Join so many members; the seconds until each knows everybody."""
-    async with AsyncExitStack() as stack:
-        swarms = []
-        began = time.monotonic()
-        for number in range(count):
+    gc.disable()  # with so many programs in one process it has far more to look through than in each of them
+    starting = asyncio.Semaphore(STARTING)
+
+    async def start(number: int) -> Swarm:
+        async with starting:
             bitboot = BitBoot(
                 network="mainline",
                 bootstrap=bootstrap,
@@ -114,11 +127,15 @@ async def join(bootstrap: list[str], secret: SwarmSecret, count: int, everybody:
             )
             await stack.enter_async_context(bitboot)
             swarm = bitboot.join(NAME, port=10000 + first + number, secret=secret)
-            swarms.append(await stack.enter_async_context(swarm))
-        while (  # noqa: ASYNC110
-            min(len(swarm.peers) for swarm in swarms) < everybody and time.monotonic() - began < 120
-        ):
-            await asyncio.sleep(0.1)
+            return await stack.enter_async_context(swarm)
+
+    async with AsyncExitStack() as stack:
+        began = time.monotonic()
+        swarms = await asyncio.gather(*map(start, range(count)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+                for swarm in swarms:
+                    group.create_task(until_there(swarm, everybody))
         took = time.monotonic() - began
         print("done", f"{took:.1f}", min(len(swarm.peers) for swarm in swarms), flush=True)
         await asyncio.to_thread(sys.stdin.readline)  # until the others are done too

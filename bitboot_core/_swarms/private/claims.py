@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...aio.limits import Shares
 from ...model import KnownHost
 from .epochs import EpochKeys, Epochs
 from .half_open import address_of
+from .introduction import Introduction
 from .session import Session
 
 MAX_CLAIMS = 4096
@@ -26,7 +27,8 @@ MAX_PAUSE = 64
 class Claim:
     """Somebody is said to be there.
 
-    `silent`: how often in a row nothing was proved. `is_own`: it is ourselves.
+    `silent`: how often in a row nothing was proved. `is_own`: it is ourselves. `begun`: our handshake, whose
+    first message was not answered yet. `proved`: is set when whoever is there proves to be a member.
     """
 
     endpoint: KnownHost
@@ -34,6 +36,8 @@ class Claim:
     silent: int = 0
     is_own: bool = False
     asking: asyncio.Task[None] | None = None
+    begun: Introduction | None = None
+    proved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_due(self, number: int) -> bool:
         """Whether it is called in this round: ever more rarely, and in rounds that others choose too."""
@@ -79,6 +83,7 @@ class Claims:
         claim = self._claims.get(session.endpoint)
         if claim is not None:
             claim.silent = 0
+            claim.proved.set()
 
     def session_at(self, endpoint: KnownHost) -> Session | None:
         """The newest session with whoever is there."""

@@ -23,12 +23,18 @@ class Ourselves(Exception):
 
 
 class Introduction:
-    """One handshake that we begin. `first`: the message to send."""
+    """One handshake that we begin, under these keys. `first`: the message to send. `began`: when."""
 
     def __init__(
-        self, keys: EpochKeys, static: X25519PrivateKey, *, ephemeral: X25519PrivateKey | None = None
+        self,
+        keys: EpochKeys,
+        static: X25519PrivateKey,
+        *,
+        began: float = 0.0,
+        ephemeral: X25519PrivateKey | None = None,
     ) -> None:
-        self._epoch, self._own_key = keys.epoch, static.public_key().public_bytes_raw()
+        self.keys, self.began = keys, began
+        self._own_key = static.public_key().public_bytes_raw()
         self._handshake = Handshake(
             initiates=True, static=static, prologue=keys.prologue, psks=[keys.psk], ephemeral=ephemeral
         )
@@ -55,7 +61,7 @@ class Introduction:
     def session(self, answer: bytes, endpoint: KnownHost, now: float) -> Session:
         """The session that stands upon the answer to the third message. Raises NoiseError."""
         assert self._record is not None
-        session = Session(self._handshake, self._record, self._epoch, endpoint, now)
+        session = Session(self._handshake, self._record, self.keys.epoch, endpoint, now)
         session.check_confirmation(answer)
         session.told = self._told
         return session

@@ -11,11 +11,11 @@ from ...aio.clock import Clock, sleep_until
 from ...aio.logs import logger
 from ...aio.tasks import Tasks
 from ...backend import Scope
-from ...errors import BackendTimeout, BitBootError
+from ...errors import BitBootError
 from ...model import KnownHost
 from .claims import Claim, Claims
 from .epochs import EpochKeys
-from .introduction import Introduction, Ourselves
+from .initiator import ANSWER_WITHIN, Initiator
 from .noise import NoiseError
 from .own import Own
 from .part import Part
@@ -24,14 +24,8 @@ from .responder import Responder
 from .roster import Roster
 from .session import Kind, Session
 
-TRIES = (0.9, 2.0)
+TRIES = (0.7, 2.0)
 """Seconds that a claimed member has to answer, each time that a lookup asks: a datagram may be lost."""
-
-ANSWER_WITHIN = 2.0
-"""Seconds that a member has to answer anything else."""
-
-AT_ONCE = 900
-"""Claims that are asked at a time: with a thousand that are junk, members are asked within a second."""
 
 HELLO_EVERY = 22.0
 """Seconds between two requests to a member whose session stands: a NAT forgets a mapping after 30."""
@@ -51,9 +45,6 @@ ROUND = 10.0
 CALLS = 3
 """So often in one round, a second apart."""
 
-MAX_LAG = 10.0
-"""Seconds that a busy program allows for its own slowness, at most."""
-
 log = logger(__name__)
 
 
@@ -70,8 +61,6 @@ class Prover:
         self._claims = Claims()
         self._sessions: dict[bytes, Session] = {}
         self._misses: dict[bytes, int] = {}
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._lag = 0.0
         self._unsubscribe: Callable[[], None] | None = None
         self._responder = Responder(
             own.epochs,
@@ -82,6 +71,9 @@ class Prover:
             expects=self._claims.is_expected,
             proved=self._stands,
             deliver=part.deliver,
+        )
+        self._initiator = Initiator(
+            part, network, own, self._responder, clock=clock, has_proved=self._is_current
         )
 
     def open(self) -> None:
@@ -107,10 +99,7 @@ class Prover:
         if self._is_ours(endpoint):
             claim.is_own = True
         for within in TRIES:
-            # What was proved in the last epoch still counts, and is proved again before it does not.
-            session = self._session_of(claim)
-            is_current = session is not None and session.epoch >= claim.keys.epoch
-            if claim.is_own or is_current or self._unsubscribe is None:
+            if self._is_current(claim) or self._unsubscribe is None:
                 break
             if claim.asking is None:
                 claim.asking = self._tasks.start(self._ask(claim, within))
@@ -147,11 +136,16 @@ class Prover:
 
     def _introduce(self, endpoint: KnownHost) -> None:
         keys = self._own.epochs.keys(self._own.epochs.at(self._part.time))
-        self._tasks.start(self._ask(Claim(endpoint, keys)))
+        self._tasks.start(self._ask(Claim(endpoint, keys), again=True))
 
     def knows(self, session: Session) -> bool:
         """Whether it was made here."""
         return session.id in self._sessions
+
+    def _is_current(self, claim: Claim) -> bool:
+        """Whether it need not be asked: what was proved in the last epoch is proved again before it ends."""
+        session = self._session_of(claim)
+        return claim.is_own or (session is not None and session.epoch >= claim.keys.epoch)
 
     def _session_of(self, claim: Claim) -> Session | None:
         session = self._claims.session_at(claim.endpoint)
@@ -170,11 +164,10 @@ class Prover:
             return True
         return any(place.outside == endpoint for place in self.network.places.values())
 
-    async def _ask(self, claim: Claim, within: float = ANSWER_WITHIN) -> None:
+    async def _ask(self, claim: Claim, within: float = ANSWER_WITHIN, *, again: bool = False) -> None:
         """One handshake with whoever is claimed to be there."""
         try:
-            async with self._turns:
-                session = await self._handshake(claim, within)
+            session = await self._initiator.ask(claim, within, again=again)
         except (BitBootError, NoiseError, BadRecord) as error:
             claim.silent += 1
             log.debug("%s proves nothing: %s", claim.endpoint, error)
@@ -184,31 +177,6 @@ class Prover:
                 self._stands(session)
         finally:
             claim.asking = None
-
-    async def _handshake(self, claim: Claim, within: float) -> Session | None:
-        begun = Introduction(claim.keys, self._own.static)
-        second = await self._request(claim.endpoint, begun.first, within)
-        try:
-            third = begun.third(second, self._part.record(), self._part.admits)
-        except Ourselves:
-            claim.is_own = True
-            return None
-        try:
-            last = await self._request(claim.endpoint, third, ANSWER_WITHIN)
-        except BitBootError:  # it may have been lost: the same is answered again
-            last = await self._request(claim.endpoint, third, ANSWER_WITHIN)
-        return begun.session(last, claim.endpoint, self._clock.now())
-
-    async def _request(self, endpoint: KnownHost, payload: bytes, timeout: float) -> bytes:
-        began = self._clock.now()
-        allowed = timeout + self._lag
-        try:
-            return await self.network.requests.ask(endpoint, payload, timeout=allowed)
-        except BackendTimeout:
-            # Where this program is too busy to read answers in time, asking again makes it worse.
-            late = self._clock.now() - began - allowed
-            self._lag = min(MAX_LAG, max(self._lag / 2, 2 * late))
-            raise
 
     def _stands(self, session: Session) -> None:
         """A session stands, whoever began it."""
@@ -246,7 +214,7 @@ class Prover:
 
     async def _acknowledged(self, session: Session, request: bytes, counter: int, timeout: float) -> bool:
         try:
-            answer = await self.network.requests.ask(session.endpoint, request, timeout=timeout)
+            answer = await self._initiator.request(session.endpoint, request, timeout)
             session.check_answer(answer, counter, self._clock.now())
         except (BitBootError, NoiseError):
             return False
@@ -286,10 +254,11 @@ class Prover:
             time = self._part.time
             number = int(time // ROUND) + 1
             await sleep_until(self._clock, self._clock.now() + number * ROUND - time)
-            if not self._part.watchers:
+            if not self._part.watchers or self._initiator.is_behind:
                 continue
             self._claims.forget_old(self._own.epochs, self._part.time)
-            due = self._claims.due(number, [one for one in self._claims if not self.has_proved(one)])
+            silent = [one for one in self._claims if one.silent and not self.has_proved(one)]
+            due = self._claims.due(number, silent)
             for call in range(CALLS):
                 for claim in due:
                     self._tasks.start(self._call(claim, self._clock.now() + call))

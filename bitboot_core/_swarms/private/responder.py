@@ -66,6 +66,10 @@ class Responder:
         """How many handshakes wait for their third message."""
         return len(self._half_open)
 
+    def begun_by(self, source: KnownHost, now: float) -> Waiting | None:
+        """The newest handshake of this source that waits for its third message."""
+        return next((one for one in self._half_open.of(source, now) if not one.third), None)
+
     def answer(self, source: KnownHost, request: bytes, now: float, time: float) -> bytes | None:
         """What to answer; None: what a node answers that is in no private swarm.
 

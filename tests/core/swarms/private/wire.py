@@ -39,7 +39,7 @@ class Apart:
 
 
 class Wire:
-    """What the nodes share. `traffic`: each request, with what was answered."""
+    """What the nodes share. `traffic`: each request, with what was answered. `delay`: seconds of one way."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -47,6 +47,7 @@ class Wire:
         self.nodes: dict[KnownHost, Node] = {}
         self.traffic: list[tuple[KnownHost, KnownHost, bytes, bytes | None]] = []
         self.junk: list[KnownHost] = []
+        self.delay = 0.0
         self.lost: Callable[[KnownHost, KnownHost, bytes], bool] = lambda source, to, payload: False
 
     def node(self, *, nat: bool = False, max_request: int = 1000) -> Node:
@@ -98,9 +99,11 @@ class Node(Backend):
                 yield peer
 
     async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
-        now = self.wire.clock.now()
-        self.sent[endpoint] = now
+        until = self.wire.clock.now() + timeout
+        self.sent[endpoint] = self.wire.clock.now()
         self.requests += 1
+        await self._take_time()
+        now = self.wire.clock.now()
         answer = None
         other = self.wire.nodes.get(endpoint)
         if (
@@ -111,9 +114,14 @@ class Node(Backend):
             answer = None if other.handler is None else other.handler(self.own, payload)
             self.wire.traffic.append((self.own, endpoint, payload, answer))
         if answer is None:
-            await sleep_until(self.wire.clock, now + timeout)
+            await sleep_until(self.wire.clock, until)
             raise BackendTimeout("nobody answered")
+        await self._take_time()
         return answer
+
+    async def _take_time(self) -> None:
+        if self.wire.delay:
+            await sleep_until(self.wire.clock, self.wire.clock.now() + self.wire.delay)
 
     def on_request(self, handler: Handler | None) -> None:
         self.handler = handler

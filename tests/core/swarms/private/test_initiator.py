@@ -1,0 +1,158 @@
+"""The side that begins: one handshake for each pair, the same first message again, and not too fast."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from bitboot_core import KnownHost, Swarm
+from bitboot_core._swarms.private import pace
+from bitboot_core._swarms.private.claims import Claim
+from bitboot_core._swarms.private.initiator import ANSWER_WITHIN
+from bitboot_core._swarms.private.introduction import MAX_REQUEST
+from bitboot_core._swarms.private.noise import TAG
+from bitboot_core._swarms.private.pace import AT_A_TIME, MAX_LAG, PAUSE, Pace
+from bitboot_core.testing import ManualClock
+
+from .conftest import SECRET, Members
+from .wire import Node
+
+NAME = "unique_network"
+
+
+async def begin(members: Members, count: int) -> list[Swarm]:
+    """So many members that join at the same moment, and begin with each other at once: their swarms."""
+    bitboots = [await members.bitboot() for _ in range(count)]
+    members.wire.junk = list(members.wire.nodes)
+    return [
+        await members.enter(bitboot.join(NAME, port=7000 + number, secret=SECRET))
+        for number, bitboot in enumerate(bitboots)
+    ]
+
+
+def firsts(members: Members) -> int:
+    """How many first messages were sent, each as often as it was."""
+    return sum(len(request) == MAX_REQUEST for _, _, request, _ in members.wire.traffic)
+
+
+def handshakes(members: Members) -> Counter[frozenset[KnownHost]]:
+    """How many handshakes each pair has ended: the last answer of each is an empty message, sealed."""
+    ended = {
+        (frozenset({source, to}), request)
+        for source, to, request, answer in members.wire.traffic
+        if answer is not None and len(answer) == TAG
+    }
+    return Counter(pair for pair, _ in ended)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.2])
+async def test_each_pair_makes_one_handshake(members: Members, delay: float) -> None:
+    """Also where both sides' first messages are under way at a time."""
+    members.wire.delay = delay
+    swarms = await begin(members, 8)
+    await members.pass_until(lambda: all(len(one.peers) == 8 for one in swarms))
+    await members.clock.advance(30)
+    made = handshakes(members)
+    assert len(made) == 8 * 7 // 2
+    assert set(made.values()) == {1}
+
+
+async def test_whoever_has_proved_itself_while_we_waited_is_not_asked(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "AT_A_TIME", 1)
+    swarms = await begin(members, 8)
+    await members.pass_until(lambda: all(len(one.peers) == 8 for one in swarms))
+    assert firsts(members) <= 8 * 7 // 2
+
+
+async def test_where_the_other_side_does_not_go_on_we_do(members: Members) -> None:
+    """All that one side sends after its first messages is lost: the others do not wait for it for ever."""
+    members.wire.delay = 0.2
+    silenced = KnownHost("10.0.0.1", 4000)
+    members.wire.lost = lambda source, to, payload: source == silenced and len(payload) < MAX_REQUEST
+    swarms = await begin(members, 5)
+    took = await members.pass_until(lambda: all(len(one.peers) == 5 for one in swarms), step=0.1)
+    assert took < ANSWER_WITHIN + 2
+
+
+class Unaware(Node):
+    """A node that does not know where others see it."""
+
+    @property
+    def address(self) -> KnownHost:
+        return KnownHost("0.0.0.0", 4000)
+
+
+async def test_whoever_asks_itself_notices_at_once(members: Members) -> None:
+    node = Unaware(members.wire, KnownHost("192.0.2.7", 7), nat=False, max_request=1000)
+    bitboot = await members.bitboot(node)
+    members.wire.junk = [node.own]
+    swarm = await members.enter(bitboot.join(NAME, port=7000, secret=SECRET))
+    assert await members.pass_until(lambda: len(swarm.peers) == 1, step=0.1) < 1.0
+
+
+async def test_two_who_ask_the_same_make_one_handshake(members: Members) -> None:
+    """A lookup and a call at a time that both sides share get the answer to the same first message."""
+    ada, bob = [await members.bitboot() for _ in range(2)]
+    await members.enter(ada.announce(NAME, port=7000, secret=SECRET))
+    swarm = await members.enter(bob.join(NAME, port=7001, secret=SECRET))
+    await members.pass_until(lambda: len(swarm.peers) == 2)
+    members.wire.delay = 0.2
+    (prover,) = swarm._private._provers.values()
+    own = swarm._private.own
+    claim = Claim(KnownHost("10.0.0.1", 4000), own.epochs.keys(own.epochs.at(swarm._private.time)))
+    asking = [prover._initiator.ask(claim, ANSWER_WITHIN, again=True) for _ in range(2)]
+    sessions = await members.awaited(asyncio.gather(*asking))
+    assert [session is None for session in sessions] == [False, True]
+
+
+async def test_who_is_silent_is_sent_the_same_first_message(members: Members) -> None:
+    silent = KnownHost("192.0.2.9", 9)
+    members.wire.junk = [silent]
+    sent: list[tuple[float, bytes]] = []
+
+    def lost(source: KnownHost, to: KnownHost, payload: bytes) -> bool:
+        sent.append((members.clock.now(), payload))
+        return True
+
+    members.wire.nodes[silent] = members.wire.node()
+    members.wire.lost = lost
+    await begin(members, 1)
+    await members.clock.advance(70)
+    first = sent[0][1]
+    assert len([1 for _, payload in sent if payload == first]) > 1
+    assert {payload == first for when, payload in sent if when > 30} == {False}
+
+
+async def test_a_busy_program_begins_fewer_and_waits_longer() -> None:
+    clock = ManualClock()
+    pace_ = Pace(clock)
+    begun = 0
+
+    async def begin() -> None:
+        nonlocal begun
+        await pace_.turn()
+        begun += 1
+
+    tasks = [asyncio.ensure_future(begin()) for _ in range(20 * AT_A_TIME)]
+    await clock.settle()
+    assert begun == 0
+    await clock.advance(1.5 * PAUSE)
+    assert begun == AT_A_TIME
+    await clock.advance(PAUSE)
+    assert begun == 2 * AT_A_TIME
+    assert pace_.lag == 0.0
+    await clock.suspend(1.0)  # as where the event loop has other things to do
+    assert begun < 2 * AT_A_TIME + 2
+    assert 3.5 < pace_.lag <= 4.0
+    assert pace_.is_behind
+    pace_.was_late(100.0)
+    assert pace_.lag == MAX_LAG
+    await clock.advance(10.0)  # it is idle again
+    assert begun == 20 * AT_A_TIME
+    assert pace_.lag < 0.1
+    assert not pace_.is_behind
+    await asyncio.gather(*tasks)
