@@ -9,12 +9,16 @@ They are called for each plugin separately: none sees or changes what another re
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from .backend import PROJECT_NAME, BackendSpec
 from .networks import NetworkDefinition
 from .port_mapper import PortMapperSpec
+
+if TYPE_CHECKING:
+    import click
 
 __all__ = ["hookimpl"]
 
@@ -47,5 +51,16 @@ def bitboot_port_mappers() -> Iterable[PortMapperSpec]:
     """Return the ways of opening ports on routers that this plugin brings.
 
     Names and factories are as for backends.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def bitboot_commands() -> Iterable[click.Command]:
+    """Return the commands that this plugin adds to `bitboot`, each with a name of its own.
+
+    Called by the command line only: import click inside the hook, and what a command needs inside the
+    command. A command's return value is the exit status (None for 0); a `BitBootError` that it raises is
+    shown with its hint, as those of other commands.
     """
     raise NotImplementedError

@@ -29,6 +29,7 @@ def plugins(as_json: bool) -> int:
     The exit status is 1 where one of them is broken.
     """
     registry = default_registry()
+    commands = registry.plugin_commands()
     loaded = [
         PluginListed(
             plugin=plugin.entry_point,
@@ -38,6 +39,7 @@ def plugins(as_json: bool) -> int:
             builds={spec.name: spec.build for spec in plugin.backends if spec.build},
             networks=[network.name for network in plugin.networks],
             port_mappers=[mapper.name for mapper in plugin.port_mappers],
+            commands=[name for name, (owner, _) in commands.items() if owner is plugin],
             unavailable={
                 spec.name: why for spec in _brought(plugin) if (why := why_unavailable(spec)) is not None
             },

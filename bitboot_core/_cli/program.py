@@ -14,6 +14,7 @@ import click
 from .. import __version__
 from ..errors import BitBootError, UsageError
 from .help import Context, example
+from .report.escaping import escaped
 from .spellings import is_classic
 
 FAILED = 1
@@ -41,30 +42,39 @@ COMMANDS = {
 """Each command's room, and the line that the list of commands has for it."""
 
 
+OF_PLUGINS = {"serve"}
+"""Commands that plugins of the project's own bring, each in the extra of its name."""
+
+
 class Commands(click.Group):
-    """The group of all commands, which are imported when they are first asked for."""
+    """The group of all commands: our own are imported when they are first asked for, plugins' after them."""
 
     context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *plugin_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _imported(cmd_name) if cmd_name in COMMANDS else None
+        return _imported(cmd_name) if cmd_name in COMMANDS else plugin_commands().get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        if brought := plugin_commands():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(
+                    [(name, escaped(one.get_short_help_str(limit=70))) for name, one in brought.items()]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-") and name not in plugin_commands():
             from difflib import get_close_matches  # noqa: PLC0415 - only to help with a misspelt name
 
-            near = get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]}?" if near and name not in OF_PLUGINS else _of_plugins(name)
             ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -82,8 +92,25 @@ def bitboot() -> None:
     """
 
 
+def plugin_commands() -> dict[str, click.Command]:
+    """The commands that plugins bring, which are asked for them now if they have not been before."""
+    from .._plugins.registry import default_registry  # noqa: PLC0415 - our own commands do not wait for it
+
+    return {name: command for name, (_, command) in default_registry().plugin_commands().items()}
+
+
+def _of_plugins(name: str) -> str:
+    """Why a command is missing that a plugin may have brought; "" where none is."""
+    from .._plugins.frozen import how_to_get  # noqa: PLC0415 - only for this message
+    from .._plugins.registry import default_registry  # noqa: PLC0415
+
+    if any(problem.stage != "duplicate" for problem in default_registry().problems()):
+        return " A plugin failed to load: see `bitboot plugins`."
+    return f" It comes with a plugin: {how_to_get(name)}" if name in OF_PLUGINS else ""
+
+
 def commands() -> dict[str, click.Command]:
-    """All commands, imported."""
+    """All commands of our own, imported."""
     return {name: _imported(name) for name in COMMANDS}
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..backend import BackendSpec
 from ..errors import PluginError
 from ..networks import BUILT_IN, NetworkDefinition, NetworkStatus
 from ..port_mapper import PortMapperSpec
+from .commands import gather
 from .installed import EntryPoint, origin
 from .loader import Loader
 from .names import Claim, Names, T, sole
 from .plugin import Plugin, PluginProblem, canonical
+
+if TYPE_CHECKING:
+    import click
 
 
 class Known:
@@ -25,6 +30,7 @@ class Known:
         self.disabled: dict[str, str] = {}
         """The canonical names of the distributions of plugins that were skipped, by entry point."""
         self._loader = Loader(strict=strict)
+        self._commands: dict[str, tuple[Plugin, click.Command]] | None = None
         for network in BUILT_IN:
             self.networks.add(network, None)
 
@@ -37,6 +43,12 @@ class Known:
     def problems(self) -> list[PluginProblem]:
         """What went wrong with the others."""
         return self._loader.problems
+
+    def commands(self) -> dict[str, tuple[Plugin, click.Command]]:
+        """What plugins add to the command line; they are asked once. What is wrong joins the problems."""
+        if self._commands is None:
+            self._commands = gather(self._loader.command_hooks(), self._loader.problem)
+        return self._commands
 
     def load(self, installed: Iterable[EntryPoint | PluginProblem], disabled: frozenset[str]) -> None:
         """Load what is installed, but for the plugins whose name or distribution is `disabled`."""

@@ -17,11 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from ..backend import API_VERSION, PROJECT_NAME
 from ..errors import PluginError
 from .checks import check_backend, check_network, check_port_mapper
+from .commands import Hook
 from .installed import EntryPoint
 from .plugin import Plugin, PluginProblem, Stage
 
@@ -35,6 +37,7 @@ class Loader:
         """`strict`: raise PluginError at the first problem, instead of keeping it."""
         self.plugins: list[Plugin] = []
         self.problems: list[PluginProblem] = []
+        self._modules: list[tuple[Plugin, Any]] = []
         self._strict = strict
         # Here, since pluggy takes longer to import than the rest of the core, and only discovery needs it.
         import pluggy  # noqa: PLC0415
@@ -67,6 +70,15 @@ class Loader:
                 tuple(_distinct(port_mappers, check_port_mapper, "port mapper")),
             )
             self.plugins.append(plugin)
+            self._modules.append((plugin, module))
+
+    def command_hooks(self) -> list[tuple[Plugin, Hook]]:
+        """The plugins that work, each with its hook for commands."""
+        return [
+            (plugin, partial(self._call, module, "bitboot_commands"))
+            for plugin, module in self._modules
+            if any(plugin is one for one in self.plugins)
+        ]
 
     def problem(self, problem: PluginProblem) -> None:
         """Keep a problem. Raises PluginError where `strict`."""

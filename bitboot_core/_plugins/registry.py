@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..backend import BackendSpec
 from ..errors import (
@@ -24,6 +25,9 @@ from .installed import EntryPoint, installed
 from .lacking import BROUGHT, FIRST_PARTY, missing, unserved, why_unavailable
 from .names import Claim, T, sole
 from .plugin import Plugin, PluginProblem
+
+if TYPE_CHECKING:
+    import click
 
 __all__ = [
     "Registry",
@@ -80,6 +84,11 @@ class Registry:
         with self._all() as known:
             found = known.port_mappers.reachable()
             return dict(sorted(found.items(), key=lambda one: one[1].rank))
+
+    def plugin_commands(self) -> dict[str, tuple[Plugin, click.Command]]:
+        """What plugins add to the command line, by name. Needs click; only the command line asks."""
+        with self._all() as known:
+            return dict(known.commands())
 
     # By name
 

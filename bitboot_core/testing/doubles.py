@@ -278,6 +278,7 @@ def plugin_module(
     backends: Callable[[], Iterable[Any]] | None = None,
     networks: Callable[[], Iterable[Any]] | None = None,
     port_mappers: Callable[[], Iterable[Any]] | None = None,
+    commands: Callable[[], Iterable[Any]] | None = None,
     api: object = 1,
 ) -> ModuleType:
     """A plugin's module with these hooks, each a function that has not been decorated yet."""
@@ -288,6 +289,7 @@ def plugin_module(
         "bitboot_backends": backends,
         "bitboot_networks": networks,
         "bitboot_port_mappers": port_mappers,
+        "bitboot_commands": commands,
     }
     for name, hook in hooks.items():
         if hook is not None:

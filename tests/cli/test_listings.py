@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import click
 import pytest
 
 from bitboot_core import BackendSpec, NetworkDefinition, Registry
@@ -23,6 +24,7 @@ GOOD = plugin_module(
     backends=lambda: [replace(spec_of(FakeBackend(), "fake", ["fake"]), build="compiled")],
     networks=lambda: [NetworkDefinition("fakenet", "fake", description="for tests")],
     port_mappers=lambda: [mapper_spec_of(FakePortMapper(), "fakemap")],
+    commands=lambda: [click.Command("fakecommand")],
 )
 PICKY = plugin_module(
     backends=lambda: [
@@ -57,6 +59,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "builds": {"fake": "compiled"},
             "networks": ["fakenet"],
             "port_mappers": ["fakemap"],
+            "commands": ["fakecommand"],
             "unavailable": {},
         },
         {
@@ -68,6 +71,7 @@ def test_plugins_as_json(cli: Cli) -> None:
             "builds": {},
             "networks": [],
             "port_mappers": [],
+            "commands": [],
             "unavailable": {"picky": "no luck"},
         },
     ]
@@ -87,7 +91,7 @@ def test_plugins_for_people(cli: Cli) -> None:
     lines = cli("plugins").out.splitlines()
     assert lines[0] == (
         "plugin: good from good-plugin 1.2, backends: fake (compiled); networks: fakenet; "
-        "port mappers: fakemap; runs here: yes"
+        "port mappers: fakemap; commands: fakecommand; runs here: yes"
     )
     assert lines[2].startswith(
         "problem: bad from bad-plugin 3.0, at stage import: ImportError: no module named x ("

@@ -9,6 +9,7 @@ from typing import Any
 
 from bitboot_core.testing.contract import (
     BackendContract,
+    CommandsContract,
     DefinitionsContract,
     PortMapperContract,
     RouterWorld,
@@ -32,6 +33,11 @@ def test_every_check_is_listed() -> None:
 def test_every_check_of_definitions_is_listed() -> None:
     checks = {name.removeprefix("test_") for name in dir(DefinitionsContract) if name.startswith("test_")}
     assert listed("A plugin that brings only definitions") == checks
+
+
+def test_every_check_of_commands_is_listed() -> None:
+    checks = {name.removeprefix("test_") for name in dir(CommandsContract) if name.startswith("test_")}
+    assert listed("A plugin that brings commands") == checks
 
 
 def test_every_check_of_port_mappers_is_listed() -> None:

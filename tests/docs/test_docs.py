@@ -88,7 +88,7 @@ def test_every_hook_is_documented_with_its_signature() -> None:
         for name, value in vars(hookspecs).items()
         if name.startswith("bitboot_")
     }
-    assert len(hooks) == 3
+    assert len(hooks) == 4
     assert [name for name, signature in hooks.items() if signature not in PLUGINS] == []
 
 

@@ -76,6 +76,7 @@ class PluginListed(Listed):
     builds: Mapping[str, str]
     networks: Sequence[str]
     port_mappers: Sequence[str]
+    commands: Sequence[str]
     unavailable: Mapping[str, str]
 
     def row(self) -> Mapping[str, str]:
@@ -85,6 +86,7 @@ class PluginListed(Listed):
             "backends": self._backends(),
             "networks": _names(self.networks),
             "port mappers": _names(self.port_mappers),
+            "commands": _names(self.commands),
             "runs here": self._runs(),
         }
 
@@ -92,6 +94,8 @@ class PluginListed(Listed):
         brings = f"backends: {self._backends()}; networks: {_names(self.networks)}"
         if self.port_mappers:
             brings += f"; port mappers: {_names(self.port_mappers)}"
+        if self.commands:
+            brings += f"; commands: {_names(self.commands)}"
         return f"{self.plugin} from {self.distribution} {self.version}, {brings}; runs here: {self._runs()}"
 
     def _backends(self) -> str:

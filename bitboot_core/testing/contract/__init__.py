@@ -13,13 +13,14 @@ pytest collects the class like any other (`pip install "bitboot-core[testing]"`)
 functions that run an event loop of their own, so no plugin for asynchronous tests is needed, and
 any may be installed. A check that does not apply is skipped and says why. To change or skip one,
 override its method. A plugin that brings only network definitions has `DefinitionsContract`, a port mapper
-`PortMapperContract`.
+`PortMapperContract`, one that brings commands `CommandsContract`.
 """
 
 from __future__ import annotations
 
 from ._blocking import BlockingChecks
 from ._capabilities import CapabilityChecks
+from ._commands import CommandsContract
 from ._definitions import DefinitionsContract
 from ._ending import EndingChecks
 from ._finding import FindingChecks
@@ -56,6 +57,7 @@ class BackendContract(
 
 __all__ = [
     "BackendContract",
+    "CommandsContract",
     "DefinitionsContract",
     "PortMapperContract",
     "RouterWorld",

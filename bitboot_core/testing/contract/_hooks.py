@@ -42,7 +42,7 @@ before = set(sys.modules)
 sys.addaudithook(watch)
 plugin = importlib.import_module(sys.argv[1])
 in_hooks = True
-for hook in ("bitboot_backends", "bitboot_networks", "bitboot_port_mappers"):
+for hook in ("bitboot_backends", "bitboot_networks", "bitboot_port_mappers", "bitboot_commands"):
     if hasattr(plugin, hook):
         list(getattr(plugin, hook)())
 in_hooks = False

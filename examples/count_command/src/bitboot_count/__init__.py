@@ -1,0 +1,1 @@
+"""Adds `bitboot count` to the command line."""
