@@ -69,9 +69,10 @@ def test_where_nobody_knows_of_any_there_are_none() -> None:
     assert Asking().answer({}) == (0, 0)
 
 
-def test_a_liar_with_a_full_filter_is_not_believed() -> None:
+@pytest.mark.parametrize("filled", [("BFsd",), ("BFpe",), ("BFsd", "BFpe")])
+def test_a_liar_with_a_full_filter_is_not_believed(filled: tuple[str, ...]) -> None:
     told = {"BFsd": packed(1), "BFpe": packed(4, 5)}
-    full = {"BFsd": b"\xff" * 256, "BFpe": b"\xff" * 256}
+    full = told | dict.fromkeys(filled, b"\xff" * 256)
     asking = Asking()
     seeds, others = asking.answer({**dict.fromkeys(range(1, 8), told), 8: full})
     assert (round(seeds), round(others)) == (1, 2)

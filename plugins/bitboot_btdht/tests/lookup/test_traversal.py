@@ -377,8 +377,9 @@ def test_an_answer_after_all_is_made_up_for() -> None:
     assert world.numbers()[-1] == 8, "three of seven answered: it is not doubted any more"
 
 
-def test_where_nobody_else_is_left_those_of_a_doubtful_teller_are_asked() -> None:
-    world = World(alpha=1, k=8)
+@pytest.mark.parametrize("patient", [True, False])
+def test_where_nobody_else_is_left_those_of_a_doubtful_teller_are_asked(patient: bool) -> None:
+    world = World(alpha=1, k=8, patient=patient)
     tell(world, b"teller", *range(1, 12))
     for _ in range(11):
         candidate = world.asked[-1]
