@@ -127,7 +127,7 @@ class Client:
                 contact
                 for bucket in buckets
                 for contact in bucket.contacts
-                if table.is_good(contact, self.now) and compact.is_public(contact.address)
+                if compact.is_public(contact.address) and table.is_good(contact, self.now)
             ]
             chosen += self._rng.sample(good, min(count - len(chosen), len(good)))
             if len(chosen) == count:
