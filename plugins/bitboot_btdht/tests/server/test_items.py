@@ -288,18 +288,20 @@ def test_a_reply_with_the_longest_item_stays_below_1400_bytes(dual: Node, host: 
 
 
 def test_a_busy_node_tells_of_short_items_alone() -> None:
-    node = Node(now=0.0, settings=Settings(first_looks=0, replies_per_second=12, max_dead=1))
+    node = Node(now=0.0, settings=Settings(first_looks=0, replies_per_second=18, max_dead=1))
     stranger = Stranger(node, "10.0.0.1")
     long, short = version(b"x" * 900, 1, salt=b"long"), version(b"short", 1)
     put(stranger, **fields(long))
     put(stranger, **fields(short))
+    put(stranger, v=b"y" * 900)
     assert b"v" in get(stranger, long.target)
-    for _ in range(3):
+    for _ in range(5):
         stranger.query(b"ping")
     reply = get(stranger, long.target)
     assert reply[b"seq"] == 1
     assert not {b"k", b"v", b"sig"} & reply.keys()
     assert get(stranger, short.target)[b"v"] == b"short"
+    assert b"v" not in get(stranger, immutable_target(b"900:" + b"y" * 900))
 
 
 class Counted:
