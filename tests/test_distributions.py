@@ -24,8 +24,11 @@ PROJECTS: dict[str, dict[str, Any]] = {
 }
 CORE = PROJECTS["bitboot_core"]["project"]
 PLUGINS = sorted(PROJECTS.keys() - {"bitboot_core"})
+APART = {"bitboot_libp2p", "bitboot_serve"}
+"""Not in the extra `all`: only for who asks for it."""
+
 HEAVY = {"bitboot_libp2p"}
-"""Installed only by who asks for it: neither in the extra `all` nor in the ordinary environments."""
+"""Those of them that the ordinary environments do not install."""
 
 
 @pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="only tox promises to test what it installed")
@@ -76,7 +79,7 @@ def test_the_core_has_an_extra_for_each_plugin(plugin: str) -> None:
     name = plugin.removeprefix("bitboot_")
     extras = CORE["optional-dependencies"]
     assert extras[name] == [f"bitboot-{name}=={bitboot_core.__version__}"]
-    assert (name in re.split(r"[\[\],]", extras["all"][0])) is (plugin not in HEAVY)
+    assert (name in re.split(r"[\[\],]", extras["all"][0])) is (plugin not in APART)
 
 
 def test_tox_tests_every_python_that_is_supported() -> None:

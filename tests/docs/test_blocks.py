@@ -49,6 +49,7 @@ ELSEWHERE = {
     ("plugins.md", None): "tests/docs/test_docs.py",
     ("private-swarms.md", None): "tests/docs/test_private_swarms_page.py",
     ("programs.md", None): "tests/docs/test_programs_page.py",
+    ("serve.md", None): "plugins/bitboot_serve/tests/test_docs.py",
     ("tutorial.md", "import asyncio"): "tests/docs/test_tutorial.py",
     ("tutorial.md", "python3 -m venv venv"): "tests/packaging/test_pages_install.py",
     ("tutorial.md", "bitboot join tutorial/house --port 7001 --network lan"): "tests/docs/test_lan_page.py",

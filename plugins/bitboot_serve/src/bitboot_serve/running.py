@@ -1,0 +1,128 @@
+"""The daemon's life: from its sockets to its last withdrawal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitboot_core import BitBootConfig, BitBootError, InvalidConfig
+from bitboot_core.aio.logs import logger
+
+from .app import create_app
+from .daemon import Daemon
+from .secrets import Secrets
+from .serving import Servers
+from .sockets import has_unix_sockets, inherited_sockets, tcp_socket, token_in, unix_socket
+from .systemd import notify, reloading
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the daemon listens, and where its own files are. `tcp`: "host:port", None for no such port."""
+
+    socket: Path
+    tcp: str | None
+    token_file: Path
+    secrets: Path
+
+
+async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `tell`: prints a line for people.
+
+    `read_config`: reads the configuration, now and at each SIGHUP. Raises what that raises, what
+    `BitBoot.create` does, ListenFailed, and InvalidConfig.
+    """
+    config = read_config()
+    with ExitStack() as stack:
+        sockets = _sockets(place, stack)
+        has_tcp = any(one.family in (socket.AF_INET, socket.AF_INET6) for one in sockets)
+        token = token_in(place.token_file) if has_tcp else None
+        stopped = asyncio.Event()
+        reload = asyncio.Event()
+        stack.enter_context(_signals(stopped, reload))
+        async with Daemon(config, secrets=Secrets(place.secrets)) as daemon:
+            servers = Servers(daemon, create_app(daemon), sockets, token)
+            await servers.start()
+            try:
+                for one in sockets:
+                    tell(f"serving on {_spelt(one, token)}")
+                notify("READY=1", f"STATUS=serving {', '.join(daemon.bitboot.networks())}")
+                log.info("serving %s", ", ".join(daemon.bitboot.networks()))
+                await _until(stopped, reload, daemon, read_config)
+            finally:
+                notify("STOPPING=1")
+                daemon.closing.set()
+                await servers.stop()
+
+
+async def _until(
+    stopped: asyncio.Event, reload: asyncio.Event, daemon: Daemon, read_config: Callable[[], BitBootConfig]
+) -> None:
+    ends = asyncio.ensure_future(stopped.wait())
+    again = asyncio.ensure_future(reload.wait())
+    try:
+        while True:
+            await asyncio.wait({ends, again}, return_when=asyncio.FIRST_COMPLETED)
+            if ends.done():
+                return
+            reload.clear()
+            again = asyncio.ensure_future(reload.wait())
+            notify(*reloading())
+            try:
+                await daemon.reconfigure(read_config())
+            except BitBootError as error:
+                daemon.tell_reload_failed(error)
+                log.error("the configuration stays as it was: %s", error)
+            notify("READY=1", f"STATUS=serving {', '.join(daemon.bitboot.networks())}")
+    finally:
+        for waiting in (ends, again):
+            waiting.cancel()
+        await asyncio.gather(ends, again, return_exceptions=True)
+
+
+def _sockets(place: Place, stack: ExitStack) -> Sequence[socket.socket]:
+    inherited = inherited_sockets(os.environ)
+    if inherited:
+        return [stack.enter_context(one) for one in inherited]
+    found = []
+    if has_unix_sockets():
+        found.append(stack.enter_context(unix_socket(place.socket)))
+    elif place.tcp is None:
+        raise InvalidConfig("this system has no unix sockets", hint="give --tcp 127.0.0.1:PORT")
+    if place.tcp is not None:
+        found.append(stack.enter_context(tcp_socket(place.tcp)))
+    return found
+
+
+def _spelt(one: socket.socket, token: str | None) -> str:
+    """A socket as people use it: for a browser with the token, after the # that no request carries."""
+    if one.family not in (socket.AF_INET, socket.AF_INET6):
+        return str(one.getsockname())
+    host, port = one.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/#token={token}"
+
+
+@contextmanager
+def _signals(stopped: asyncio.Event, reload: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT end the daemon, SIGHUP has it read its configuration again."""
+    loop = asyncio.get_running_loop()
+    meant = {"SIGTERM": stopped, "SIGINT": stopped, "SIGBREAK": stopped, "SIGHUP": reload}
+    events = {getattr(signal, name): event for name, event in meant.items() if hasattr(signal, name)}
+    # signal.signal() rather than loop.add_signal_handler(), which Windows does not have.
+    before = {
+        number: signal.signal(number, lambda number, _: loop.call_soon_threadsafe(events[number].set))
+        for number in events
+    }
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

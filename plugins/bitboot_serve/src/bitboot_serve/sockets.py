@@ -1,0 +1,156 @@
+"""The sockets that the daemon listens on: its own, or those that systemd hands over."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import socket
+import stat
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bitboot_core import InvalidConfig, KnownHost, ListenFailed
+
+BACKLOG = 128
+FIRST_FD = 3
+"""Where systemd's descriptors begin: SD_LISTEN_FDS_START of sd_listen_fds(3)."""
+
+
+def has_unix_sockets() -> bool:
+    """Whether this system has them for Python."""
+    return hasattr(socket, "AF_UNIX") and os.name == "posix"
+
+
+@contextmanager
+def unix_socket(path: Path) -> Iterator[socket.socket]:
+    """Listen on a socket that only this user can use, and remove it in the end. Raises ListenFailed.
+
+    A lock beside it tells a daemon that runs from a socket that a killed one has left.
+    """
+    import fcntl  # noqa: PLC0415 - where there are unix sockets
+
+    _prepare_folder(path.parent)
+    try:
+        lock = os.open(
+            path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+    except OSError as error:
+        raise ListenFailed(f"{path} cannot be made: {error.strerror}", hint="give --socket PATH") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ListenFailed(
+                f"a daemon listens on {path} already", hint="see `bitboot serve --status`"
+            ) from None
+        with _bound(path) as listening:
+            yield listening
+    finally:
+        os.close(lock)
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Make the folder, for this user alone. Raises ListenFailed where it is somebody else's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError as error:
+        raise ListenFailed(f"{folder} cannot be made: {error.strerror}", hint="give --socket PATH") from error
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if found.st_uid not in (os.getuid(), 0) or (others_write and not found.st_mode & stat.S_ISVTX):
+        raise ListenFailed(f"{folder} can be changed by others", hint="give --socket in a folder of your own")
+
+
+@contextmanager
+def _bound(path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        with suppress(FileNotFoundError):
+            path.unlink()  # nobody holds the lock: a daemon that was killed has left it
+        before = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        except OSError as error:
+            hint = "unix sockets have paths of about 100 bytes at most" if len(str(path)) > 100 else ""
+            raise ListenFailed(f"{path} cannot be listened on: {error}", hint=hint) from error
+        finally:
+            os.umask(before)
+        try:
+            listening.listen(BACKLOG)
+            yield listening
+        finally:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+def tcp_socket(address: str) -> socket.socket:
+    """Listen on "host:port" of loopback. Raises InvalidConfig elsewhere, InvalidEndpoint, ListenFailed."""
+    endpoint = KnownHost.parse(address)
+    try:
+        ip = ipaddress.ip_address(endpoint.host)
+    except ValueError:
+        raise _not_loopback(address) from None
+    if not ip.is_loopback:
+        raise _not_loopback(address)
+    listening = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere it would let others take the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((endpoint.host, endpoint.port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ListenFailed(
+            f"{address} cannot be listened on: {error.strerror}", hint="port 0 is any free one"
+        ) from error
+    return listening
+
+
+def _not_loopback(address: str) -> InvalidConfig:
+    return InvalidConfig(
+        f"--tcp {address} is not on loopback",
+        hint="give 127.0.0.1:PORT: who wants it elsewhere puts a server with TLS in front",
+    )
+
+
+def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """The listening sockets that systemd hands over (sd_listen_fds(3)); [] where there are none."""
+    pid, number = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or not number.isdecimal():
+        return []
+    found = []
+    for fd in range(FIRST_FD, FIRST_FD + min(int(number), 16)):
+        try:
+            os.set_inheritable(fd, False)
+            one = socket.socket(fileno=fd)
+        except OSError as error:
+            raise ListenFailed(f"descriptor {fd} was handed over, and is no socket: {error}") from error
+        if one.type != socket.SOCK_STREAM:
+            raise ListenFailed(f"descriptor {fd} was handed over, and is no stream socket")
+        found.append(one)
+    return found
+
+
+def token_in(path: Path) -> str:
+    """The token in a file, which is made where there is none, for this user alone. Raises InvalidConfig."""
+    try:
+        with suppress(FileExistsError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+        token = path.read_text(encoding="ascii").strip()
+        shown = os.name == "posix" and path.stat().st_mode & 0o077
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(
+            f"the token in {path} cannot be read: {error}", hint="give --token-file F"
+        ) from error
+    if shown:
+        raise InvalidConfig(f"others can read the token in {path}", hint=f"chmod 600 {path}")
+    if len(token) < 16:
+        raise InvalidConfig(
+            f"the token in {path} is too short", hint="remove the file, and a new one is made"
+        )
+    return token
