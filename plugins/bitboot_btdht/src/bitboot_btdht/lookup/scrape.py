@@ -9,8 +9,7 @@ from ..wire import bloom, compact, krpc
 from ..wire.compact import Address
 from .candidates import Candidate
 from .counting import agreed, count, is_plausible
-from .per_family import InFamilies
-from .searches import Network, NodeSearch
+from .searches import Network, NodeSearch, Searches
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +67,8 @@ class Scrape(NodeSearch):
         return _counted(self.told() if self._stored is None else [*self.told(), Told(*self._stored)])
 
 
-class Scrapes(InFamilies[Scrape]):
+class Scrapes(Searches[Scrape]):
     """One question: a search in each family."""
-
-    @property
-    def asked(self) -> int:
-        """How many nodes it has asked so far."""
-        return sum(part.asked for part in self.parts)
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether there were nodes to ask, and none of them has replied."""
-        return self.asked > 0 and not any(part.replies for part in self.parts)
 
     @property
     def counted(self) -> int:
