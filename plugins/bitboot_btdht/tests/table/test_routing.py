@@ -89,6 +89,16 @@ def test_a_node_that_only_queries_is_not_in_the_table() -> None:
     assert len(table) == 0
 
 
+def test_a_contact_tells_how_long_its_newest_answer_took() -> None:
+    table = make()
+    id_, address = node(FAR, 1)
+    for now, round_trip in ((0.0, 0.3), (1.0, 0.2)):
+        table.answered(id_, address, now, round_trip)
+        contact = table.get(address)
+        assert contact is not None
+        assert contact.round_trip == round_trip
+
+
 def test_bad_after_failing_several_queries_in_a_row() -> None:
     table = make()
     ((id_, address),) = fill(table, FAR, 1)
