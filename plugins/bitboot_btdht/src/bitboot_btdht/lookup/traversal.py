@@ -13,7 +13,7 @@ second who claims it would let a liar shut out the first.
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 
@@ -67,7 +67,7 @@ class Traversal:
         self._is_too_dense = is_too_dense
         self._sorted: list[Candidate] = []
         self._addresses: dict[Address, Candidate] = {}
-        self._tellers: dict[Address, Teller] = {}
+        self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
         self._unfit_asked = 0
         self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
@@ -81,7 +81,7 @@ class Traversal:
             if candidate is None:
                 unknown.append(node)
             elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
-                candidate.tellers.append(self._teller(teller))
+                candidate.tellers.append(self._tellers[teller])
         return unknown
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
@@ -98,16 +98,10 @@ class Traversal:
         distance = int.from_bytes(id_, "big") ^ self._number
         if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
             return
-        candidate = Candidate(id_, address, distance, None if teller is None else self._teller(teller))
+        candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
         insort(self._sorted, candidate, key=_by_distance)
         self._addresses[address] = candidate
         self._subnets[place] = self._subnets.get(place, 0) + 1
-
-    def _teller(self, address: Address) -> Teller:
-        teller = self._tellers.get(address)
-        if teller is None:
-            teller = self._tellers[address] = Teller()
-        return teller
 
     def _make_room(self, distance: int) -> bool:
         """Forget the farthest candidate where it is farther than `distance`; False where none is.
