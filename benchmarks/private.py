@@ -41,7 +41,7 @@ TIME = 1_800_000_000.0
 PROBES, FLOOD, MEMBERS = 1_000_000, 10_000, 200
 WITHIN = 20.0
 PATIENCE = 120.0
-STARTING = 10
+EVERY = 0.06
 
 
 def member() -> Responder:
@@ -114,20 +114,19 @@ async def until_there(swarm: Swarm, count: int) -> None:
 async def join(bootstrap: list[str], secret: SwarmSecret, count: int, everybody: int, first: int) -> float:
     """Join so many members; the seconds until each knows everybody."""
     gc.disable()  # with so many programs in one process it has far more to look through than in each of them
-    starting = asyncio.Semaphore(STARTING)
 
     async def start(number: int) -> Swarm:
-        async with starting:
-            bitboot = BitBoot(
-                network="mainline",
-                bootstrap=bootstrap,
-                listen="127.0.0.1:0",
-                state_dir=False,
-                identity=Identity.generate(),
-            )
-            await stack.enter_async_context(bitboot)
-            swarm = bitboot.join(NAME, port=10000 + first + number, secret=secret)
-            return await stack.enter_async_context(swarm)
+        await asyncio.sleep(number * EVERY)
+        bitboot = BitBoot(
+            network="mainline",
+            bootstrap=bootstrap,
+            listen="127.0.0.1:0",
+            state_dir=False,
+            identity=Identity.generate(),
+        )
+        await stack.enter_async_context(bitboot)
+        swarm = bitboot.join(NAME, port=10000 + first + number, secret=secret)
+        return await stack.enter_async_context(swarm)
 
     async with AsyncExitStack() as stack:
         began = time.monotonic()

@@ -6,6 +6,7 @@ import enum
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from .errors import InvalidEndpoint
@@ -67,6 +68,8 @@ class KnownHost:
 
     def __post_init__(self) -> None:
         _check_port(self.port)
+        if not isinstance(self.host, str):
+            raise InvalidEndpoint(f"{self.host!r:.60} is not a host", hint="give text: a name or IP address")
         object.__setattr__(self, "host", _checked_host(self.host))
         if self.peer_id is not None:
             _check_peer_id(self.peer_id)
@@ -98,10 +101,7 @@ class KnownHost:
     @property
     def family(self) -> int | None:
         """4 or 6 for an IP address, None for a name that has to be resolved first."""
-        try:
-            return ipaddress.ip_address(self.host).version
-        except ValueError:
-            return None
+        return _family_of(self.host)
 
     @property
     def is_any(self) -> bool:
@@ -229,9 +229,16 @@ def _parsed_multiaddr(text: str) -> tuple[str, int, str | None]:
     return host, int(port), peer_id or None
 
 
+@lru_cache(maxsize=8192)
+def _family_of(host: str) -> int | None:
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=8192, typed=True)
 def _checked_host(host: str) -> str:
-    if not isinstance(host, str):
-        raise InvalidEndpoint(f"{host!r:.60} is not a host", hint="give a name or an IP address, as text")
     address, percent, zone = host.partition("%")
     if percent and not (":" in address and _ZONE.fullmatch(zone)):
         raise InvalidEndpoint(

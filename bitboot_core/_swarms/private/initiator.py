@@ -58,38 +58,42 @@ class Initiator:
         None where there is none to be made: we are there ourselves, or whoever is there has proved itself
         meanwhile. `again`: also where it has. Raises BitBootError, NoiseError, BadRecord.
         """
-        async with self._turns:
-            await self._pace.turn()
+        async with self._turns, self._pace.turn():
             if not again and self._has_proved(claim):
                 return None
-            begun = self._begun(claim)
-            second = await self.request(claim.endpoint, begun.first, within)
-            if claim.begun is not begun:  # somebody else has got the same answer, and goes on
-                return None
-            claim.begun = None
-            if not again and await self._is_begun_by_them(claim, begun):
-                return None
-            try:
-                third = begun.third(second, self._part.record(), self._part.admits)
-            except Ourselves:
-                claim.is_own = True
-                return None
-            try:
-                last = await self.request(claim.endpoint, third, ANSWER_WITHIN)
-            except BitBootError:  # it may have been lost: the same is answered again
-                last = await self.request(claim.endpoint, third, ANSWER_WITHIN)
-            return begun.session(last, claim.endpoint, self._clock.now())
+            return await self._handshake(claim, within, again=again)
+
+    async def _handshake(self, claim: Claim, within: float, *, again: bool) -> Session | None:
+        begun = self._begun(claim)
+        second = await self.request(claim.endpoint, begun.first, within)
+        if claim.begun is not begun:  # somebody else has got the same answer, and goes on
+            return None
+        claim.begun = None
+        if not again and await self._is_begun_by_them(claim, begun):
+            return None
+        try:
+            third = begun.third(second, self._part.record(), self._part.admits)
+        except Ourselves:
+            claim.is_own = True
+            return None
+        try:
+            last = await self.request(claim.endpoint, third, ANSWER_WITHIN)
+        except BitBootError:  # it may have been lost: the same is answered again
+            last = await self.request(claim.endpoint, third, ANSWER_WITHIN)
+        return begun.session(last, claim.endpoint, self._clock.now())
 
     async def request(self, endpoint: KnownHost, payload: bytes, timeout: float) -> bytes:
         """Ask for an answer. Raises as `Backend.request`."""
         began = self._clock.now()
         allowed = timeout + self._pace.lag
         try:
-            return await self._network.requests.ask(endpoint, payload, timeout=allowed)
+            answer = await self._network.requests.ask(endpoint, payload, timeout=allowed)
         except BackendTimeout:
             # Where this program is too busy to read answers in time, asking again makes it worse.
             self._pace.was_late(self._clock.now() - began - allowed)
             raise
+        self._pace.took(self._clock.now() - began)
+        return answer
 
     def _begun(self, claim: Claim) -> Introduction:
         now = self._clock.now()

@@ -14,7 +14,7 @@ from ...model import KnownHost, Peer
 from ..lookup import AT_ONCE, Lookup, close_stream
 from ..shards import all_shards
 from ..use import Context
-from .claims import MAX_CLAIMS
+from .claims import MAX_CLAIMS, Claim
 from .epochs import EpochKeys
 from .membership import Membership
 from .prover import Prover
@@ -147,13 +147,20 @@ class _Asking:
                 if host not in self._told and len(self._told) < MAX_CLAIMS:
                     self._told.add(host)
                     self._lookup._claimed.add((self._network.name, host))
-                    group.create_task(self._prove(host, keys))
+                    claim = self._prover.claim(host, keys)
+                    if self._prover.is_current(claim):
+                        self._tell(claim)
+                    else:
+                        group.create_task(self._prove(claim))
         finally:
             await close_stream(stream)
         return len(told)
 
-    async def _prove(self, host: KnownHost, keys: EpochKeys) -> None:
-        claim = await self._prover.prove(host, keys)
+    async def _prove(self, claim: Claim) -> None:
+        await self._prover.prove(claim)
         if self._prover.has_proved(claim):
-            self._lookup._proved.add((self._network.name, host))
-            self._found(self._prover.peers_of(claim))
+            self._tell(claim)
+
+    def _tell(self, claim: Claim) -> None:
+        self._lookup._proved.add((self._network.name, claim.endpoint))
+        self._found(self._prover.peers_of(claim))

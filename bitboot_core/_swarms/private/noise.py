@@ -34,8 +34,16 @@ class CipherState:
     """A key, with or without the counter that Noise keeps (section 5.1)."""
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = ChaCha20Poly1305(key)
+        self._key = key
+        self._made: ChaCha20Poly1305 | None = None
         self.counter = 0
+
+    @property
+    def _cipher(self) -> ChaCha20Poly1305:
+        """Made when it is first needed: of the keys of a handshake more than half are mixed on unused."""
+        if self._made is None:
+            self._made = ChaCha20Poly1305(self._key)
+        return self._made
 
     def encrypt(self, ad: bytes, plain: bytes) -> bytes:
         """Seal under the next counter."""
@@ -62,7 +70,7 @@ class CipherState:
     def copy(self) -> CipherState:
         """One that counts for itself."""
         twin = CipherState.__new__(CipherState)
-        twin._cipher, twin.counter = self._cipher, self.counter
+        twin._key, twin._made, twin.counter = self._key, self._made, self.counter
         return twin
 
 

@@ -8,14 +8,19 @@ is done again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from ...aio.clock import Clock, sleep_until
 
-AT_A_TIME = 10
+AT_A_TIME = 20
 """Handshakes that are begun at a time while the event loop is idle."""
 
 PAUSE = 0.005
 """Seconds before each of these times."""
+
+ALWAYS = 4
+"""Handshakes that may be under way however late the event loop is."""
 
 PATIENCE = 4.0
 """A datagram and its answer wait for the event loops of both sides, each once or twice."""
@@ -23,6 +28,9 @@ PATIENCE = 4.0
 MAX_LAG = 10.0
 """Seconds that a busy program allows for its own slowness, at most."""
 
+
+SLOWLY = 0.9
+"""With each answer that came sooner, less is allowed for those to come."""
 
 BEHIND = 0.5
 """Seconds of `lag` with which times that are shared with others are missed."""
@@ -33,14 +41,15 @@ class Pace:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._late = 0.0
+        self._late = self._slow = 0.0
+        self._under_way = 0
         self._left = 0.0
         self._turn = asyncio.Lock()
 
     @property
     def lag(self) -> float:
         """How many seconds longer than usual an answer may take, since this program is busy."""
-        return min(MAX_LAG, PATIENCE * self._late)
+        return min(MAX_LAG, max(PATIENCE * self._late, self._slow))
 
     @property
     def is_behind(self) -> bool:
@@ -51,12 +60,22 @@ class Pace:
         """A timer of ours has fired this late."""
         self._late = max(self._late / 2, seconds)
 
-    async def turn(self) -> None:
-        """Wait until one more handshake may begin: who asked first comes first."""
+    def took(self, seconds: float) -> None:
+        """An answer took this long."""
+        self._slow = max(self._slow * SLOWLY, seconds)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until one more handshake may begin, which is made inside. Who asked first comes first."""
         async with self._turn:
-            while self._left < 1:
+            while self._left < 1 and self._under_way >= ALWAYS:
                 due = self._clock.now() + PAUSE
                 await sleep_until(self._clock, due)
                 self.was_late(self._clock.now() - due)
-                self._left += AT_A_TIME * PAUSE / (PAUSE + self._late)
-            self._left -= 1
+                self._left = min(AT_A_TIME, self._left + AT_A_TIME * PAUSE / (PAUSE + self._late))
+            self._left = max(0.0, self._left - 1)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1

@@ -73,7 +73,7 @@ class Prover:
             deliver=part.deliver,
         )
         self._initiator = Initiator(
-            part, network, own, self._responder, clock=clock, has_proved=self._is_current
+            part, network, own, self._responder, clock=clock, has_proved=self.is_current
         )
 
     def open(self) -> None:
@@ -93,22 +93,30 @@ class Prover:
 
     # Claims
 
-    async def prove(self, endpoint: KnownHost, keys: EpochKeys) -> Claim:
-        """Ask whoever is claimed to be a member to prove it, unless it has. The claim as it stands then."""
+    def claim(self, endpoint: KnownHost, keys: EpochKeys) -> Claim:
+        """Somebody is said to be there, under these keys."""
         claim = self._claims.add(endpoint, keys)
         if self._is_ours(endpoint):
             claim.is_own = True
+        return claim
+
+    async def prove(self, claim: Claim) -> None:
+        """Ask whoever is claimed to be a member to prove it, unless it has."""
         for within in TRIES:
-            if self._is_current(claim) or self._unsubscribe is None:
+            if self.is_current(claim) or self._unsubscribe is None:
                 break
             if claim.asking is None:
                 claim.asking = self._tasks.start(self._ask(claim, within))
             await asyncio.wait({claim.asking})
-        return claim
 
     def has_proved(self, claim: Claim) -> bool:
         """Whether whoever is there has proved to be a member, and that still counts."""
         return claim.is_own or self._session_of(claim) is not None
+
+    def is_current(self, claim: Claim) -> bool:
+        """Whether it need not be asked: what was proved in the last epoch is proved again before it ends."""
+        session = self._session_of(claim)
+        return claim.is_own or (session is not None and session.epoch >= claim.keys.epoch)
 
     def peers_of(self, claim: Claim) -> list[tuple[KnownHost, Session | None]]:
         """Where the programs of the member are; None in place of the session: it is ourselves."""
@@ -141,11 +149,6 @@ class Prover:
     def knows(self, session: Session) -> bool:
         """Whether it was made here."""
         return session.id in self._sessions
-
-    def _is_current(self, claim: Claim) -> bool:
-        """Whether it need not be asked: what was proved in the last epoch is proved again before it ends."""
-        session = self._session_of(claim)
-        return claim.is_own or (session is not None and session.epoch >= claim.keys.epoch)
 
     def _session_of(self, claim: Claim) -> Session | None:
         session = self._claims.session_at(claim.endpoint)
