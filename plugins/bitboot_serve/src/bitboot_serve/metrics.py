@@ -145,7 +145,8 @@ class Metrics:
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics as text, and its media type: OpenMetrics where `accept` asks for that."""
         encode, media_type = choose_encoder(accept)
-        return encode(self._registry), media_type
+        text: bytes = encode(self._registry)  # type: ignore[no-untyped-call]
+        return text, media_type
 
     def _network(self, name: str) -> str:
         return name if name in self._names() else OTHER

@@ -15,7 +15,7 @@ from .double import Double
 try:
     from playwright.async_api import Browser, Page, async_playwright
 except ImportError:
-    async_playwright = None  # type: ignore[assignment]
+    async_playwright = None
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -27,6 +27,8 @@ class Double:
         self.token: str | None = None
         self.answers: dict[str, Any] = answers()
         self.asked: list[str] = []
+        self.listening = asyncio.Event()
+        """Set once a page has begun to follow events."""
         self.events: list[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = []
         self.last_ids: list[str | None] = []
         self.failing: int | None = None
@@ -95,6 +97,7 @@ class Double:
     async def _events(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
         self.events.append(queue)
+        self.listening.set()
         try:
             yield ": here\n\n"
             while (event := await queue.get()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ def expect(one: Any) -> Any:
 
 
 async def texts(page: Page, selector: str) -> list[str]:
-    return await page.locator(selector).all_inner_texts()
+    found: list[str] = await page.locator(selector).all_inner_texts()
+    return found
 
 
 async def shown(visit: Open, double: Double, **options: Any) -> Visit:
@@ -37,11 +39,7 @@ async def shown(visit: Open, double: Double, **options: Any) -> Visit:
     one = await visit(double.url, **options)
     await expect(one.page.locator("#figure-peers")).not_to_have_text(NOTHING)
     await expect(one.page.locator("#figure-traffic")).not_to_have_text(NOTHING)
-    for _ in range(1000):
-        if double.events:
-            break
-        await one.page.evaluate("new Promise(requestAnimationFrame)")
-    assert double.events
+    await asyncio.wait_for(double.listening.wait(), 20)
     return one
 
 
@@ -357,8 +355,8 @@ async def test_the_keyboard_reaches_everything_and_keeps_its_place(visit: Open, 
     await expect(page.locator("#swarms h3").first).to_have_text("new")
     await expect(summary).to_be_focused()
     await expect(page.locator("#routing details")).to_have_attribute("open", "")
-    await keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="The API")).to_be_focused()
+    await keyboard.press("Shift+Tab")
+    await expect(page.get_by_role("combobox", name="Network")).to_be_focused()
 
 
 async def test_who_wants_less_motion_gets_none(visit: Open, double: Double) -> None:

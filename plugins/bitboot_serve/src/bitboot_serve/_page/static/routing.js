@@ -62,11 +62,11 @@ function drawing(contacts, place, said) {
     if ((far - distance) % every === 0) exponent(image, at, floor + 16, distance);
     spread(here, y, step, at).forEach(([contact, cx, cy]) => image.append(dot(contact, cx, cy)));
   }
-  label(image, LEFT, HEIGHT - 5, "far from us", "tick", "start");
-  label(image, width - RIGHT, HEIGHT - 5, "near to us", "tick", "end");
+  label(image, LEFT, HEIGHT - 5, "far from here", "tick", "start");
+  label(image, width - RIGHT, HEIGHT - 5, "near", "tick", "end");
   const us = width - RIGHT / 2;
   image.append(svg("circle", { cx: us, cy: floor, r: 7, class: "us" }, svg("title", {}, "This node")));
-  label(image, us, floor + 22, "we", "tick");
+  label(image, us, floor + 22, "here", "tick");
   return image;
 }
 
