@@ -63,7 +63,7 @@ class Metrics:
         """`bitboot`: the one in use now, read at each scrape."""
         self._registry = CollectorRegistry()
         self._standing: WeakKeyDictionary[Announcement, dict[str, _Standing]] = WeakKeyDictionary()
-        self._names = lambda: frozenset(bitboot().networks())
+        self._bitboot = bitboot
         self._lookup_seconds = Histogram(
             "bitboot_lookup_seconds",
             "How long lookups took, by the network that they asked and by what came of them.",
@@ -145,11 +145,10 @@ class Metrics:
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics as text, and its media type: OpenMetrics where `accept` asks for that."""
         encode, media_type = choose_encoder(accept)
-        text: bytes = encode(self._registry)  # type: ignore[no-untyped-call]
-        return text, media_type
+        return encode(self._registry), media_type
 
     def _network(self, name: str) -> str:
-        return name if name in self._names() else OTHER
+        return name if name in self._bitboot().networks() else OTHER
 
 
 @dataclass(frozen=True, slots=True)

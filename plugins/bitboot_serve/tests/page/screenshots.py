@@ -27,8 +27,8 @@ COLOURS = 160
 """As many as a picture keeps: a third of the bytes, and the same to the eye."""
 
 PICTURES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("page-light", {"viewport": {"width": 1280, "height": 1330}, "color_scheme": "light"}),
-    ("page-dark", {"viewport": {"width": 1280, "height": 1330}, "color_scheme": "dark"}),
+    ("page-light", {"viewport": {"width": 1280, "height": 1400}, "color_scheme": "light"}),
+    ("page-dark", {"viewport": {"width": 1280, "height": 1400}, "color_scheme": "dark"}),
     ("page-narrow", {"viewport": {"width": 360, "height": 900}, "color_scheme": "light"}),
 )
 
