@@ -175,6 +175,22 @@ async def test_peers_come_and_go_as_the_events_say(visit: Open, double: Double) 
     await expect(spoken).to_have_text("10 peers came or went")
 
 
+async def test_lists_follow_the_order_of_the_api_and_keep_their_elements(visit: Open, double: Double) -> None:
+    page = (await shown(visit, double, clock=True)).page
+    swarms = double.answers["/v1/swarms"]["swarms"]
+    names = page.locator("#swarms h3")
+    await names.evaluate_all("(all) => all.forEach((one) => { one.former = true })")
+    first, second, third = list(swarms)
+    for now in ([first, second, third], [third, first], [swarm("new", []), first, third], [second, first]):
+        swarms[:] = now
+        asked = double.asked.count("/v1/swarms")
+        while double.asked.count("/v1/swarms") < asked + 2:  # the first may have been answered before
+            await page.clock.fast_forward(2_500)
+        await expect(names).to_have_text([one["swarm"] for one in now])
+    former = await names.evaluate_all("(all) => all.map((one) => one.former === true)")
+    assert former == [False, True]  # the second was away, the first never was
+
+
 async def test_a_stream_that_ends_is_taken_up_again_where_it_was(visit: Open, double: Double) -> None:
     page = (await shown(visit, double, clock=True)).page
     double.tell("peer-joined", {"swarm": "a", **peer(1)})
