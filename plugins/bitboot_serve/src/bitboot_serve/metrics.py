@@ -187,7 +187,7 @@ class _Reading(Collector):
 
 
 def _of_daemon(counts: Counts) -> Iterator[Metric]:
-    yield GaugeMetricFamily("bitboot_clients", "Programs that are connected.", counts.clients)
+    yield GaugeMetricFamily("bitboot_clients", "Connections of programs.", counts.clients)
     yield GaugeMetricFamily("bitboot_lookups", "Lookups under way.", counts.lookups)
     yield GaugeMetricFamily("bitboot_announcements", "Announcements that are kept.", counts.announcements)
     yield GaugeMetricFamily("bitboot_watches", "Watches that are open.", counts.watches)

@@ -113,7 +113,7 @@ def answers() -> dict[str, Any]:
     trouble = standing("kademlia", stored_on=0, expires_in=None, next_try=12.0, error=unanswered)
     return {
         "/v1/status": {
-            "version": "bitboot 0.2.0",
+            "version": "0.2.0",
             "pid": 4711,
             "uptime": 93_784.0,
             "problems": [{"message": unanswered["message"], "hint": unanswered["hint"]}],

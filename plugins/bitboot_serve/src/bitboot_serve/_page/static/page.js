@@ -176,8 +176,8 @@ function showFigures() {
   const [datagrams, size] = [last("datagrams"), last("bytes")];
   write(find("#figure-traffic"), datagrams ? count(datagrams.sent + datagrams.received) : "–");
   write(find("#figure-bytes"), datagrams ? `datagrams, ${bytes(size.sent + size.received)}` : "not counted yet");
-  const programs = counted(status.clients, "program");
-  write(find("#daemon"), `${plain(status.version, 40)}, up ${seconds(status.uptime)}, serves ${programs}`);
+  const connections = counted(status.clients, "connection");
+  write(find("#daemon"), `Version ${plain(status.version, 40)}, up ${seconds(status.uptime)}, ${connections}`);
 }
 
 const RANKS = ["open", "mapped", "cone", "symmetric", "blocked", "unknown"];
