@@ -13,8 +13,8 @@ MINUTES = 60
 """How many are kept."""
 
 EARLY = 1.0
-"""Seconds before its end from which on a minute counts as over: the wall clock is put right now and then, and the
-timer runs on another one."""
+"""Seconds before its end from which on a minute counts as over: the wall clock is put right now and then, and
+the timer runs on another one."""
 
 COUNTERS = ("sent", "received", "sent_bytes", "received_bytes")
 """Those of `Backend.stats` that are read. A backend that does not have one has sent or received none."""
