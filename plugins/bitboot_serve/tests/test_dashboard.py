@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import AsyncIterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import bitboot_serve
 import pytest
 from bitboot_btdht.testnet import Testnet
 from bitboot_serve.metrics import Counts, Metrics
+from bitboot_serve.paths import default_token
 from prometheus_client.parser import text_string_to_metric_families
 
 from bitboot_core import AnnounceFailed, BackendTimeout, BitBoot, BitBootConfig, KnownHost, Peer
@@ -77,6 +79,26 @@ async def test_every_metric_of_ours_is_on_it(labels: dict[str, set[str]]) -> Non
     told = {name for name in labels if name.startswith("bitboot_") and not name.endswith("_created")}
     ours = {parts.sub("", name) for name in told}
     assert ours - {parts.sub("", name) for name in asked} == {"bitboot_build_info"}  # its variables ask that
+
+
+async def test_every_metric_of_ours_is_in_the_docs(labels: dict[str, set[str]]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text(encoding="utf-8")
+    parts = re.compile(r"_(sum|count|bucket)$")
+    told = {parts.sub("", name): found for name, found in labels.items() if not name.endswith("_created")}
+    listed = {}
+    for row in re.findall(r"^\| `bitboot_\w+`.*$", page, re.MULTILINE):
+        names, columns, _ = row.strip("| ").split(" | ", 2) if " | | " not in row else (row, "", "")
+        for name in re.findall(r"`(bitboot_\w+)`", names):
+            listed[name] = set(re.findall(r"`(\w+)`", columns))
+    assert listed == {name: found - {"le"} for name, found in told.items() if name.startswith("bitboot_")}
+
+
+def test_what_prometheus_is_shown_to_scrape_is_where_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (address,) = re.findall(r"bitboot serve --tcp (\S+)$", page, re.MULTILINE)
+    assert f'targets: ["{address}"]' in shown
+    assert f"/bitboot/{default_token().name}\n" in shown
 
 
 def test_counters_are_asked_for_their_growth() -> None:

@@ -26,7 +26,7 @@ class Counting:
         self.now: Stats = {}
         self.traffic = Traffic(lambda: self.now, self.clock)
 
-    def grown(self) -> list[dict[str, list[int]]]:
+    def grown(self) -> list[dict[str, int]]:
         """What was sent in each minute by each network."""
         return [{one["name"]: one["sent"] for one in minute["networks"]} for minute in self.traffic.minutes()]
 

@@ -7,15 +7,22 @@ from starlette.exceptions import HTTPException
 
 from bitboot_core import BitBootError
 
+from . import _page
 from .daemon import Daemon
 from .problems import on_error, on_http_error, on_unforeseen
-from .routes import lookups, state
+from .routes import lookups, metrics, state, traffic
 
 
 def create_app(daemon: Daemon) -> Starlette:
     """The application that serves a daemon's API. Who may use it is decided before: see `guard`."""
     return Starlette(
-        routes=[*state.routes(daemon), *lookups.routes(daemon)],
+        routes=[
+            *state.routes(daemon),
+            *lookups.routes(daemon),
+            *traffic.routes(daemon),
+            *metrics.routes(daemon),
+            *_page.routes(),
+        ],
         exception_handlers={
             BitBootError: on_error,
             HTTPException: on_http_error,

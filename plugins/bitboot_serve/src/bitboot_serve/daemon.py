@@ -21,10 +21,12 @@ from bitboot_core.aio.clock import Clock, SystemClock
 
 from .limits import Limits
 from .lookups import Lookups
+from .metrics import Counts, Metrics
 from .problems import NotFound, error_record
 from .records import Json, contact_record, network_record, problems_of
 from .secrets import Secrets
 from .shared import Shared
+from .traffic import Traffic
 
 
 class Daemon:
@@ -53,10 +55,13 @@ class Daemon:
         kept = secrets if secrets is not None else Secrets(None)
         self._shared = Shared(self.bitboot, self.limits, self.clock, kept, self.closing)
         self.lookups = Lookups(self._shared, self._lookup_ended)
+        self.metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
+        self.traffic = Traffic(self.bitboot.stats, self.clock)
         self._began = self.clock.now()
 
     async def __aenter__(self) -> Self:
         await self.bitboot.__aenter__()
+        self.traffic.open()
         return self
 
     async def __aexit__(
@@ -67,6 +72,7 @@ class Daemon:
     async def aclose(self) -> None:
         """End all streams, withdraw all announcements, and leave. May be called twice."""
         self.closing.set()
+        self.traffic.close()
         await self.bitboot.aclose()
 
     def status(self) -> Json:
@@ -82,6 +88,10 @@ class Daemon:
             "announcements": 0,
             "watches": 0,
         }
+
+    def counts(self) -> Counts:
+        """What it has to do now."""
+        return Counts(clients=self.clients, lookups=self.lookups.running)
 
     def networks(self) -> list[Json]:
         """How each network is doing."""
@@ -123,6 +133,13 @@ class Daemon:
 
     def _lookup_ended(self, lookup: Lookup, seconds: float, first: float | None) -> None:
         """A lookup has ended after `seconds`; its first peer came after `first`."""
+        self.metrics.lookup_ended(
+            networks=self.bitboot.networks(),
+            seconds=seconds,
+            first=first,
+            peers=lookup.peers,
+            failures=lookup.failures,
+        )
 
     def _protocol(self, name: str) -> str:
         configured: Any = self.bitboot.config.network

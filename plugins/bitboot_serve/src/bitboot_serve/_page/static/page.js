@@ -42,7 +42,9 @@ class Sleeper {
   }
 }
 
-const [often, seldom, following] = [new Sleeper(), new Sleeper(), new Sleeper()];
+const sleepers = Object.fromEntries(
+  ["status", "swarms", "announcements", "traffic", "contacts", "following"].map((name) => [name, new Sleeper()]),
+);
 
 const seen = () =>
   document.hidden
@@ -51,26 +53,30 @@ const seen = () =>
 
 // What is asked
 
-async function askOften() {
-  const [status, { swarms }, { announcements }] = await Promise.all([
-    get("v1/status"),
-    get("v1/swarms"),
-    get("v1/announcements"),
-  ]);
-  Object.assign(known, { status, swarms });
-  showNetworks(status.networks);
-  showSwarms(swarms);
-  showAnnouncements(announcements);
-  chooseNetworks(status.networks);
-  showFigures();
+async function askStatus() {
+  known.status = await get("v1/status");
+  showNetworks(known.status.networks);
+  chooseNetworks(known.status.networks);
 }
 
-async function askSeldom() {
+async function askSwarms() {
+  known.swarms = (await get("v1/swarms")).swarms;
+  showSwarms(known.swarms);
+}
+
+async function askAnnouncements() {
+  showAnnouncements((await get("v1/announcements")).announcements);
+}
+
+async function askTraffic() {
   known.minutes = (await get("v1/traffic")).minutes;
+  draw();
+}
+
+async function askContacts() {
   const network = find("#routing-network").value;
   known.contacts = network ? (await get(`v1/networks/${encodeURIComponent(network)}/contacts`)).contacts : [];
   draw();
-  showFigures();
 }
 
 // Where one fails the others go on; the page says so, and asks again later and later.
@@ -79,6 +85,7 @@ async function repeat(ask, every, sleeper) {
     await seen();
     try {
       await ask();
+      showFigures();
       failures = 0;
       settle(ask, null);
     } catch (error) {
@@ -98,13 +105,13 @@ async function follow() {
         last = id ?? last;
         if (event !== "peer-joined" && event !== "peer-left") continue;
         noteActivity(event === "peer-joined", data);
-        often.wake();
+        sleepers.swarms.wake();
       }
     } catch (error) {
       settle(follow, error);
     }
     failures += 1;
-    await following.sleep(Math.min(LONGEST_PAUSE, 1000 * 2 ** failures));
+    await sleepers.following.sleep(Math.min(LONGEST_PAUSE, 1000 * 2 ** failures));
     await seen();
   }
 }
@@ -193,7 +200,7 @@ function chooseNetworks(networks) {
   if (names.join("\n") === [...pick.options].map((option) => option.value).join("\n")) return;
   const chosen = pick.value;
   pick.replaceChildren(...names.map((name) => new Option(plain(name), name, false, name === chosen)));
-  seldom.wake();
+  sleepers.contacts.wake();
 }
 
 function draw() {
@@ -210,15 +217,18 @@ find("#sign-in").addEventListener("submit", (event) => {
   useToken(find("#token").value.trim());
   find("#token").value = "";
   known.signingIn = true;
-  for (const sleeper of [often, seldom, following]) sleeper.wake();
+  for (const sleeper of Object.values(sleepers)) sleeper.wake();
 });
 find("#traffic").addEventListener("change", draw);
-find("#routing").addEventListener("change", () => seldom.wake());
+find("#routing").addEventListener("change", () => sleepers.contacts.wake());
 let width = 0;
 new ResizeObserver(([{ contentRect }]) => {
   if (contentRect.width !== width) draw();
   width = contentRect.width;
 }).observe(find("#main"));
-repeat(askOften, OFTEN, often);
-repeat(askSeldom, SELDOM, seldom);
+repeat(askStatus, OFTEN, sleepers.status);
+repeat(askSwarms, OFTEN, sleepers.swarms);
+repeat(askAnnouncements, OFTEN, sleepers.announcements);
+repeat(askTraffic, SELDOM, sleepers.traffic);
+repeat(askContacts, SELDOM, sleepers.contacts);
 follow();
