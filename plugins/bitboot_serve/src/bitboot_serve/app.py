@@ -10,7 +10,7 @@ from bitboot_core import BitBootError
 from . import _page
 from .daemon import Daemon
 from .problems import on_error, on_http_error, on_unforeseen
-from .routes import lookups, metrics, state, traffic
+from .routes import lookups, metrics, state
 
 
 def create_app(daemon: Daemon) -> Starlette:
@@ -19,7 +19,6 @@ def create_app(daemon: Daemon) -> Starlette:
         routes=[
             *state.routes(daemon),
             *lookups.routes(daemon),
-            *traffic.routes(daemon),
             *metrics.routes(daemon),
             *_page.routes(),
         ],

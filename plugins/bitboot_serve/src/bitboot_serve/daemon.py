@@ -26,7 +26,6 @@ from .problems import NotFound, error_record
 from .records import Json, contact_record, network_record, problems_of
 from .secrets import Secrets
 from .shared import Shared
-from .traffic import Traffic
 
 
 class Daemon:
@@ -56,12 +55,10 @@ class Daemon:
         self._shared = Shared(self.bitboot, self.limits, self.clock, kept, self.closing)
         self.lookups = Lookups(self._shared, self._lookup_ended)
         self.metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
-        self.traffic = Traffic(self.bitboot.stats, self.clock)
         self._began = self.clock.now()
 
     async def __aenter__(self) -> Self:
         await self.bitboot.__aenter__()
-        self.traffic.open()
         return self
 
     async def __aexit__(
@@ -72,7 +69,6 @@ class Daemon:
     async def aclose(self) -> None:
         """End all streams, withdraw all announcements, and leave. May be called twice."""
         self.closing.set()
-        self.traffic.close()
         await self.bitboot.aclose()
 
     def status(self) -> Json:
