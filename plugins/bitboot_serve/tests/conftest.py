@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -114,3 +115,20 @@ def serve(tmp_path: Path) -> Serving:
         return serving(tmp_path, **options)
 
     return make
+
+
+async def next_event_with_id(lines: AsyncIterator[str]) -> tuple[str, dict[str, Any], str]:
+    """The next server-sent event of a stream: its kind, what it tells, its id or ""."""
+    fields: dict[str, str] = {}
+    async for line in lines:
+        if not line and fields:
+            return fields["event"], json.loads(fields["data"]), fields.get("id", "")
+        name, _, value = line.partition(": ")
+        if name:
+            fields[name] = value
+    raise AssertionError("the stream has ended")
+
+
+async def next_event(lines: AsyncIterator[str]) -> tuple[str, dict[str, Any]]:
+    """The same without its id."""
+    return (await next_event_with_id(lines))[:2]

@@ -10,7 +10,7 @@ from bitboot_core import BitBootError
 from . import _page
 from .daemon import Daemon
 from .problems import on_error, on_http_error, on_unforeseen
-from .routes import lookups, metrics, state
+from .routes import announcements, lookups, metrics, state, watches
 
 
 def create_app(daemon: Daemon) -> Starlette:
@@ -21,6 +21,8 @@ def create_app(daemon: Daemon) -> Starlette:
             *lookups.routes(daemon),
             *metrics.routes(daemon),
             *_page.routes(),
+            *announcements.routes(daemon),
+            *watches.routes(daemon),
         ],
         exception_handlers={
             BitBootError: on_error,

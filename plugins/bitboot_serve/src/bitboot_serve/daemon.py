@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from types import TracebackType
 from typing import Any, Self
 
 import bitboot_core
 from bitboot_core import (
+    Announcement,
     BitBoot,
     BitBootConfig,
     BitBootError,
     Lookup,
     NetworkDefinition,
     Registry,
+    SwarmKey,
     default_registry,
 )
 from bitboot_core.aio.clock import Clock, SystemClock
+from bitboot_core.aio.tasks import Tasks
 
+from .announcements import Announcements
 from .limits import Limits
 from .lookups import Lookups
 from .metrics import Counts, Metrics
 from .problems import NotFound, error_record
-from .records import Json, contact_record, network_record, problems_of
+from .records import Json, contact_record, network_record, problems_of, swarm_record
 from .secrets import Secrets
 from .shared import Shared
+from .traffic import Traffic
+from .watches import Watches
 
 
 class Daemon:
@@ -55,10 +62,15 @@ class Daemon:
         self._shared = Shared(self.bitboot, self.limits, self.clock, kept, self.closing)
         self.lookups = Lookups(self._shared, self._lookup_ended)
         self.metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
+        self.announcements = Announcements(self._shared, self._announcement_changed)
+        self.watches = Watches(self._shared)
+        self.traffic = Traffic(self._shared)
+        self._tasks = Tasks(self.clock)
         self._began = self.clock.now()
 
     async def __aenter__(self) -> Self:
         await self.bitboot.__aenter__()
+        self._tasks.start(self.traffic.run())
         return self
 
     async def __aexit__(
@@ -69,6 +81,9 @@ class Daemon:
     async def aclose(self) -> None:
         """End all streams, withdraw all announcements, and leave. May be called twice."""
         self.closing.set()
+        self.watches.close()
+        self.announcements.close()
+        await self._tasks.cancel()
         await self.bitboot.aclose()
 
     def status(self) -> Json:
@@ -81,13 +96,26 @@ class Daemon:
             "networks": self.networks(),
             "clients": self.clients,
             "lookups": self.lookups.running,
-            "announcements": 0,
-            "watches": 0,
+            "announcements": len(self.announcements),
+            "watches": self.watches.readers,
         }
 
     def counts(self) -> Counts:
         """What it has to do now."""
-        return Counts(clients=self.clients, lookups=self.lookups.running)
+        peers = Counter(
+            source
+            for one in self.watches.watched()
+            for record in one.present.values()
+            for source in record["sources"]
+        )
+        return Counts(
+            clients=self.clients,
+            lookups=self.lookups.running,
+            announcements=len(self.announcements),
+            watches=self.watches.readers,
+            swarms=len(self.swarms()),
+            peers=peers,
+        )
 
     def networks(self) -> list[Json]:
         """How each network is doing."""
@@ -106,6 +134,22 @@ class Daemon:
         self.network(name)
         table = self.bitboot.backend(name).routing_table()
         return {"network": name, "contacts": [contact_record(contact) for contact in table]}
+
+    def swarms(self) -> list[Json]:
+        """The swarms that are watched or announced now, with the peers that are known of those watched."""
+        found: dict[tuple[str | SwarmKey, bool], Json] = {}
+
+        def entry(swarm: str | SwarmKey, is_private: bool) -> Json:
+            empty = {"private": is_private, "watched": False, "announced": False, "peers": []}
+            return found.setdefault((swarm, is_private), {**swarm_record(swarm), **empty})
+
+        for one in self.watches.watched():
+            record = entry(one.swarm, one.is_private)
+            record["watched"] = True
+            record["peers"] += one.present.values()
+        for lease in self.announcements.leases():
+            entry(lease.swarm, lease.is_private)["announced"] = True
+        return list(found.values())
 
     async def reconfigure(self, config: BitBootConfig) -> None:
         """Use the networks of this configuration from now on; what is announced and watched moves along.
@@ -136,6 +180,10 @@ class Daemon:
             peers=lookup.peers,
             failures=lookup.failures,
         )
+
+    def _announcement_changed(self, announcement: Announcement) -> None:
+        """An attempt to announce has ended, well or not."""
+        self.metrics.announcement_changed(announcement)
 
     def _protocol(self, name: str) -> str:
         configured: Any = self.bitboot.config.network

@@ -106,6 +106,17 @@ def announcement_wish(body: Mapping[str, Any]) -> AnnouncementWish:
     return AnnouncementWish(_swarm(body), _secret(body), endpoint, content, lease)
 
 
+def query_of(request: Request, *fields: str) -> dict[str, str]:
+    """What a request's query says. Raises UsageError for what is no field, or is there twice."""
+    found: dict[str, str] = {}
+    for field, value in request.query_params.multi_items():
+        if field in found:
+            raise UsageError(f"{field!r:.80} is there twice")
+        found[field] = value
+    _known(found, *fields)
+    return found
+
+
 def swarm_wish(parameters: Mapping[str, Any]) -> SwarmWish:
     """The swarm that a query names. Raises InvalidSwarmName or InvalidConfig."""
     return SwarmWish(_swarm(parameters), _secret(parameters))

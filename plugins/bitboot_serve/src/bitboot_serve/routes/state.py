@@ -10,7 +10,7 @@ from ..daemon import Daemon
 
 
 def routes(daemon: Daemon) -> list[BaseRoute]:
-    """GET /v1/status and /v1/networks, and what belongs to one network."""
+    """GET /v1/status, /v1/traffic and /v1/networks, and what belongs to one network."""
 
     async def status(request: Request) -> Response:
         return JSONResponse(daemon.status())
@@ -24,7 +24,11 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
     async def contacts(request: Request) -> Response:
         return JSONResponse(daemon.contacts(request.path_params["name"]))
 
+    async def traffic(request: Request) -> Response:
+        return JSONResponse(daemon.traffic.record())
+
     return [
+        Route("/v1/traffic", traffic, methods=["GET"]),
         Route("/v1/status", status, methods=["GET"]),
         Route("/v1/networks", networks, methods=["GET"]),
         Route("/v1/networks/{name}", network, methods=["GET"]),

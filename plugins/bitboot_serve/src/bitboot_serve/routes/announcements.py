@@ -1,0 +1,58 @@
+"""Announcements, and the leases that keep them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..daemon import Daemon
+from ..records import Json
+from ..streams import EVENTS, Streaming, event, wants_events
+from ..wishes import announcement_wish, body_of
+
+
+def routes(daemon: Daemon) -> list[BaseRoute]:
+    """/v1/announcements, and what belongs to one."""
+    kept = daemon.announcements
+
+    async def announce(request: Request) -> Response:
+        wish = announcement_wish(await body_of(request, daemon.limits.body))
+        if wants_events(request):
+            standing = kept.keep(wish)
+            first = await anext(standing)
+            return Streaming(_chunks(first, standing), EVENTS, daemon.closing, status=201)
+        lease = await kept.begin(wish)
+        where = {"location": f"/v1/announcements/{lease.identifier}"}
+        return JSONResponse(kept.record(lease), status_code=201, headers=where)
+
+    async def every(request: Request) -> Response:
+        return JSONResponse({"announcements": [kept.record(lease) for lease in kept.leases()]})
+
+    async def one(request: Request) -> Response:
+        return JSONResponse(kept.record(kept.named(request.path_params["id"])))
+
+    async def renew(request: Request) -> Response:
+        return JSONResponse(kept.record(kept.renew(request.path_params["id"])))
+
+    async def withdraw(request: Request) -> Response:
+        await kept.withdraw(request.path_params["id"])
+        return Response(status_code=204)
+
+    return [
+        Route("/v1/announcements", announce, methods=["POST"]),
+        Route("/v1/announcements", every, methods=["GET"]),
+        Route("/v1/announcements/{id}", one, methods=["GET"]),
+        Route("/v1/announcements/{id}", withdraw, methods=["DELETE"]),
+        Route("/v1/announcements/{id}/renewal", renew, methods=["POST"]),
+    ]
+
+
+async def _chunks(first: Json, rest: AsyncGenerator[Json, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest) as standing:
+        yield event("announcement", first)
+        async for record in standing:
+            yield event("announcement", record)
