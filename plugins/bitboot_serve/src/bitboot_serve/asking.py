@@ -15,7 +15,7 @@ import click
 
 from bitboot_core import BitBootError, NotRunning, UsageError
 
-from .sockets import has_unix_sockets
+from .sockets import has_unix_sockets, lock_is_free
 
 PATIENCE = 10.0
 """Seconds that the daemon may take to answer, or to end."""
@@ -79,15 +79,24 @@ def stop(path: Path) -> int:
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if _has_ended(pid, path):
             click.echo(f"the daemon with pid {pid} has ended")
             return 0
         time.sleep(0.02)
     raise BitBootError(
         f"the daemon with pid {pid} has not ended within {PATIENCE:g} s", hint=f"kill -9 {pid}"
     )
+
+
+def _has_ended(pid: int, path: Path) -> bool:
+    """Whether the process is gone, or has let go of its lock: its parent may not wait for it."""
+    if lock_is_free(path):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _plain(text: str) -> str:

@@ -51,6 +51,23 @@ def unix_socket(path: Path) -> Iterator[socket.socket]:
         os.close(lock)
 
 
+def lock_is_free(path: Path) -> bool:
+    """Whether there is a lock of a daemon on this socket, and nobody holds it."""
+    import fcntl  # noqa: PLC0415 - where there are unix sockets
+
+    try:
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
 def _prepare_folder(folder: Path) -> None:
     """Make the folder, for this user alone. Raises ListenFailed where it is somebody else's."""
     try:

@@ -1,0 +1,192 @@
+"""The daemon as a process: what systemd hands over and is told, signals, and its end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from bitboot_serve.logs import JournalFormatter, JsonFormatter, PlainFormatter, is_journal
+from bitboot_serve.sockets import inherited_sockets
+from bitboot_serve.systemd import notify
+
+UNITS = Path(__file__).parents[1] / "src" / "bitboot_serve" / "units"
+
+
+class Told:
+    """The socket that systemd would listen on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.settimeout(30)
+
+    def next(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self._socket.recv(4096).decode().splitlines())
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    listening = Told(tmp_path / "notify")
+    yield listening
+    listening.close()
+
+
+HANDING_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the daemon, so that its own pid is the one in LISTEN_PID, as with systemd."""
+
+
+@contextmanager
+def daemon(
+    tmp_path: Path, told: Told, *options: str, handed: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`bitboot serve` on the network in memory, which is gone in the end. `handed`: becomes descriptor 3."""
+    config = tmp_path / "config.toml"
+    if not config.exists():
+        config.write_text('network = "local"\nstate_dir = "state"\n', encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
+    environ |= {"NOTIFY_SOCKET": str(told.path), "BITBOOT_CONFIG": str(config)}
+    environ |= {"BITBOOT_SOCKET": str(tmp_path / "run" / "serve.sock")}
+    command = [sys.executable, "-m", "bitboot_core", "serve", *options]
+    if handed is not None:
+        command = [sys.executable, "-c", HANDING_OVER, str(handed), *command]
+    fds = [] if handed is None else [handed]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environ, pass_fds=fds) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def ask(path: Path, what: str = "/v1/status") -> dict[str, Any]:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://d") as client:
+        found: dict[str, Any] = client.get(what).json()
+        return found
+
+
+def test_it_tells_systemd_reads_its_configuration_again_and_ends(tmp_path: Path, told: Told) -> None:
+    path = tmp_path / "run" / "serve.sock"
+    config = tmp_path / "config.toml"
+    with daemon(tmp_path, told, "--log", "json") as running:
+        assert told.next() == {"READY": "1", "STATUS": "serving local"}
+        assert ask(path)["pid"] == running.pid
+        config.write_text(
+            'network = ["local", "other"]\n[networks.other]\nprotocol = "local"\n', encoding="utf-8"
+        )
+        running.send_signal(signal.SIGHUP)
+        assert "MONOTONIC_USEC" in told.next()
+        assert told.next()["STATUS"] == "serving local, other"
+        assert [network["protocol"] for network in ask(path)["networks"]] == ["local", "local"]
+        config.write_text("network = [", encoding="utf-8")
+        running.send_signal(signal.SIGHUP)
+        assert told.next()["RELOADING"] == "1"
+        assert told.next()["READY"] == "1"
+        (problem,) = ask(path)["problems"]
+        assert "the configuration stays as it was" in problem["message"]
+        running.send_signal(signal.SIGTERM)
+        assert told.next() == {"STOPPING": "1"}
+        out, err = running.communicate(timeout=30)
+    assert running.returncode == 0, err
+    assert out == f"serving on {path}\n"
+    logged = [json.loads(line) for line in err.splitlines()]
+    assert [one["level"] for one in logged] == ["info", "error"]
+    assert not path.exists()
+
+
+def test_a_socket_that_systemd_hands_over_is_served_and_kept(tmp_path: Path, told: Told) -> None:
+    path = tmp_path / "handed.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        with daemon(tmp_path, told, handed=listening.fileno()) as running:
+            assert told.next()["READY"] == "1"
+            assert ask(path)["pid"] == running.pid
+            running.send_signal(signal.SIGINT)
+            assert running.wait(30) == 0
+    assert path.exists(), "it is systemd's"
+    assert not (tmp_path / "run").exists()
+
+
+def test_status_and_stop_and_a_start_after_a_kill(tmp_path: Path, told: Told) -> None:
+    path = tmp_path / "run" / "serve.sock"
+
+    def bitboot(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bitboot_core", "serve", "--socket", str(path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    with daemon(tmp_path, told) as killed:
+        assert told.next()["READY"] == "1"
+        killed.kill()
+        killed.wait()
+    nobody = bitboot("--status", "--json")
+    assert nobody.returncode == 1
+    assert json.loads(nobody.stdout)["error"] == "NotRunning"
+    with daemon(tmp_path, told) as running:
+        assert told.next()["READY"] == "1"
+        status = bitboot("--status")
+        assert f"pid {running.pid}" in status.stdout
+        assert "local through local: ready" in status.stdout
+        assert json.loads(bitboot("--status", "--json").stdout)["pid"] == running.pid
+        second = bitboot()
+        assert (second.returncode, "listens on" in second.stderr) == (1, True)
+        stopped = bitboot("--stop")
+        assert stopped.returncode == 0, stopped.stderr
+        assert running.wait(30) == 0
+
+
+def test_what_is_handed_over_to_another_process_is_not_ours() -> None:
+    assert inherited_sockets({}) == []
+    assert inherited_sockets({"LISTEN_PID": "1", "LISTEN_FDS": "1"}) == []
+    assert inherited_sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "many"}) == []
+
+
+def test_nothing_is_told_where_nobody_asks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    notify("READY=1", environ={})
+    assert caplog.text == ""
+    notify("READY=1", environ={"NOTIFY_SOCKET": str(tmp_path / "nix")})
+    assert "could not be told" in caplog.text
+
+
+def test_logs_are_lines_that_nobody_can_forge() -> None:
+    record = logging.makeLogRecord(
+        {"name": "x", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "a\n<0>b\x1b[2J"}
+    )
+    assert JournalFormatter().format(record) == "<4>x: a\\n<0>b\\x1b[2J"
+    assert "\n" not in PlainFormatter().format(record)
+    assert json.loads(JsonFormatter().format(record))["message"] == "a\n<0>b\x1b[2J"
+    assert not is_journal({"JOURNAL_STREAM": "1:2"})
+
+
+@pytest.mark.once
+def test_the_units_are_as_systemd_wants_them(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed: the units were not verified")
+    for unit in UNITS.iterdir():
+        text = unit.read_text(encoding="utf-8").replace("%h/.local/bin/bitboot", sys.executable)
+        (tmp_path / unit.name).write_text(text.replace("%t", str(tmp_path)), encoding="utf-8")
+    found = [str(tmp_path / unit.name) for unit in UNITS.iterdir()]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *found], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "bitboot." in line]) == (0, [])
