@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from bitboot_core import (
     AnnounceFailed,
@@ -28,21 +27,12 @@ from bitboot_core.aio.clock import SystemClock
 from bitboot_core.aio.requests import check_request
 from bitboot_core.aio.udp import bind
 
+from .announced import Announcements
 from .bootstrap import reach
 from .exchange import MAX_PAYLOAD
 from .node import PeerNode
 from .settings import Settings
-from .wire import SECRET_BYTES, Address, pack_endpoint, unpack_endpoint
-
-
-@dataclass(slots=True)
-class _Announced:
-    """What we need to take an announcement back: its secret, and who keeps it until when."""
-
-    secret: bytes = field(default_factory=lambda: os.urandom(SECRET_BYTES))
-    expires: float = 0.0
-    is_withdrawn: bool = False
-    holders: dict[tuple[int, Address], float] = field(default_factory=dict)
+from .wire import pack_endpoint, unpack_endpoint
 
 
 class KademliaBackend(Backend):
@@ -63,7 +53,7 @@ class KademliaBackend(Backend):
         self._now = now or SystemClock().now
         self._nodes: dict[int, PeerNode] = {}
         self._ending: list[PeerNode] = []
-        self._announced: dict[tuple[bytes, KnownHost], _Announced] = {}
+        self._announced = Announcements(self._now)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -120,7 +110,7 @@ class KademliaBackend(Backend):
         nodes = self.nodes
         _check(endpoint)
         lifetime = min(lifetime, self._settings.max_lifetime)
-        entry = self._entry(key, endpoint, lifetime)
+        entry = self._announced.begin(key, endpoint, lifetime)
         stored = await asyncio.gather(
             *(
                 node.announce(key, _as_seen_from(node, endpoint), lifetime, entry.secret)
@@ -145,24 +135,13 @@ class KademliaBackend(Backend):
             lifetime=min(one.lifetime for one in stored if one.holders or one.here),
         )
 
-    def _entry(self, key: bytes, endpoint: KnownHost, lifetime: float) -> _Announced:
-        now = self._now()
-        for known in [one for one, entry in self._announced.items() if entry.expires <= now]:
-            del self._announced[known]
-        entry = self._announced.get((key, endpoint))
-        if entry is None or entry.is_withdrawn:  # a secret that was shown is of no more use
-            entry = self._announced[key, endpoint] = _Announced()
-        entry.expires = max(entry.expires, now + lifetime)
-        entry.holders = {holder: expires for holder, expires in entry.holders.items() if expires > now}
-        return entry
-
     async def withdraw(self, key: bytes, endpoint: KnownHost) -> None:
         """Take back what this backend announced; of anything else nothing happens.
 
         Raises BackendError where no node confirms: it then expires by itself.
         """
         nodes = self.nodes
-        entry = self._announced.get((key, endpoint))
+        entry = self._announced.get(key, endpoint)
         if entry is None:
             return
         entry.is_withdrawn = True
