@@ -92,16 +92,28 @@ class Double:
         if (refusal := self._refusal(request)) is not None:
             return refusal
         self.last_ids.append(request.headers.get("last-event-id"))
-        return StreamingResponse(self._events(), media_type="text/event-stream")
+        stream = self._events(self.last_ids[-1] is None)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
-    async def _events(self) -> AsyncIterator[str]:
+    async def _events(self, is_first: bool) -> AsyncIterator[str]:
         queue: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
         self.events.append(queue)
         self.listening.set()
         try:
-            yield ": here\n\n"
+            if is_first:
+                for swarm in self.answers["/v1/swarms"]["swarms"]:
+                    for peer in swarm["peers"]:
+                        yield _event("peer-joined", {"swarm": swarm["swarm"], **peer})
+                yield _event("present", {}, self._sent)
+            else:
+                yield ": still here\n\n"
             while (event := await queue.get()) is not None:
                 self._sent += 1
-                yield f"id: {self._sent}\nevent: {event[0]}\ndata: {json.dumps(event[1])}\n\n"
+                yield _event(*event, self._sent)
         finally:
             self.events.remove(queue)
+
+
+def _event(kind: str, record: dict[str, Any], number: int | None = None) -> str:
+    head = "" if number is None else f"id: {number}\n"
+    return f"{head}event: {kind}\ndata: {json.dumps(record)}\n\n"

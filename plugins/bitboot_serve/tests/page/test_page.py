@@ -175,6 +175,35 @@ async def test_peers_come_and_go_as_the_events_say(visit: Open, double: Double) 
     await expect(spoken).to_have_text("10 peers came or went")
 
 
+async def test_who_was_there_before_has_not_just_come(visit: Open, double: Double) -> None:
+    page = (await shown(visit, double)).page
+    double.tell("peer-left", {"swarm": "my-app/v1/lobby", **peer(1)})
+    await expect(page.locator("#activity li")).to_have_text(
+        re.compile("203.0.113.1:6882 left my-app/v1/lobby")
+    )
+    double.tell("reset", {})
+    double.tell("peer-joined", {"swarm": "my-app/v1/lobby", **peer(2)})
+    double.tell("present", {"peers": 1})
+    double.tell("peer-joined", {"swarm": "my-app/v1/lobby", **peer(3)})
+    await expect(page.locator("#activity li")).to_have_count(2)
+    await expect(page.locator("#activity li").first).to_contain_text("203.0.113.3:6884 joined")
+
+
+async def test_a_swarm_that_cannot_be_looked_up_is_a_problem(visit: Open, double: Double) -> None:
+    double.answers["/v1/status"]["problems"] = []
+    page = (await shown(visit, double)).page
+    error = {"error": "BackendTimeout", "message": "nobody answered", "hint": "check that UDP gets out"}
+    told = {"swarm": "my-app/v1/lobby", "failures": {"mainline": error}}
+    double.tell("failing", told)
+    region = page.get_by_role("region", name="What is wrong")
+    await expect(region).to_contain_text(
+        "my-app/v1/lobby could not be looked up on mainline: nobody answered"
+    )
+    await expect(region).to_contain_text("What to do: check that UDP gets out")
+    double.tell("failing", {**told, "failures": {}})
+    await expect(page.get_by_role("status").first).to_have_text("All is well")
+
+
 async def test_lists_follow_the_order_of_the_api_and_keep_their_elements(visit: Open, double: Double) -> None:
     page = (await shown(visit, double, clock=True)).page
     swarms = double.answers["/v1/swarms"]["swarms"]

@@ -13,7 +13,7 @@ const AT_LEAST = 400;
 const LONGEST_PAUSE = 30_000;
 
 const find = (selector) => document.querySelector(selector);
-const known = { status: null, swarms: [], minutes: [], contacts: [], lost: null, signingIn: false };
+const known = { status: null, swarms: [], minutes: [], contacts: [], failing: new Map(), lost: null, signingIn: false };
 
 const pause = (length) => new Promise((resolve) => setTimeout(resolve, length));
 
@@ -96,16 +96,22 @@ async function repeat(ask, every, sleeper) {
   }
 }
 
+// At first the stream tells who is there, up to "present": they have not come just now.
 async function follow() {
   for (let failures = 0, last = null; ; ) {
+    let isNews = last !== null;
     try {
       for await (const { event, data, id } of events("v1/watches", { after: last })) {
         if (event === "open") settle(follow, null);
         else failures = 0;
         last = id ?? last;
-        if (event !== "peer-joined" && event !== "peer-left") continue;
-        noteActivity(event === "peer-joined", data);
-        sleepers.swarms.wake();
+        if (event === "reset") isNews = false;
+        else if (event === "present") isNews = true;
+        else if (event === "failing") known.failing.set(data.swarm, data.failures);
+        else if (isNews && (event === "peer-joined" || event === "peer-left")) {
+          noteActivity(event === "peer-joined", data);
+          sleepers.swarms.wake();
+        }
       }
     } catch (error) {
       settle(follow, error);
@@ -136,9 +142,20 @@ function settle(ask, error) {
   if (errors.length === 0) known.lost = null;
   mark(document.body, "stale", lost);
   const own = lost ? [{ message: lostWords(errors[0]), hint: errors[0].hint ?? LOST_HINT }] : [];
-  const problems = [...own, ...(known.status?.problems ?? [])];
+  const problems = [...own, ...(known.status?.problems ?? []), ...unscanned()];
   showProblems(problems);
   showState(signedOut, lost, problems.length);
+}
+
+// Swarms that are watched, but that a network could not be asked for: who is there may be others by now.
+function unscanned() {
+  return known.swarms.flatMap(({ swarm, watched }) => {
+    const failures = watched ? Object.entries(known.failing.get(swarm) ?? {}) : [];
+    return failures.map(([network, error]) => ({
+      message: `${plain(swarm, 60)} could not be looked up on ${network}: ${error.message}`,
+      hint: error.hint,
+    }));
+  });
 }
 
 const LOST_HINT = "look whether it runs, with `bitboot serve --status`; this page goes on asking";
