@@ -42,7 +42,7 @@ def standing(name: str, **more: Any) -> dict[str, Any]:
 
 def announcement(number: int, swarm: str, *networks: dict[str, Any], **more: Any) -> dict[str, Any]:
     stands = list(networks or (standing("mainline"),))
-    where = {"host": "", "port": 6881 + number, "lease": None, "lapses_in": None}
+    where = {"host": "0.0.0.0", "port": 6881 + number, "lease": None, "lapses_in": None}
     return {"id": f"a{number}", "swarm": swarm, "networks": stands, **where, **more}
 
 

@@ -67,6 +67,8 @@ async def test_what_is_seen_is_what_the_api_says(visit: Open, double: Double) ->
     for one in networks:
         assert f"Contacts {one['contacts']}" in [re.sub(r"\s+", " ", row) for row in rows]
     assert await texts(page, "#announcements h3") == ["my-app/v1/lobby", "chess/openings"]
+    places = await texts(page, "#announcements .head p")
+    assert places == ["port 6882 of this machine", "203.0.113.9:6883"]
     standings = " ".join(await texts(page, "#announcements .rows"))
     for words in ("stored on 8 nodes", "expires in 27 min", "again in 23 min", "Lapses in 41 s"):
         assert words in standings

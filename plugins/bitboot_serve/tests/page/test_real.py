@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -31,10 +32,8 @@ class Real:
     def __init__(self, daemon: Daemon, url: str, client: httpx.AsyncClient, config: BitBootConfig) -> None:
         self.daemon, self.url, self.client, self.config = daemon, url, client, config
 
-    async def ask(self, path: str) -> dict[str, object]:
-        answer = await self.client.get(path)
-        found: dict[str, object] = answer.raise_for_status().json()
-        return found
+    async def ask(self, path: str) -> Any:
+        return (await self.client.get(path)).raise_for_status().json()
 
 
 @asynccontextmanager
@@ -67,37 +66,43 @@ async def test_a_real_daemon_is_shown_as_its_api_tells(visit: Open) -> None:
             await expect(name).to_have_text(SWARM)
             await expect(page.locator("#swarms .peers code")).to_have_text("127.0.0.1:7001")
             await expect(page.locator("#activity li")).to_contain_text("127.0.0.1:7001 joined " + SWARM)
-            (swarm,) = (await real.ask("/v1/swarms"))["swarms"]  # type: ignore[misc]
+            (swarm,) = (await real.ask("/v1/swarms"))["swarms"]
             assert [(one["host"], one["port"]) for one in swarm["peers"]] == [("127.0.0.1", 7001)]
 
         wish = {"swarm": SWARM, "port": 7002, "lease": 600}
         made = (await real.client.post("/v1/announcements", json=wish)).raise_for_status().json()
         standing = page.locator("#announcements .dot")
         await expect(standing).to_contain_text("stored on")
-        (network,) = (await real.ask(f"/v1/announcements/{made['id']}"))["networks"]  # type: ignore[misc]
-        assert f"mainline stored on {network['stored_on']} nodes" in await standing.inner_text()
+        (network,) = (await real.ask(f"/v1/announcements/{made['id']}"))["networks"]
+        assert f"mainline stored on {network['stored_on']} nodes" in " ".join(
+            (await standing.inner_text()).split()
+        )
         await expect(page.locator("#announcements")).to_contain_text("Lapses in 10 min")
 
         contacts = (await real.ask("/v1/networks/mainline/contacts"))["contacts"]
-        assert isinstance(contacts, list)
         await page.get_by_role("combobox", name="Network").dispatch_event("change")
         await expect(page.locator("#routing circle.contact")).to_have_count(len(contacts))
         await expect(page.locator("#routing-words")).to_contain_text(f"{len(contacts)} contacts")
         await expect(page.locator("#figure-contacts")).to_have_text(str(len(contacts)))
         await expect(page.locator("#state")).to_have_text("All is well")
+        metrics = (await real.client.get("/metrics")).raise_for_status().text
+        assert "bitboot_announcements 1.0\n" in metrics
+        assert 'bitboot_announcements_stored_total{kind="first",network="mainline"} 1.0\n' in metrics
+        await page.context.close()
 
 
 async def test_an_hour_of_a_real_daemon_is_drawn(visit: Open) -> None:
     async with serving() as real:
         await real.daemon.bitboot.ready()
         real.daemon.traffic._look()
-        (minute,) = (await real.ask("/v1/traffic"))["minutes"]  # type: ignore[misc]
+        (minute,) = (await real.ask("/v1/traffic"))["minutes"]
         (network,) = minute["networks"]
         assert network["sent"] > 0
         page = (await visit(real.url, fragment=f"#token={TOKEN}")).page
         both = network["sent"] + network["received"]
         await expect(page.locator("#figure-traffic")).to_have_text(str(both))
         await expect(page.locator("#traffic .minute")).to_have_count(1)
+        await page.context.close()
 
 
 async def test_a_daemon_that_ends_closes_the_page_s_stream_and_is_said_to_be_gone(visit: Open) -> None:

@@ -6,6 +6,7 @@ import { count, counted, endpoint, networkState, reachability, seconds, time } f
 const SHOWN_PEERS = 60;
 const SHOWN_ENTRIES = 12;
 const FRESH = 4000;
+const MINE = ["", "0.0.0.0", "::"];
 
 const list = (id) => document.querySelector(`#${id} > ul, #${id} > ol`);
 
@@ -137,7 +138,7 @@ export function showAnnouncements(announcements) {
       node: el("li", {}, el("div", { class: "head" }, el("h3", {}, name), place), networks, lease),
       update(one) {
         write(name, plain(one.swarm));
-        write(place, one.host ? plain(endpoint(one.host, one.port)) : `port ${one.port} of this machine`);
+        write(place, MINE.includes(one.host) ? `port ${one.port} of this machine` : plain(endpoint(one.host, one.port)));
         write(lease, leaseOf(one));
         keep(networks, one.networks, (network) => network.name, () => standing());
       },
