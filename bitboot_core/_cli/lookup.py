@@ -10,6 +10,7 @@ import click
 from .._swarms.keys import SwarmName
 from .._swarms.private.secret import SwarmSecret
 from ..errors import UsageError
+from .by_daemon import by_daemon
 from .finding import NOBODY, Wish, find, wait_option
 from .help import Command, example
 from .options import Settings, network_options
@@ -47,6 +48,7 @@ FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": 
 )
 @click.option("--size", "only_size", is_flag=True, help="Only tell about how many peers there are.")
 @click.option("--fail-empty", is_flag=True, help="Exit with status 3 if nobody was found.")
+@click.option("--no-daemon", is_flag=True, help="Do not ask `bitboot serve`, even where it runs.")
 @network_options
 def lookup(
     settings: Settings,
@@ -58,6 +60,7 @@ def lookup(
     pattern: str | None,
     only_size: bool,
     fail_empty: bool,
+    no_daemon: bool,
     secret: SwarmSecret | None,
 ) -> int:
     """Look up the peers of the swarm NAME, and print each as it arrives."""
@@ -70,12 +73,22 @@ def lookup(
         raise UsageError("--json, --quiet and --format exclude each other", hint="give one of the three")
     pattern = _checked("{peer}" if quiet else pattern)
     report = settings.report if pattern is None else _PeersOnly(pattern)
-    done = run(_lookup(settings, report, Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)))
+    wish = Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)
+    done = None if no_daemon else _by_daemon(settings, report, wish)
+    if done is None:
+        done = run(_lookup(settings, report, wish))
     if done is None:
         report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
         return 1
     report.tell(done)
     return NOBODY if fail_empty and not done.peers else 0
+
+
+def _by_daemon(settings: Settings, report: Report, wish: Wish) -> Done | None:
+    """What the daemon that runs here found, None where none does, or it is not what was asked for."""
+    if wish.wait is not None or wish.secret is not None or settings.state_dir is not None:
+        return None
+    return by_daemon(settings.config(read_only=True), report, wish.swarm, wish.limit)
 
 
 async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:

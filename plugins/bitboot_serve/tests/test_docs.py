@@ -17,6 +17,7 @@ from bitboot_serve.daemon import Daemon
 from starlette.routing import Route
 
 from bitboot_core import BitBoot, BitBootConfig, KnownHost
+from bitboot_core._cli.lookup import lookup
 
 from .conftest import Serving
 
@@ -38,7 +39,8 @@ async def test_every_path_is_listed_with_its_method() -> None:
 
 
 def test_every_option_that_is_named_is_one() -> None:
-    options = {option for parameter in command.params for option in parameter.opts}
+    both = [*command.params, *lookup.params]
+    options = {option for parameter in both for option in parameter.opts}
     ours = re.sub(r"(^ +curl|systemctl)[^`\n]*", "", PAGE, flags=re.MULTILINE)
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", ours))
     assert named <= options | {"--help"}
