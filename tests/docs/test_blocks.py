@@ -145,7 +145,7 @@ def test_nothing_is_said_to_run_elsewhere_that_does_not() -> None:
 
 
 def test_every_language_is_one_that_is_run_or_shown() -> None:
-    run = {"python", "sh", "toml", ""}
+    run = {"python", "sh", "toml", "js", ""}
     shown = {"json", "text", "yaml"}
     built = {"{toctree}", "{eval-rst}"}
     assert {block.language for block in BLOCKS} <= run | shown | built

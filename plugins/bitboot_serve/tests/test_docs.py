@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,26 @@ async def test_what_curl_is_shown_to_do(serve: Serving) -> None:
     shown = [json.loads(line) for line in re.findall(r'^\{"event".*\}$', PAGE, re.MULTILINE)]
     assert peer == shown[0] | {"sources": ["local"]}
     assert end.keys() == shown[1].keys()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("language", "program"),
+    [("python", [sys.executable, "-c"]), ("js", ["node", "-e"])],
+    ids=lambda one: one[0],
+)
+async def test_clients_in_other_languages(serve: Serving, language: str, program: list[str]) -> None:
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"{program[0]} is not installed: the client in docs/serve.md was not tried")
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(code.splitlines()) <= 22
+    async with serve() as world, BitBoot(network="local", state_dir=False) as other:
+        await other.announce_peer("my-app/v1/lobby", KnownHost("192.0.2.7", 6881))
+        client = await asyncio.create_subprocess_exec(
+            *program,
+            code,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"BITBOOT_SOCKET": str(world.path)},
+        )
+        out, _ = await client.communicate()
+    assert out.decode() == "192.0.2.7 6881\n"

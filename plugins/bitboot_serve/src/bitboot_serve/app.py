@@ -10,7 +10,7 @@ from bitboot_core import BitBootError
 from . import _page
 from .daemon import Daemon
 from .problems import on_error, on_http_error, on_unforeseen
-from .routes import announcements, lookups, metrics, state, watches
+from .routes import announcements, description, lookups, metrics, state, watches
 
 
 def create_app(daemon: Daemon) -> Starlette:
@@ -20,6 +20,7 @@ def create_app(daemon: Daemon) -> Starlette:
             *state.routes(daemon),
             *lookups.routes(daemon),
             *metrics.routes(daemon),
+            *description.routes(),
             *_page.routes(),
             *announcements.routes(daemon),
             *watches.routes(daemon),
