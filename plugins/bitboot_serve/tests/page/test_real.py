@@ -55,6 +55,23 @@ async def serving() -> AsyncIterator[Real]:
                 await servers.stop()
 
 
+async def same_contacts(real: Real, page: Any) -> None:
+    """The page comes to show the routing table and the contacts of the API, which may change meanwhile."""
+    dots, figure = page.locator("#routing circle.contact"), page.locator("#figure-contacts")
+    async with asyncio.timeout(30):
+        while True:
+            table = (await real.ask("/v1/networks/mainline/contacts"))["contacts"]
+            known = (await real.ask("/v1/status"))["networks"][0]["contacts"]
+            await page.get_by_role("combobox", name="Network").dispatch_event("change")
+            try:
+                await expect(dots).to_have_count(len(table), timeout=3_000)
+                await expect(figure).to_have_text(str(known), timeout=3_000)
+            except AssertionError:
+                continue
+            assert len(table) >= 8
+            return
+
+
 async def test_a_real_daemon_is_shown_as_its_api_tells(visit: Open) -> None:
     async with serving() as real, BitBoot(real.config) as other:
         await other.announce_peer(SWARM, KnownHost("", 7001))
@@ -79,11 +96,7 @@ async def test_a_real_daemon_is_shown_as_its_api_tells(visit: Open) -> None:
         )
         await expect(page.locator("#announcements")).to_contain_text("Lapses in 10 min")
 
-        contacts = (await real.ask("/v1/networks/mainline/contacts"))["contacts"]
-        await page.get_by_role("combobox", name="Network").dispatch_event("change")
-        await expect(page.locator("#routing circle.contact")).to_have_count(len(contacts))
-        await expect(page.locator("#routing-words")).to_contain_text(f"{len(contacts)} contacts")
-        await expect(page.locator("#figure-contacts")).to_have_text(str(len(contacts)))
+        await same_contacts(real, page)
         await expect(page.locator("#state")).to_have_text("All is well")
         metrics = (await real.client.get("/metrics")).raise_for_status().text
         assert "bitboot_announcements 1.0\n" in metrics
