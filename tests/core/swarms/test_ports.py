@@ -124,6 +124,16 @@ async def test_a_router_that_hangs_holds_up_no_close(
     assert mapping.external is None
 
 
+async def test_a_mapper_that_does_not_close_is_left(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapper, "aclose", hangs())
+    await bitboot.map_port(7001).__aenter__()
+    closing = asyncio.ensure_future(bitboot.aclose())
+    await clock.advance(2)
+    assert closing.done()
+
+
 async def test_both_transports_get_one_outside_port(bitboot: BitBoot, mapper: FakePortMapper) -> None:
     async with bitboot.map_port(7001, transport="both", outside_port=7100) as mapping:
         assert mapping.external == KnownHost(OUTSIDE, 7100)
@@ -680,6 +690,16 @@ async def test_a_program_can_have_it_deleted_and_added(
         mapping.open_again()
         await clock.settle()
         assert [call[0] for call in mapper.calls] == ["probe", "map", "probe", "unmap", "map"]
+
+
+async def test_it_is_deleted_though_another_part_has_it_open_too(
+    bitboot: BitBoot, mapper: FakePortMapper, clock: ManualClock
+) -> None:
+    """A router may list a port and forward nothing to it: only deleting it helps, and that helps both."""
+    async with bitboot.map_port(7001), bitboot.map_port(7001) as second:
+        second.open_again()
+        await clock.settle()
+        assert mapper.count("unmap") == 1
 
 
 async def test_double_nat_is_not_mapped(

@@ -226,6 +226,13 @@ async def test_a_crowd_is_read_from_all_shards(serve: Any) -> None:
     assert backend.keys("lookup") == [KEY, *all_shards(KEY)]
 
 
+async def test_a_crowd_of_which_one_is_enough_fails_nowhere(serve: Any) -> None:
+    bitboot = await serve(Keyed(crowd()))
+    async with bitboot.find("swarm", limit=1) as found:
+        assert len(await found.collect()) == 1
+        assert not found.failures
+
+
 async def test_a_small_swarm_costs_nothing_more(serve: Any) -> None:
     backend = Keyed(crowd(CROWD - 1))
     backend.by_key[KEY] *= 3  # a backend may repeat itself

@@ -27,10 +27,11 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core._swarms.private.epochs import EPOCH
+from bitboot_core._swarms.private.prover import ROUND
 from bitboot_core.testing import FakePortMapper, answers
 
 from .conftest import SECRET, Members
-from .wire import Node
+from .wire import Apart, Node
 
 NAME = "unique_network"
 OTHER = SwarmSecret("bbs1" + "7" * 51 + "q")
@@ -328,6 +329,27 @@ async def test_silent_claims_are_called_ever_more_rarely(members: Members) -> No
     await members.clock.advance(3600)
     assert 0 < node.requests - before < 400
     assert seen(swarm) == {("10.0.0.1", 7000)}
+
+
+@pytest.mark.once
+async def test_the_silent_are_called_when_others_call_too(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ten seconds of the clock that all share, three times: that opens both NATs at once."""
+    swarm = await joined(members, 0)
+    members.wire.junk = [KnownHost("192.0.2.9", 9)]
+    called: list[float] = []
+    node = members.wire.nodes[KnownHost("10.0.0.1", 4000)]
+    clock, request = Apart(members.clock, 0.0), node.request
+
+    async def noted(endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
+        called.append(round(clock.unix_time() % ROUND, 6))
+        return await request(endpoint, payload, timeout=timeout)
+
+    await members.pass_until(lambda: len(swarm.peers) == 1)
+    monkeypatch.setattr(node, "request", noted)
+    await members.clock.advance(100)
+    assert {0.0, 1.0, 2.0} <= set(called)
 
 
 async def test_a_member_whose_nat_moves_is_found_again(members: Members) -> None:
