@@ -18,8 +18,6 @@ from typing import Any
 import httpx
 import pytest
 from bitboot_serve.logs import JournalFormatter, JsonFormatter, PlainFormatter, is_journal
-from bitboot_serve.sockets import inherited_sockets
-from bitboot_serve.systemd import notify
 
 UNITS = Path(__file__).parents[1] / "src" / "bitboot_serve" / "units"
 
@@ -114,6 +112,7 @@ def test_it_tells_systemd_reads_its_configuration_again_and_ends(tmp_path: Path,
     assert not path.exists()
 
 
+@pytest.mark.once
 def test_a_socket_that_systemd_hands_over_is_served_and_kept(tmp_path: Path, told: Told) -> None:
     path = tmp_path / "handed.sock"
     with socket.socket(socket.AF_UNIX) as listening:
@@ -128,6 +127,7 @@ def test_a_socket_that_systemd_hands_over_is_served_and_kept(tmp_path: Path, tol
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.once
 def test_status_and_stop_and_a_start_after_a_kill(tmp_path: Path, told: Told) -> None:
     path = tmp_path / "run" / "serve.sock"
 
@@ -153,19 +153,6 @@ def test_status_and_stop_and_a_start_after_a_kill(tmp_path: Path, told: Told) ->
         stopped = bitboot("--stop")
         assert stopped.returncode == 0, stopped.stderr
         assert running.wait(30) == 0
-
-
-def test_what_is_handed_over_to_another_process_is_not_ours() -> None:
-    assert inherited_sockets({}) == []
-    assert inherited_sockets({"LISTEN_PID": "1", "LISTEN_FDS": "1"}) == []
-    assert inherited_sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "many"}) == []
-
-
-def test_nothing_is_told_where_nobody_asks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    notify("READY=1", environ={})
-    assert caplog.text == ""
-    notify("READY=1", environ={"NOTIFY_SOCKET": str(tmp_path / "nix")})
-    assert "could not be told" in caplog.text
 
 
 def test_logs_are_lines_that_nobody_can_forge() -> None:

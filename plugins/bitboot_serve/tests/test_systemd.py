@@ -1,9 +1,8 @@
-"""What systemd hands over and hears, and the units: its documentation, sd_listen_fds(3) and sd_notify(3)."""
+"""What systemd hands over and hears: sd_listen_fds(3) and sd_notify(3)."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,16 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bitboot_serve._systemd import Notifier, passed_sockets
+from bitboot_serve.systemd import Notifier, passed_sockets
 
 from bitboot_core import ListenFailed
 
-UNITS = Path(__file__).parents[1] / "systemd"
 HANDING_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3, inheritable=True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="x")
-from bitboot_serve._systemd import passed_sockets
+from bitboot_serve.systemd import passed_sockets
 (passed,) = passed_sockets()
 assert not {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} & set(os.environ)
 assert not os.get_inheritable(3)
@@ -69,7 +67,7 @@ if sys.argv[1] == "closed":
 else:
     os.dup2(fd, 3)
 from bitboot_core import ListenFailed
-from bitboot_serve._systemd import passed_sockets
+from bitboot_serve.systemd import passed_sockets
 try:
     passed_sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
 except ListenFailed as error:
@@ -144,35 +142,3 @@ def test_a_manager_that_does_not_read_is_not_waited_for(
             break
         notifier.status("busy")
     assert "STATUS=busy" in caplog.messages[0]
-
-
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None,
-    reason="systemd-analyze is not installed: THE UNITS WERE NOT CHECKED",
-)
-class TestUnits:
-    @pytest.fixture
-    def units(self, tmp_path: Path) -> Path:
-        """The units as they are but for the program, which need not be installed for everybody."""
-        for unit in UNITS.iterdir():
-            text = unit.read_text(encoding="utf-8").replace("%h/.local/bin/bitboot ", f"{sys.executable} ")
-            (tmp_path / unit.name).write_text(text, encoding="utf-8")
-        return tmp_path
-
-    def test_systemd_has_nothing_to_say_against_them(self, units: Path) -> None:
-        environ = {**os.environ, "XDG_RUNTIME_DIR": str(units)}
-        command = ["systemd-analyze", "verify", "--user", *map(str, sorted(units.glob("bitboot.*")))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
-        ours = [line for line in done.stderr.splitlines() if "bitboot" in line]
-        assert (done.returncode, ours) == (0, [])
-
-    def test_the_service_can_do_little_but_its_work(self, units: Path) -> None:
-        command = [
-            "systemd-analyze",
-            "security",
-            "--offline=yes",
-            "--threshold=20",
-            str(units / "bitboot.service"),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-300:]

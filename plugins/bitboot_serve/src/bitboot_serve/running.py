@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,8 @@ from .app import create_app
 from .daemon import Daemon
 from .secrets import Secrets
 from .serving import Servers
-from .sockets import has_unix_sockets, inherited_sockets, tcp_socket, token_in, unix_socket
-from .systemd import notify, reloading
+from .sockets import has_unix_sockets, tcp_socket, token_in, unix_socket
+from .systemd import Notifier, passed_sockets
 
 log = logger(__name__)
 
@@ -41,6 +40,7 @@ async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Ca
     `BitBoot.create` does, ListenFailed, and InvalidConfig.
     """
     config = read_config()
+    systemd = Notifier.from_environment()
     with ExitStack() as stack:
         sockets = _sockets(place, stack)
         has_tcp = any(one.family in (socket.AF_INET, socket.AF_INET6) for one in sockets)
@@ -54,17 +54,21 @@ async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Ca
             try:
                 for one in sockets:
                     tell(f"serving on {_spelt(one, token)}")
-                notify("READY=1", f"STATUS=serving {', '.join(daemon.bitboot.networks())}")
-                log.info("serving %s", ", ".join(daemon.bitboot.networks()))
-                await _until(stopped, reload, daemon, read_config)
+                systemd.ready(_serving(daemon))
+                log.info("%s", _serving(daemon))
+                await _until(stopped, reload, daemon, read_config, systemd)
             finally:
-                notify("STOPPING=1")
+                systemd.stopping()
                 daemon.closing.set()
                 await servers.stop()
 
 
 async def _until(
-    stopped: asyncio.Event, reload: asyncio.Event, daemon: Daemon, read_config: Callable[[], BitBootConfig]
+    stopped: asyncio.Event,
+    reload: asyncio.Event,
+    daemon: Daemon,
+    read_config: Callable[[], BitBootConfig],
+    systemd: Notifier,
 ) -> None:
     ends = asyncio.ensure_future(stopped.wait())
     again = asyncio.ensure_future(reload.wait())
@@ -75,21 +79,25 @@ async def _until(
                 return
             reload.clear()
             again = asyncio.ensure_future(reload.wait())
-            notify(*reloading())
+            systemd.reloading()
             try:
                 await daemon.reconfigure(read_config())
             except BitBootError as error:
                 daemon.tell_reload_failed(error)
                 log.error("the configuration stays as it was: %s", error)
-            notify("READY=1", f"STATUS=serving {', '.join(daemon.bitboot.networks())}")
+            systemd.ready(_serving(daemon))
     finally:
         for waiting in (ends, again):
             waiting.cancel()
         await asyncio.gather(ends, again, return_exceptions=True)
 
 
+def _serving(daemon: Daemon) -> str:
+    return f"serving {', '.join(daemon.bitboot.networks())}"
+
+
 def _sockets(place: Place, stack: ExitStack) -> Sequence[socket.socket]:
-    inherited = inherited_sockets(os.environ)
+    inherited = passed_sockets()
     if inherited:
         return [stack.enter_context(one) for one in inherited]
     found = []

@@ -1,4 +1,4 @@
-"""The sockets that the daemon listens on: its own, or those that systemd hands over."""
+"""The sockets that the daemon opens itself, and the token of one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bitboot_core import InvalidConfig, KnownHost, ListenFailed
 
 BACKLOG = 128
-FIRST_FD = 3
-"""Where systemd's descriptors begin: SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
 
 def has_unix_sockets() -> bool:
@@ -129,25 +127,6 @@ def _not_loopback(address: str) -> InvalidConfig:
         f"--tcp {address} is not on loopback",
         hint="give 127.0.0.1:PORT: who wants it elsewhere puts a server with TLS in front",
     )
-
-
-def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """The listening sockets that systemd hands over (sd_listen_fds(3)); [] where there are none."""
-    pid, number = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
-    environ.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not number.isdecimal():
-        return []
-    found = []
-    for fd in range(FIRST_FD, FIRST_FD + min(int(number), 16)):
-        try:
-            os.set_inheritable(fd, False)
-            one = socket.socket(fileno=fd)
-        except OSError as error:
-            raise ListenFailed(f"descriptor {fd} was handed over, and is no socket: {error}") from error
-        if one.type != socket.SOCK_STREAM:
-            raise ListenFailed(f"descriptor {fd} was handed over, and is no stream socket")
-        found.append(one)
-    return found
 
 
 def token_in(path: Path) -> str:
