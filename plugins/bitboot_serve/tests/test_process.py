@@ -112,6 +112,34 @@ def test_it_tells_systemd_reads_its_configuration_again_and_ends(tmp_path: Path,
     assert not path.exists()
 
 
+ANNOUNCING = """
+import http.client, json, socket, sys
+connection = http.client.HTTPConnection("daemon")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(sys.argv[1])
+wish = json.dumps({"swarm": "unique_network", "port": 7001})
+connection.request("POST", "/v1/announcements", wish, {"Accept": "text/event-stream"})
+for line in connection.getresponse():
+    print(line.decode().strip(), flush=True)
+"""
+
+
+@pytest.mark.once
+def test_an_announcement_goes_with_a_client_that_is_killed(tmp_path: Path, told: Told) -> None:
+    path = tmp_path / "run" / "serve.sock"
+    with daemon(tmp_path, told):
+        assert told.next()["READY"] == "1"
+        command = [sys.executable, "-c", ANNOUNCING, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdout is not None
+            assert client.stdout.readline() == "event: announcement\n"
+            (kept,) = ask(path, "/v1/announcements")["announcements"]
+            assert kept["port"] == 7001
+            client.kill()
+        while ask(path, "/v1/announcements")["announcements"]:
+            pass  # the test's own timeout ends what never becomes so
+
+
 @pytest.mark.once
 def test_a_socket_that_systemd_hands_over_is_served_and_kept(tmp_path: Path, told: Told) -> None:
     path = tmp_path / "handed.sock"
