@@ -1,18 +1,19 @@
-"""`bitboot serve`: the daemon, and what asks and ends it."""
+"""`bitboot serve`: the daemon, and what asks and ends it.
+
+What it needs is imported when it is called: whoever asks for `bitboot --help` waits for nothing but click.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bitboot_core import BitBootConfig, ConfigFile
-
-from .paths import default_secrets, default_token, socket_path
+if TYPE_CHECKING:
+    from bitboot_core import BitBootConfig
 
 EPILOG = "\b\nExample:\n  bitboot serve\n  bitboot serve --tcp 127.0.0.1:6880\n  bitboot serve --status"
 
@@ -86,6 +87,8 @@ def serve(
 
     Only your own programs can use it. See docs/serve.md for the API. SIGHUP reads the configuration again.
     """
+    from .paths import default_secrets, default_token, socket_path  # noqa: PLC0415
+
     path = Path(socket_file) if socket_file is not None else socket_path()
     if action is not None:
         from . import asking  # noqa: PLC0415
@@ -99,6 +102,8 @@ def serve(
         "state_dir": state_dir,
         "timeout": timeout,
     }
+    import asyncio  # noqa: PLC0415
+
     from . import logs, running  # noqa: PLC0415 - `--help` and `--status` need no server
 
     logs.set_up(log_format, verbose, os.environ)
@@ -114,5 +119,7 @@ def serve(
 
 def _config(config_file: str | None, given: dict[str, Any]) -> BitBootConfig:
     """The file's configuration, with what the command line says before it."""
+    from bitboot_core import ConfigFile  # noqa: PLC0415
+
     chosen: Any = {key: value for key, value in given.items() if value is not None}
     return ConfigFile.read(config_file).config(**chosen)
