@@ -87,3 +87,12 @@ async def test_a_name_and_its_key_are_one_swarm(serve: Start) -> None:
             await same.announced()
         assert backend.count("withdraw") == 0, "the other still announces it"
     assert backend.count("withdraw") == 1
+
+
+@pytest.mark.parametrize(("name", "warned"), [("cafe", False), ("caf\u00e9", False), ("cafe\u0301", True)])
+def test_a_name_that_looks_like_another_is_told_of(
+    name: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two spellings of one word in Unicode are two swarms."""
+    swarm_key(name)
+    assert ["normal form C" in message for message in caplog.messages] == [True] * warned

@@ -57,7 +57,7 @@ def test_two_that_are_made_differ() -> None:
     ids=["empty", "nothing", "short", "long", "spare bits", "version", "no base32", "None", "bytes"],
 )
 def test_what_is_no_secret_is_refused_and_not_shown(text: object) -> None:
-    with pytest.raises(InvalidConfig) as caught:
+    with pytest.raises(InvalidConfig, match="not a swarm's secret") as caught:
         SwarmSecret(text)  # type: ignore[arg-type]
     assert caught.value.hint
     assert "aaaqeaye" not in f"{caught.value} {caught.value.hint}"
