@@ -12,6 +12,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def by_daemon(config: BitBootConfig, report: Report, swarm: SwarmName, limit: in
     if not hasattr(socket, "AF_UNIX") or not _is_ours(path):
         return None
     connection = _Connection(path, PATIENCE)
+    reading: http.client.HTTPResponse | None = None
     try:
         connection.request("GET", "/v1/networks")
         found = json.loads(connection.getresponse().read())["networks"]
@@ -63,17 +65,21 @@ def by_daemon(config: BitBootConfig, report: Report, swarm: SwarmName, limit: in
             return None
         if response.status != 200:
             raise _error(json.loads(response.read()))
-        try:
-            return _read(response, found, report, str(swarm))
-        except (KeyError, TypeError, AttributeError) as error:  # it has told of peers already
-            raise _ended() from error
+        reading = response
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         if isinstance(error, BitBootError):
             raise
         log.info("the daemon on %s cannot be used: %r", path, error)
         return None
     finally:
-        connection.close()
+        if reading is None:
+            connection.close()
+    # From here on peers have been told of: no second lookup, whatever fails, our own output included.
+    with closing(connection):
+        try:
+            return _read(reading, found, report, str(swarm))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _ended() from error
 
 
 def socket_path() -> Path:

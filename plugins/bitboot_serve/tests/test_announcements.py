@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,6 +74,21 @@ async def test_a_lease_lapses_and_is_withdrawn_unless_it_is_renewed(serve: Servi
         refused = await client.post(f"/v1/announcements/{made['id']}/renewal")
         assert (refused.status_code, refused.json()["error"]) == (404, "NotFound")
         assert await other.lookup("mynet") == []
+
+
+async def test_nothing_is_left_of_those_that_are_withdrawn_early(serve: Serving) -> None:
+    async with serve() as world:
+        client = await world.client()
+
+        async def announce_and_withdraw() -> None:
+            made = (await client.post("/v1/announcements", json={**MINE, "lease": 3600})).json()
+            await client.delete(f"/v1/announcements/{made['id']}")
+
+        await announce_and_withdraw()
+        before = len(asyncio.all_tasks())
+        for _ in range(10):
+            await announce_and_withdraw()
+        await until(lambda: len(asyncio.all_tasks()) <= before)
 
 
 async def test_with_a_stream_it_is_kept_by_the_connection(serve: Serving) -> None:

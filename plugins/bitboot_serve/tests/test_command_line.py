@@ -126,6 +126,18 @@ async def test_what_fails_after_the_first_peer_is_told(own: FakeBackend, daemon:
     assert [event["event"] for event in events][-2:] == ["error", "done"], "the network's failure is told"
 
 
+async def test_a_reader_of_ours_that_goes_away_leads_to_no_second_lookup(
+    own: FakeBackend, daemon: Any, lookup: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(by_daemon, "_read", gone)
+    async with daemon():
+        status, events = await lookup()
+    assert (status, events) == (1, [])
+
+
 def test_both_look_for_the_socket_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BITBOOT_SOCKET", raising=False)
     assert by_daemon.socket_path() == socket_path()

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from bitboot_core import Announcement, SwarmKey
-from bitboot_core.aio.clock import sleep_until
+from bitboot_core.aio.clock import Timer
 from bitboot_core.aio.tasks import Tasks
 
 from .problems import NotFound, TooMany
@@ -29,6 +29,7 @@ class Lease:
     announcement: Announcement
     seconds: float | None
     lapses: float | None
+    timer: Timer | None = None
 
 
 class Announcements:
@@ -49,7 +50,7 @@ class Announcements:
     async def begin(self, wish: AnnouncementWish) -> Lease:
         """Announce until the lease lapses. Raises TooMany, NotFound, and what `BitBoot.announce` does."""
         lease = await self._begin(wish, wish.lease)
-        self._tasks.start(self._until_lapsed(lease))
+        self._look_again(lease)
         return lease
 
     async def keep(self, wish: AnnouncementWish) -> AsyncGenerator[Json, None]:
@@ -121,14 +122,19 @@ class Announcements:
     def _end(self, lease: Lease) -> None:
         """Begin to withdraw it: that goes on to its end by itself, whoever is cancelled."""
         self._leases.pop(lease.identifier, None)
+        if lease.timer is not None:  # nothing is left of it, however many are withdrawn early
+            lease.timer.cancel()
+            lease.timer = None
         lease.announcement.end()
 
-    async def _until_lapsed(self, lease: Lease) -> None:
-        while lease.announcement.is_open and lease.lapses is not None:
-            if lease.lapses <= self._shared.clock.now():
-                self._end(lease)
-                return
-            await sleep_until(self._shared.clock, lease.lapses)
+    def _look_again(self, lease: Lease) -> None:
+        """End it if its lease is over, else look again when it will be: it may have been renewed by then."""
+        if lease.lapses is None:
+            return
+        if lease.lapses <= self._shared.clock.now():
+            self._end(lease)
+        else:
+            lease.timer = self._shared.clock.call_at(lease.lapses, lambda: self._look_again(lease))
 
     async def _follow(self, announcement: Announcement) -> None:
         while announcement.is_open:
