@@ -130,7 +130,7 @@ SENSELESS = [
     (b"", 400, "Unread", "not JSON"),
     (b"[1]", 400, "Unread", "no JSON object"),
     (b"{" * 5000, 400, "Unread", "not JSON"),
-    (b'{"swarm": "' + b"x" * 20_000 + b'"}', 413, "TooLarge", "larger than"),
+    (b'{"swarm": "' + b"x" * 40_000 + b'"}', 413, "TooLarge", "larger than"),
     (b"{}", 400, "InvalidSwarmName", "one swarm"),
     (b'{"swarm": "x", "key": "y"}', 400, "InvalidSwarmName", "one swarm"),
     (b'{"swarm": ""}', 400, "InvalidSwarmName", "empty"),

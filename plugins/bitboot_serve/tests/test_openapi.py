@@ -47,6 +47,7 @@ async def test_answers_are_as_it_says(serve: Serving) -> None:
             response = await client.get(concrete)
             assert response.status_code == 200, path
             media_type = response.headers["content-type"].partition(";")[0]
+            assert media_type in item["get"]["responses"]["200"]["content"], path
             schema = item["get"]["responses"]["200"]["content"][media_type]["schema"]
             validator(schema).validate(response.json() if "json" in media_type else response.text)
 
@@ -69,6 +70,11 @@ async def test_bodies_are_refused_where_it_says_so(serve: Serving) -> None:
         {"swarm": "x", "timeout": 121},
         {"swarm": "x", "nix": 1},
         {"swarm": "x" * 1025},
+        {"swarm": "x", "key": None, "secret": None, "limit": 2.0},
+        {"swarm": None, "key": "magnet:?xt=urn:btih:d75a980182b10ab7d54bfed3c964073a0ee172f3&dn=x"},
+        {"swarm": None},
+        {"key": ""},
+        {"key": "d75a"},
     ]
     async with serve() as world:
         client = await world.client()

@@ -19,7 +19,7 @@ class Limits:
     announcements: int = 256
     watches: int = 384
     swarms: int = 128
-    body: int = 16 * 1024
+    body: int = 32 * 1024
     events: int = 1024
 
 

@@ -1,4 +1,4 @@
-"""The API as OpenAPI 3.1 has it, at /openapi.json: `tests/test_openapi.py` checks it."""
+"""The API as OpenAPI 3.2 has it, at /openapi.json. Version 3.2 can say what each item of a stream is."""
 
 from __future__ import annotations
 
@@ -6,173 +6,220 @@ from typing import Any
 
 import bitboot_core
 
-from .limits import LEASE, MAX_LEASE, MAX_TIMEOUT, MIN_LEASE
 from .problems import MEDIA_TYPE
+from .schemas import SCHEMAS, SWARM, TEXT, ref
 from .streams import EVENTS, JSON_LINES
-from .wishes import MAX_DATA, MAX_NAME
 
 Json = dict[str, Any]
 
-_TEXT: Json = {"type": "string"}
-_SECRET: Json = {**_TEXT, "description": "the name of a file in the daemon's folder of secrets"}
-_SWARM: Json = {
-    "swarm": {**_TEXT, "minLength": 1, "maxLength": MAX_NAME},
-    "key": {**_TEXT, "description": "40 hexadecimal digits, or a magnet link"},
-    "secret": _SECRET,
+WHEN = {
+    400: "what is asked for makes no sense",
+    401: "the token is missing, or is another one (over TCP)",
+    403: "Host or Origin are not the daemon's (over TCP)",
+    404: "there is nothing of that name",
+    413: "the body is larger than any that makes sense",
+    422: "the network cannot do that",
+    429: "one of the daemon's limits is reached",
+    501: "a library is missing",
+    502: "it failed",
+    503: "there is no network",
+    504: "nobody answered in time",
 }
-_EITHER: list[Json] = [{"required": ["swarm"]}, {"required": ["key"]}]
-_SCHEMAS: Json = {
-    "Problem": {
-        "type": "object",
-        "properties": {
-            "type": _TEXT,
-            "title": {**_TEXT, "description": "the name of the error"},
-            "status": {"type": "integer"},
-            "detail": {**_TEXT, "description": "its message"},
-            "error": _TEXT,
-            "message": _TEXT,
-            "hint": {**_TEXT, "description": "what to do"},
-        },
-        "required": ["type", "title", "status", "detail", "error", "message", "hint"],
-    },
-    "Lookup": {
-        "type": "object",
-        "properties": {
-            **_SWARM,
-            "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
-            "timeout": {"type": ["number", "null"], "minimum": 0.001, "maximum": MAX_TIMEOUT},
-        },
-        "additionalProperties": False,
-        "oneOf": _EITHER,
-    },
-    "Announcement": {
-        "type": "object",
-        "properties": {
-            **_SWARM,
-            "port": {"type": "integer", "minimum": 0, "maximum": 65535},
-            "host": {"type": ["string", "null"]},
-            "data": {"type": ["string", "null"], "maxLength": MAX_DATA},
-            "lease": {
-                "type": ["number", "null"],
-                "minimum": MIN_LEASE,
-                "maximum": MAX_LEASE,
-                "default": LEASE,
-            },
-        },
-        "required": ["port"],
-        "additionalProperties": False,
-        "oneOf": _EITHER,
-    },
-    "Kept": {
-        "type": "object",
-        "properties": {
-            "id": _TEXT,
-            "swarm": _TEXT,
-            "key": _TEXT,
-            "private": {"type": "boolean"},
-            "host": _TEXT,
-            "port": {"type": "integer"},
-            "lease": {"type": ["number", "null"]},
-            "lapses_in": {"type": ["number", "null"]},
-            "networks": {"type": "array", "items": {"type": "object"}},
-        },
-        "required": ["id", "swarm", "key", "private", "host", "port", "lease", "lapses_in", "networks"],
-    },
-    "Object": {"type": "object"},
-}
+"""When an answer is a problem with that status. Each operation lists those that it can have."""
+
+TOKEN = (401, 403)
+SWARM_PROBLEMS = (400, 404, 422, 429, 501, 502, 503)
 
 
 def document() -> Json:
     """The whole document."""
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0",
         "info": {"title": "bitboot serve", "version": bitboot_core.__version__},
         "paths": {
-            "/v1/status": _get("How the daemon is doing"),
-            "/v1/traffic": _get("What was sent and received in each minute of the last hour"),
-            "/v1/networks": _get("How each network is doing"),
-            "/v1/networks/{name}": _named("name", _get("One network, with its node's counters")),
-            "/v1/networks/{name}/contacts": _named("name", _get("Its node's routing table")),
-            "/v1/swarms": _get("The swarms that are watched or announced now"),
+            "/v1/status": _get("status", "How the daemon is doing", "Status"),
+            "/v1/traffic": _get(
+                "traffic", "What was sent and received in each minute of the last hour", "Traffic"
+            ),
+            "/v1/networks": {
+                "get": _operation(
+                    "networks",
+                    "How each network is doing",
+                    {"200": {**_json("Networks"), "links": _links(NETWORK_LINKS)}},
+                )
+            },
+            "/v1/networks/{name}": _named(
+                "name", _get("network", "One network, with its node's counters", "NetworkWithStats", 404)
+            ),
+            "/v1/networks/{name}/contacts": _named(
+                "name", _get("contacts", "Its node's routing table", "Contacts", 404, 422, 502, 503)
+            ),
+            "/v1/swarms": _get("swarms", "The swarms that are watched or announced now", "Swarms"),
             "/v1/lookups": {
                 "post": _operation(
+                    "lookup",
                     "Look a swarm up: its peers as they arrive, then the end",
-                    {"200": _answer("the records", JSON_LINES, EVENTS)},
+                    {
+                        "200": {
+                            "description": "the records",
+                            "content": {
+                                JSON_LINES: {"itemSchema": ref("Record")},
+                                EVENTS: _events(peer="Record", end="Record", error="Record"),
+                            },
+                        }
+                    },
+                    *SWARM_PROBLEMS,
+                    413,
+                    504,
                     body="Lookup",
                 )
             },
             "/v1/announcements": {
-                **_get("All announcements that are kept"),
+                **_get("announcements", "All announcements that are kept", "Announcements"),
                 "post": _operation(
+                    "announce",
                     "Announce a peer until its lease expires, or its stream ends",
-                    {
-                        "201": {
-                            "description": "how it stands",
-                            "content": {
-                                "application/json": {"schema": _schema("Kept")},
-                                EVENTS: {"schema": _TEXT},
-                            },
-                        }
-                    },
+                    {"201": _announced()},
+                    *SWARM_PROBLEMS,
+                    413,
                     body="Announcement",
                 ),
             },
             "/v1/announcements/{id}": _named(
                 "id",
                 {
-                    **_get("How it stands", "Kept"),
-                    "delete": _operation("Withdraw it", {"204": {"description": "it is withdrawn"}}),
+                    **_get("announcement", "How it stands", "Kept", 404),
+                    "delete": _operation(
+                        "withdraw", "Withdraw it", {"204": {"description": "it is withdrawn"}}, 404
+                    ),
                 },
             ),
             "/v1/announcements/{id}/renewal": _named(
-                "id", {"post": _operation("Keep it for another lease", {"200": _json("Kept")})}
+                "id",
+                {"post": _operation("renew", "Keep it for another lease", {"200": _json("Kept")}, 404)},
             ),
-            "/v1/watches": {
-                "get": {
-                    **_operation(
-                        "Who joins a swarm and who leaves it", {"200": _answer("the events", EVENTS)}
-                    ),
-                    "parameters": [
-                        {"name": name, "in": "query", "required": False, "schema": schema}
-                        for name, schema in _SWARM.items()
-                    ]
-                    + [{"name": "Last-Event-ID", "in": "header", "required": False, "schema": _TEXT}],
-                }
+            "/v1/watches": {"get": _watch()},
+            "/metrics": {
+                "get": _operation(
+                    "metrics",
+                    "For Prometheus",
+                    {
+                        "200": {
+                            "description": "the metrics",
+                            "content": {
+                                one: {"schema": TEXT}
+                                for one in ("text/plain", "application/openmetrics-text")
+                            },
+                        }
+                    },
+                )
             },
-            "/metrics": {"get": _operation("For Prometheus", {"200": _answer("the metrics", "text/plain")})},
         },
         "components": {
-            "schemas": _SCHEMAS,
+            "schemas": SCHEMAS,
+            "responses": {
+                str(status): {"description": words, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
+                for status, words in WHEN.items()
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
+        # Over the unix socket nothing is asked for, over TCP the token.
         "security": [{}, {"token": []}],
     }
 
 
-def _schema(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
+ANNOUNCEMENT_LINKS = {name: {"id": "$response.body#/id"} for name in ("announcement", "withdraw", "renew")}
+NETWORK_LINKS = {name: {"name": "$response.body#/networks/0/name"} for name in ("network", "contacts")}
+
+
+def _links(operations: dict[str, Json]) -> Json:
+    """What can be asked next with what was answered, by operation."""
+    return {name: {"operationId": name, "parameters": given} for name, given in operations.items()}
+
+
+def _announced() -> Json:
+    return {
+        "description": "how it stands",
+        "headers": {"Location": {"schema": TEXT, "description": "where it is; without a stream"}},
+        "content": {
+            "application/json": {"schema": ref("Kept")},
+            EVENTS: _events(announcement="Kept"),
+        },
+        "links": _links(ANNOUNCEMENT_LINKS),
+    }
+
+
+def _watch() -> Json:
+    """Its query is one parameter that consists of several fields (style "form", exploded)."""
+    query = {
+        "type": "object",
+        "properties": SWARM,
+        "additionalProperties": False,
+        "oneOf": [
+            {"required": ["swarm"], "not": {"required": ["key"]}},
+            {"required": ["key"], "not": {"required": ["swarm"]}},
+            {"maxProperties": 0},
+        ],
+    }
+    events = _events(
+        **{"peer-joined": "Peer", "peer-left": "Peer", "failing": "Failing"}, present="Present", reset="Empty"
+    )
+    return {
+        **_operation(
+            "watch",
+            "Who joins a swarm and who leaves it; without a query of all swarms that are watched",
+            {"200": {"description": "the events", "content": {EVENTS: events}}},
+            *SWARM_PROBLEMS,
+        ),
+        "parameters": [
+            {"name": "swarm", "in": "query", "style": "form", "explode": True, "schema": query},
+            {"name": "Last-Event-ID", "in": "header", "schema": TEXT},
+        ],
+    }
+
+
+def _events(**kinds: str) -> Json:
+    """A stream of server-sent events: what `data` has, as JSON, by the kind of event."""
+    return {
+        "itemSchema": {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "properties": {
+                        "id": TEXT,
+                        "event": {"const": kind},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": ref(schema),
+                        },
+                    },
+                    "required": ["event", "data"],
+                }
+                for kind, schema in kinds.items()
+            ]
+        }
+    }
 
 
 def _json(name: str) -> Json:
-    return {"description": "the answer", "content": {"application/json": {"schema": _schema(name)}}}
+    return {"description": "the answer", "content": {"application/json": {"schema": ref(name)}}}
 
 
-def _answer(words: str, *types: str) -> Json:
-    return {"description": words, "content": {one: {"schema": _TEXT} for one in types}}
-
-
-def _operation(summary: str, answers: Json, *, body: str | None = None) -> Json:
-    problem = {"description": "a problem", "content": {MEDIA_TYPE: {"schema": _schema("Problem")}}}
-    made: Json = {"summary": summary, "responses": {**answers, "default": problem}}
+def _operation(identifier: str, summary: str, answers: Json, *problems: int, body: str | None = None) -> Json:
+    refusals = {
+        str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted((*TOKEN, *problems))
+    }
+    made: Json = {"operationId": identifier, "summary": summary, "responses": {**answers, **refusals}}
     if body is not None:
-        content = {"application/json": {"schema": _schema(body)}}
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
     return made
 
 
-def _get(summary: str, schema: str = "Object") -> Json:
-    return {"get": _operation(summary, {"200": _json(schema)})}
+def _get(identifier: str, summary: str, schema: str, *problems: int) -> Json:
+    return {"get": _operation(identifier, summary, {"200": _json(schema)}, *problems)}
 
 
 def _named(name: str, item: Json) -> Json:
-    return {**item, "parameters": [{"name": name, "in": "path", "required": True, "schema": _TEXT}]}
+    parameter = {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    return {**item, "parameters": [parameter]}

@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 
-from bitboot_core import InvalidConfig, InvalidSwarmName, KnownHost, SwarmKey, UsageError, swarm_key
+from bitboot_core import (
+    InvalidConfig,
+    InvalidEndpoint,
+    InvalidSwarmName,
+    KnownHost,
+    SwarmKey,
+    UsageError,
+    swarm_key,
+)
 
 from .limits import LEASE, MAX_LEASE, MAX_TIMEOUT, MIN_LEASE, STALLED
 from .problems import TooLarge, Unread
@@ -19,8 +28,20 @@ from .problems import TooLarge, Unread
 MAX_NAME = 1024
 """Characters of a swarm's name. Names of the network's own can be longer, but nobody needs that."""
 
+MAX_KEY = 2048
+"""Characters of a raw key, where it is a magnet link."""
+
 MAX_DATA = 512
 """Bytes that members of a private swarm are told (docs/private-swarms.md)."""
+
+MAX_PEERS = 1_000_000
+"""The highest limit of a lookup."""
+
+MIN_TIMEOUT = 0.001
+"""Seconds that a lookup may be asked to take, at least."""
+
+HOST_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]{0,62}[.])*[A-Za-z_][A-Za-z0-9_-]{0,62}")
+"""A host's name as DNS carries it; the last part begins with no digit, so that it is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +96,25 @@ def _refuse(text: str) -> float:
 def lookup_wish(body: Mapping[str, Any]) -> LookupWish:
     """What a lookup's body asks for. Raises InvalidSwarmName or InvalidConfig."""
     _known(body, "swarm", "key", "secret", "limit", "timeout")
-    limit = body.get("limit")
-    if limit is not None and (not _is_whole(limit) or not 1 <= limit <= 1_000_000):
-        raise InvalidConfig(f"limit={limit!r:.40} is not a number of peers", hint="a whole number above 0")
-    timeout = (
-        None if body.get("timeout") is None else _seconds("timeout", body["timeout"], 0.001, MAX_TIMEOUT)
-    )
+    limit, timeout = body.get("limit"), body.get("timeout")
+    if limit is not None:
+        limit = _whole(limit)
+        if limit is None or not 1 <= limit <= MAX_PEERS:
+            raise InvalidConfig(
+                f"limit={body['limit']!r:.40} is not a number of peers", hint="a whole number above 0"
+            )
+    if timeout is not None:
+        timeout = _seconds("timeout", timeout, MIN_TIMEOUT, MAX_TIMEOUT)
     return LookupWish(_swarm(body), _secret(body), limit, timeout)
 
 
 def announcement_wish(body: Mapping[str, Any]) -> AnnouncementWish:
     """What an announcement's body asks for. Raises InvalidSwarmName, InvalidEndpoint or InvalidConfig."""
     _known(body, "swarm", "key", "secret", "port", "host", "data", "lease")
-    port, host, data = body.get("port"), body.get("host"), body.get("data")
-    if not isinstance(port, int) or isinstance(port, bool):
+    port, host, data = _whole(body.get("port")), body.get("host"), body.get("data")
+    if port is None:
         raise InvalidConfig(
-            f"port={port!r:.40} is not a port", hint="give the one that your program listens on"
+            f"port={body.get('port')!r:.40} is not a port", hint="give the one that your program listens on"
         )
     if host is not None and not isinstance(host, str):
         raise InvalidConfig(f"host={host!r:.40} is not text", hint='leave it out for "mine"')
@@ -103,6 +127,11 @@ def announcement_wish(body: Mapping[str, Any]) -> AnnouncementWish:
     if content and body.get("secret") is None:
         raise InvalidConfig("data is told to the members of a private swarm", hint="name its secret")
     endpoint = KnownHost(host if host is not None else "0.0.0.0", port)
+    if endpoint.family is None and endpoint.host and not HOST_NAME.fullmatch(endpoint.host):
+        raise InvalidEndpoint(
+            f"{endpoint.host[:60]!r} is not a host's name",
+            hint="letters, digits, hyphens and dots, as in DNS",
+        )
     return AnnouncementWish(_swarm(body), _secret(body), endpoint, content, lease)
 
 
@@ -129,7 +158,7 @@ def _swarm(body: Mapping[str, Any]) -> str | SwarmKey:
             "one swarm is looked for", hint='give "swarm", its name, or "key", 40 hex digits'
         )
     if key is not None:
-        if not isinstance(key, str):
+        if not isinstance(key, str) or len(key) > MAX_KEY:
             raise InvalidSwarmName(f"{key!r:.80} is not a swarm's key", hint="40 hexadecimal digits")
         return SwarmKey.parse(key)
     if not isinstance(name, str) or len(name) > MAX_NAME:
@@ -151,8 +180,11 @@ def _known(body: Mapping[str, Any], *fields: str) -> None:
             raise UsageError(f"{field!r:.80} is not a field", hint=f"there are: {', '.join(fields)}")
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _whole(value: object) -> int | None:
+    """A whole number; JSON has one kind of numbers, so that 1.0 is one too. None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _encoded(name: str, text: str) -> bytes:

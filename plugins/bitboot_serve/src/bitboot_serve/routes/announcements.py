@@ -7,12 +7,13 @@ from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from ..daemon import Daemon
 from ..records import Json
 from ..streams import EVENTS, Streaming, event, wants_events
 from ..wishes import announcement_wish, body_of
+from . import resource
 
 
 def routes(daemon: Daemon) -> list[BaseRoute]:
@@ -43,11 +44,9 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
         return Response(status_code=204)
 
     return [
-        Route("/v1/announcements", announce, methods=["POST"]),
-        Route("/v1/announcements", every, methods=["GET"]),
-        Route("/v1/announcements/{id}", one, methods=["GET"]),
-        Route("/v1/announcements/{id}", withdraw, methods=["DELETE"]),
-        Route("/v1/announcements/{id}/renewal", renew, methods=["POST"]),
+        resource("/v1/announcements", GET=every, POST=announce),
+        resource("/v1/announcements/{id}", GET=one, DELETE=withdraw),
+        resource("/v1/announcements/{id}/renewal", POST=renew),
     ]
 
 
