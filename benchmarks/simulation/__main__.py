@@ -25,6 +25,7 @@ EXPERIMENTS = (
     "large-swarms",
     "liars",
     "fakes",
+    "live",
 )
 
 

@@ -24,6 +24,7 @@ EXPERIMENTS = (
     "large-swarms",
     "liars",
     "fakes",
+    "live",
 )
 
 

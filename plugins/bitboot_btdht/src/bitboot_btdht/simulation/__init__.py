@@ -9,28 +9,36 @@ one seed, so a run can be repeated to the datagram.
     peers = simulation.find(nodes[3], info_hash)
 
 Beside the `Simulation` there are programs that stay in a swarm as the core's do (`Program`), churn
-(`Churn`, with the session lengths of `sessions`), and nodes that mean no good (`hostile`).
+(`Churn`, with the session lengths of `sessions`), nodes that mean no good (`hostile`), and whole networks
+that are as the live one was measured to be (`LiveNetwork`).
 """
 
 from __future__ import annotations
 
 from .churn import Churn, Sessions
 from .hostile import Crowd, Liar, Mute, Nobody
-from .network import Network, lognormal, uniform
+from .live import LiveNetwork
+from .nat import Nat
+from .network import Network, RoundTrips, lognormal, uniform
 from .program import Program
 from .simulation import Participant, Simulation, public_address
+from .sloppy import Sloppy
 
 __all__ = [
     "Churn",
     "Crowd",
     "Liar",
+    "LiveNetwork",
     "Mute",
+    "Nat",
     "Network",
     "Nobody",
     "Participant",
     "Program",
+    "RoundTrips",
     "Sessions",
     "Simulation",
+    "Sloppy",
     "lognormal",
     "public_address",
     "uniform",

@@ -40,6 +40,11 @@ class Sessions:
         """So many leave in an hour, as a share of those who are there at any time."""
         return cls(3600.0 / share_per_hour)
 
+    @classmethod
+    def of_median(cls, median: float, shape: float = SHAPE) -> Sessions:
+        """Half of the sessions are shorter than this, in seconds."""
+        return cls(median / math.log(2) ** (1 / shape) * math.gamma(1 + 1 / shape), shape)
+
     @property
     def scale(self) -> float:
         """The distribution's other parameter, in seconds."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from collections.abc import Callable, Iterable
+from statistics import NormalDist
 from typing import TypeAlias
 
 from ..wire.compact import Address
+from .nat import Nat, Nats
 
 Latency: TypeAlias = Callable[[random.Random], float]
 """Draws one datagram's one-way delay, in seconds. Delays that differ reorder by themselves."""
-
-NAT_MEMORY = 120.0
-"""Seconds for which a NAT lets answers in after a datagram went out (RFC 4787, REQ-5: 2 minutes)."""
 
 LONGEST_DELAY = 2.0
 
@@ -32,19 +32,40 @@ def lognormal(median: float, sigma: float) -> Latency:
     return lambda rng: min(rng.lognormvariate(mu, sigma), LONGEST_DELAY)
 
 
+class RoundTrips:
+    """A round trip for each pair of addresses, the same for all their datagrams: lognormal.
+
+    Where each datagram has a delay of its own, nobody is near, and nothing can be gained by who is asked.
+    They are computed from `seed` and the two addresses, so that nothing is kept. In seconds.
+    """
+
+    def __init__(self, median: float, sigma: float, *, seed: int = 0) -> None:
+        self._normal = NormalDist(math.log(median), sigma)
+        self._key = seed.to_bytes(8, "big", signed=True)
+
+    def between(self, one: Address, other: Address) -> float:
+        """There and back; twice the longest delay at most."""
+        pair = one + other if one < other else other + one
+        drawn = hashlib.blake2b(pair, digest_size=7, key=self._key).digest()
+        share = (int.from_bytes(drawn, "big") + 0.5) / (1 << 56)
+        return min(math.exp(self._normal.inv_cdf(share)), 2 * LONGEST_DELAY)
+
+
 class Network:
     """The way between nodes. Its attributes may be changed at any time.
 
-    `loss`: the share of datagrams that get lost; `duplication`: the share that arrives twice.
+    `loss`: the share of datagrams that get lost; `duplication`: the share that arrives twice. Where there are
+    `round_trips`, these hold and not `latency`.
     """
 
     def __init__(self, rng: random.Random, *, latency: Latency, loss: float, duplication: float) -> None:
         self._rng = rng
         self.latency = latency
+        self.round_trips: RoundTrips | None = None
         self.loss = loss
         self.duplication = duplication
+        self.nats: Nats = Nats()
         self._sides: dict[Address, int] = {}
-        self._nats: dict[Address, dict[Address, float]] = {}
 
     def partition(self, *sides: Iterable[Address]) -> None:
         """Let nothing pass between these groups of addresses. Whoever is in none belongs to the first."""
@@ -54,23 +75,25 @@ class Network:
         """End the partition."""
         self._sides = {}
 
-    def put_behind_nat(self, address: Address) -> None:
-        """Let in only what comes from where this node has lately sent something itself."""
-        self._nats.setdefault(address, {})
+    def put_behind_nat(self, address: Address, kind: Nat = Nat.RESTRICTED) -> None:
+        """Let in only what comes from where this node has recently sent something itself, or by `kind`."""
+        self.nats.put(address, kind)
 
-    def delays(self, source: Address, target: Address, now: float) -> list[float]:
+    def delays(self, source: Address, target: Address) -> list[float]:
         """When the copies of a datagram that is sent now arrive, in seconds from now."""
         rng = self._rng
-        if self._nats and source in self._nats:
-            self._nats[source][target] = now + NAT_MEMORY
         copies = 2 if self.duplication and rng.random() < self.duplication else 1
         if self._sides and self._sides.get(source, 0) != self._sides.get(target, 0):
             return []
-        return [self.latency(rng) for _ in range(copies) if not self.loss or rng.random() >= self.loss]
+        return [
+            self._delay(source, target) for _ in range(copies) if not self.loss or rng.random() >= self.loss
+        ]
+
+    def _delay(self, source: Address, target: Address) -> float:
+        if self.round_trips is None:
+            return self.latency(self._rng)
+        return self.round_trips.between(source, target) / 2
 
     def lets_in(self, source: Address, target: Address, now: float) -> bool:
         """Whether a datagram that has come as far as `target`'s NAT gets through."""
-        if not self._nats:
-            return True
-        mappings = self._nats.get(target)
-        return mappings is None or mappings.get(source, -math.inf) >= now
+        return self.nats.lets_in(source, target, now)

@@ -130,6 +130,7 @@ class Simulation:
         """Switch a node off without a word."""
         address = self._addresses.pop(participant)
         del self.participants[address]
+        self.network.nats.remove(address)
         self._poll_at.pop(address, None)
         second = self._aliases.pop(address, None)
         if second is not None:
@@ -225,13 +226,15 @@ class Simulation:
             return False
         if next_datagram <= next_timer:
             self.now, _, target, datagram, source = heapq.heappop(self._datagrams)
-            participant = self.participants.get(target)
-            if participant is not None and self.network.lets_in(source, target, self.now):
+            nats = self.network.nats
+            home = nats.home(target)
+            participant = self.participants.get(home)
+            if participant is not None and nats.lets_in(source, target, self.now):
                 self.delivered += 1
                 if self.on_datagram is not None:
                     self.on_datagram(self.now, source, target, datagram)
                 participant.receive(datagram, source, self.now)
-                self._settle(self._homes.get(target, target), participant)
+                self._settle(self._homes.get(home, home), participant)
         else:
             when, _, due = heapq.heappop(self._timers)
             if not isinstance(due, bytes):
@@ -257,6 +260,8 @@ class Simulation:
             heapq.heappush(self._timers, (deadline, next(self._order), address))
 
     def _send(self, datagram: bytes, source: Address, target: Address) -> None:
-        for delay in self.network.delays(source, target, self.now):
+        nats = self.network.nats
+        seen_as = nats.out(source, target, self.now)
+        for delay in self.network.delays(source, nats.home(target)):
             arrival = self.now + delay
-            heapq.heappush(self._datagrams, (arrival, next(self._order), target, datagram, source))
+            heapq.heappush(self._datagrams, (arrival, next(self._order), target, datagram, seen_as))
