@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import httpx
 from bitboot_serve.limits import Limits
 
 from bitboot_core import BackendError, BitBoot, KnownHost
-from bitboot_core.testing import FakeBackend, fails, hangs_until
+from bitboot_core.testing import FakeBackend, fails, hangs, hangs_until
 
 from .conftest import Serving, until
 
@@ -124,6 +125,27 @@ async def test_a_lookup_ends_with_its_client(serve: Serving) -> None:
         held.set()  # its backend ends when it is asked to
         await until(lambda: world.daemon.lookups.running == 0)
         assert slow.open_streams == 0
+
+
+async def test_a_lookup_ends_with_its_client_before_anybody_is_found(serve: Serving) -> None:
+    async with serve(network="slow", slow=FakeBackend(lookup=hangs())) as world:
+        client = await world.client()
+        asking = asyncio.ensure_future(client.post("/v1/lookups", json={"swarm": "x", "timeout": 60}))
+        await until(lambda: world.daemon.lookups.running)
+        asking.cancel()
+        await until(lambda: world.daemon.lookups.running == 0)
+        with suppress(asyncio.CancelledError):
+            await asking
+
+
+async def test_a_lookup_that_has_found_nobody_ends_with_the_daemon(serve: Serving) -> None:
+    async with serve(network="slow", slow=FakeBackend(lookup=hangs())) as world:
+        client = await world.client()
+        asking = asyncio.ensure_future(client.post("/v1/lookups", json={"swarm": "x", "timeout": 60}))
+        await until(lambda: world.daemon.lookups.running)
+        world.daemon.closing.set()
+        response = await asking
+        assert (response.status_code, response.json()["error"]) == (503, "NotRunning")
 
 
 SENSELESS = [

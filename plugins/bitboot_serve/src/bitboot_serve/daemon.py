@@ -66,10 +66,12 @@ class Daemon:
         self.watches = Watches(self._shared)
         self.traffic = Traffic(self._shared)
         self._tasks = Tasks(self.clock)
+        self._names: list[str] = []  # of its networks; what they are doing takes longer to find out
         self._began = self.clock.now()
 
     async def __aenter__(self) -> Self:
         await self.bitboot.__aenter__()
+        self._names = list(self.bitboot.networks())
         self._tasks.start(self.traffic.run())
         return self
 
@@ -163,6 +165,7 @@ class Daemon:
                 config.network, backend=config.backend, bootstrap=config.bootstrap, listen=config.listen
             )
             self.bitboot.config = config
+            self._names = list(self.bitboot.networks())
         self.problems.clear()
 
     def tell_reload_failed(self, error: BitBootError) -> None:
@@ -174,7 +177,7 @@ class Daemon:
     def _lookup_ended(self, lookup: Lookup, seconds: float, first: float | None) -> None:
         """A lookup has ended after `seconds`; its first peer came after `first`."""
         self.metrics.lookup_ended(
-            networks=self.bitboot.networks(),
+            networks=self._names,
             seconds=seconds,
             first=first,
             peers=lookup.peers,

@@ -68,14 +68,14 @@ class Lookups:
                 return
             finally:
                 self._ended(lookup, time.monotonic() - began, first)
-            yield (
-                "end",
-                {
-                    "event": "end",
-                    "swarm": str(wish.swarm),
-                    "peers": len(found),
-                    "seconds": round(time.monotonic() - began, 4),
-                    "unproved": lookup.unproved,
-                    "failures": {name: error_record(error) for name, error in lookup.failures.items()},
-                },
-            )
+        yield (  # after all is closed, so that the end goes out with the last record
+            "end",
+            {
+                "event": "end",
+                "swarm": str(wish.swarm),
+                "peers": len(found),
+                "seconds": round(time.monotonic() - began, 4),
+                "unproved": lookup.unproved,
+                "failures": {name: error_record(error) for name, error in lookup.failures.items()},
+            },
+        )

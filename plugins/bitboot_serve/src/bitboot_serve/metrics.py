@@ -64,6 +64,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._standing: WeakKeyDictionary[Announcement, dict[str, _Standing]] = WeakKeyDictionary()
         self._bitboot = bitboot
+        self._names: frozenset[str] = frozenset()
         self._lookup_seconds = Histogram(
             "bitboot_lookup_seconds",
             "How long lookups took, by the network that they asked and by what came of them.",
@@ -148,7 +149,9 @@ class Metrics:
         return encode(self._registry), media_type
 
     def _network(self, name: str) -> str:
-        return name if name in self._bitboot().networks() else OTHER
+        if name not in self._names:  # how all of them are doing takes long to find out
+            self._names = frozenset(self._bitboot().networks())
+        return name if name in self._names else OTHER
 
 
 @dataclass(frozen=True, slots=True)

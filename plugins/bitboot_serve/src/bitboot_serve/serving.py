@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .corking import Corked
 from .daemon import Daemon
 from .guard import Guard, hosts_of
 from .limits import STALLED
@@ -32,7 +33,7 @@ def _connection(daemon: Daemon) -> type[H11Protocol]:
         _counted = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(Corked(transport, self.loop))
             if daemon.clients >= daemon.limits.clients:
                 transport.write(_refusal(daemon.limits.clients))
                 transport.close()

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from bitboot_core import NotRunning
+
 JSON_LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 
@@ -40,8 +42,9 @@ PING = b": still here\n\n"
 class Streaming(Response):
     """A response that is written as `chunks` come. Both sides can end it, and the chunks are closed then.
 
+    Its head goes with the first chunk: what fails before that is raised, and has a status of its own.
     `closing`: set when the daemon ends. Writing waits for the reader: whoever takes nothing is cut off by
-    `listening.Connection`.
+    the connection (see `serving`).
     """
 
     def __init__(self, chunks: Chunks, media_type: str, closing: asyncio.Event, *, status: int = 200) -> None:
@@ -49,6 +52,7 @@ class Streaming(Response):
         del self.headers["content-length"]
         self.headers["cache-control"] = "no-store"
         self._chunks, self._closing = chunks, closing
+        self._has_begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ends = [
@@ -64,16 +68,25 @@ class Streaming(Response):
             await asyncio.gather(*ends, return_exceptions=True)
         if was_done and not writing.cancelled():
             writing.result()
-        if self._closing.is_set():
+        elif self._closing.is_set():
+            if not self._has_begun:
+                raise NotRunning("the daemon ends", hint="try again in a moment")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _write(self, send: Send) -> None:
-        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         async with aclosing(self._chunks) as chunks:
-            await send(head)
             async for chunk in chunks:
+                if not self._has_begun:
+                    self._has_begun = True
+                    await self._begin(send)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if not self._has_begun:
+            await self._begin(send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _begin(self, send: Send) -> None:
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
 
 
 async def _gone(receive: Receive) -> None:

@@ -23,9 +23,7 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
     async def announce(request: Request) -> Response:
         wish = announcement_wish(await body_of(request, daemon.limits.body))
         if wants_events(request):
-            standing = kept.keep(wish)
-            first = await anext(standing)
-            return Streaming(_chunks(first, standing), EVENTS, daemon.closing, status=201)
+            return Streaming(_chunks(kept.keep(wish)), EVENTS, daemon.closing, status=201)
         lease = await kept.begin(wish)
         where = {"location": f"/v1/announcements/{lease.identifier}"}
         return JSONResponse(kept.record(lease), status_code=201, headers=where)
@@ -50,8 +48,7 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
     ]
 
 
-async def _chunks(first: Json, rest: AsyncGenerator[Json, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest) as standing:
-        yield event("announcement", first)
+async def _chunks(told: AsyncGenerator[Json, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(told) as standing:
         async for record in standing:
             yield event("announcement", record)

@@ -20,28 +20,14 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
 
     async def lookup(request: Request) -> Response:
         wish = lookup_wish(await body_of(request, daemon.limits.body))
-        records = daemon.lookups.run(wish)
-        try:
-            first = await anext(records)  # what fails before anything was found has a status of its own
-        except BaseException:
-            await records.aclose()
-            raise
         as_events = wants_events(request)
-        chunks = _chunks(first, records, as_events=as_events)
+        chunks = _chunks(daemon.lookups.run(wish), as_events=as_events)
         return Streaming(chunks, EVENTS if as_events else JSON_LINES, daemon.closing)
 
     return [Route("/v1/lookups", lookup, methods=["POST"])]
 
 
-async def _chunks(
-    first: Record, rest: AsyncGenerator[Record, None], *, as_events: bool
-) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest) as records:
-        yield _chunk(first, as_events=as_events)
-        async for record in records:
-            yield _chunk(record, as_events=as_events)
-
-
-def _chunk(record: Record, *, as_events: bool) -> bytes:
-    kind, content = record
-    return event(kind, content) if as_events else line(content)
+async def _chunks(found: AsyncGenerator[Record, None], *, as_events: bool) -> AsyncGenerator[bytes, None]:
+    async with aclosing(found) as records:
+        async for kind, record in records:
+            yield event(kind, record) if as_events else line(record)

@@ -26,8 +26,7 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
         if request.method == "HEAD":
             return Response(media_type=EVENTS)
         told = daemon.watches.read(wish, request.headers.get("last-event-id"))
-        first = await anext(told)  # what is refused has a status of its own
-        return Streaming(_chunks(first, told), EVENTS, daemon.closing)
+        return Streaming(_chunks(told), EVENTS, daemon.closing)
 
     async def swarms(request: Request) -> Response:
         return JSONResponse({"swarms": daemon.swarms()})
@@ -38,8 +37,7 @@ def routes(daemon: Daemon) -> list[BaseRoute]:
     ]
 
 
-async def _chunks(first: Told, rest: AsyncGenerator[Told, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest) as more:
-        yield event(*first)
-        async for told in more:
+async def _chunks(told_of: AsyncGenerator[Told, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(told_of) as events:
+        async for told in events:
             yield PING if told is STILL_HERE else event(*told)
