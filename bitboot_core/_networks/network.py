@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from .kept_contacts import ContactFile
     from .state import NetworkState
+
+COUNT_EVERY = 1.0
+"""Seconds for which a count of contacts holds: it takes as long as there are many, and thousands may ask."""
 
 CLEAN_UP = 1.0
 """Seconds that a backend gets to clean up after it failed to start."""
@@ -61,6 +65,7 @@ class ActiveNetwork:
         self.items: Items = Items(self.name, self._backend, self._touch, clock)
         self.most_stored: int = 0
         """On how many nodes an announcement was stored at best."""
+        self._count, self._count_again = 0, -math.inf
         self._mapped: Mapping[int, KnownHost] = {}
         self._mapping_error: BitBootError | None = None
 
@@ -234,8 +239,11 @@ class ActiveNetwork:
         await self._backend.withdraw(key, endpoint, until=self._clock.now() + timeout)
 
     def count_contacts(self) -> int:
-        """How many of the network's nodes are known at this moment."""
-        return len(self._backend.contacts())
+        """How many of the network's nodes are known, or were a second ago."""
+        now = self._clock.now()
+        if now >= self._count_again:
+            self._count, self._count_again = len(self._backend.contacts()), now + COUNT_EVERY
+        return self._count
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
         """The backend's own stream of peers, as untrusted as the backend. Wait for `in_touch` first."""

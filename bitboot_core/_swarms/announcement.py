@@ -62,6 +62,7 @@ class Announcement(NetworkUser):
         self.mapping: PortMapping | None = None
         """The port that the router is asked to open for it, with `map_port=True`."""
         self._renew = renew
+        self._places = {swarm: index for index, swarm in enumerate(self.swarms)}
         self._records: dict[str, list[Record]] = {}
         self._changed = Signal()
         self._unseen: dict[object, set[int]] = {}
@@ -119,14 +120,14 @@ class Announcement(NetworkUser):
     def status_of(self, swarm: SwarmName) -> PerNetwork[AnnouncementStatus]:
         """How one of its swarms stands on each network."""
         now = self._clock.now()
-        return self._per_network(
-            {
-                name: record.status(now)
-                for name, records in self._records.items()
-                for record in records
-                if record.swarm == swarm
-            }
-        )
+        index = self._places.get(swarm)
+        if index is None:
+            return self._per_network({})
+        return self._per_network({name: those[index].status(now) for name, those in self._records.items()})
+
+    def open(self) -> None:
+        super().open()
+        self._context.heirs.add(self)
 
     async def leave(self, network: str) -> None:
         """Announce no more on this network, and withdraw from it."""
@@ -147,6 +148,7 @@ class Announcement(NetworkUser):
             record.task = self._tasks.start(self._keep(record, turns), failed=partial(self._broken, record))
 
     def _stop(self) -> None:
+        self._context.heirs.remove(self)
         self._changed.notify()
 
     def _has_changed(self, record: Record) -> None:
@@ -161,15 +163,9 @@ class Announcement(NetworkUser):
 
     async def _clean_up(self) -> None:
         await self._tasks.cancel()
-        heirs = {
-            (record.network, record.key): record
-            for user in self._context.users
-            if isinstance(user, Announcement) and user.endpoint == self.endpoint
-            for record in user._all_records()
-        }
         due = []
         for record in self._all_records():
-            heir = heirs.get((record.network, record.key))
+            heir = self._context.heirs.of(record, self.endpoint)
             if heir is None or heir.endpoint not in (None, record.endpoint):
                 due.append(record)
             else:  # somebody else announces the same: it is theirs to withdraw
@@ -184,6 +180,10 @@ class Announcement(NetworkUser):
 
     def _all_records(self) -> list[Record]:
         return with_shards(record for records in self._records.values() for record in records)
+
+    def records_at(self, index: int) -> list[Record]:
+        """How one of its swarms stands on every network, under every key."""
+        return with_shards(records[index] for records in self._records.values())
 
     async def _keep(self, record: Record, turns: asyncio.Semaphore) -> None:
         """Announce one swarm on one network, again and again."""

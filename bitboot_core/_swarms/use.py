@@ -14,6 +14,7 @@ from ..aio.clock import Clock
 from ..aio.tasks import Tasks
 from ..config import BitBootConfig
 from ..errors import NotRunning
+from .heirs import Heirs
 
 if TYPE_CHECKING:
     from random import Random
@@ -24,7 +25,8 @@ class Context:
     """What one BitBoot lends to all that use its networks.
 
     `networks`: gives the active ones; raises NotRunning where there are none. `shard_salt`: as for
-    `shards.shard_of`. `users`: those that are open. `endings`: the ends, under way, of those that were.
+    `shards.shard_of`. `users`: those that are open. `heirs`: the announcements among them. `endings`: the
+    ends, under way, of those that were.
     """
 
     networks: Callable[[], Iterable[ActiveNetwork]]
@@ -33,6 +35,7 @@ class Context:
     random: Random
     shard_salt: bytes
     users: set[NetworkUser] = field(default_factory=set)
+    heirs: Heirs = field(default_factory=Heirs)
     endings: set[asyncio.Task[None]] = field(default_factory=set)
 
 

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from heapq import heapify, heappop, heappush
+from itertools import count
 from types import ModuleType
 from typing import Protocol
 
@@ -87,6 +89,7 @@ class SystemClock:
         self._continuous, self._monotonic, self._wall = continuous, monotonic, wall
         self._seen = monotonic(), wall()
         self._slept = 0.0
+        self._timers: dict[asyncio.AbstractEventLoop, _Timers] = {}
 
     def now(self) -> float:
         """Seconds since some moment in the past, those of the machine's sleep included."""
@@ -105,29 +108,87 @@ class SystemClock:
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
         """Call `callback` once it is `when`."""
-        return _SlicedTimer(self, when, callback)
+        loop = asyncio.get_running_loop()
+        timers = self._timers.get(loop)
+        if timers is None:
+            for former in [one for one in self._timers if one.is_closed()]:
+                self._timers.pop(former, None)
+            timers = self._timers[loop] = _Timers(self, loop)
+        return timers.add(when, callback)
 
 
-class _SlicedTimer:
-    """An event loop's timer, set again every few seconds to notice that the machine has slept."""
+class _Timer:
+    """One that was asked for. `callback`: None once it has been called, or is not to be any more."""
 
-    def __init__(self, clock: SystemClock, when: float, callback: Callable[[], object]) -> None:
-        self._clock, self._when, self._callback = clock, when, callback
-        self._loop = asyncio.get_running_loop()
-        self._arm()
+    __slots__ = ("callback", "timers")
 
-    def _arm(self) -> None:
-        remaining = max(0.0, self._when - self._clock.now())
-        self._handle = self._loop.call_later(min(remaining, self._clock.SLICE), self._look)
+    def __init__(self, timers: _Timers, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+        self.timers: _Timers | None = timers  # None once its time has come
 
-    def _look(self) -> None:
-        if self._clock.now() >= self._when:
-            self._callback()
-        else:
-            self._arm()
+    def run(self) -> None:
+        callback, self.callback = self.callback, None
+        if callback is not None:
+            callback()
 
     def cancel(self) -> None:
-        self._handle.cancel()
+        if self.callback is not None:
+            self.callback = None
+            if self.timers is not None:
+                self.timers.one_is_cancelled()
+
+
+class _Timers:
+    """All timers of one event loop, on one of the loop's own: there may be thousands.
+
+    That one is set again every few seconds, to notice that the machine has slept.
+    """
+
+    def __init__(self, clock: SystemClock, loop: asyncio.AbstractEventLoop) -> None:
+        self._clock, self._loop = clock, loop
+        self._heap: list[tuple[float, int, _Timer]] = []
+        self._order = count()
+        self._cancelled = 0  # of those in the heap
+        self._handle: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
+
+    def add(self, when: float, callback: Callable[[], object]) -> _Timer:
+        timer = _Timer(self, callback)
+        heappush(self._heap, (when, next(self._order), timer))
+        if self._handle is None or when < self._looks_at:
+            self._arm()
+        return timer
+
+    def one_is_cancelled(self) -> None:
+        self._cancelled += 1
+        if 2 * self._cancelled > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+            heapify(self._heap)
+            self._cancelled = 0
+            if not self._heap and self._handle is not None:
+                self._handle.cancel()
+                self._handle = None
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        now = self._clock.now()
+        remaining = min(max(0.0, self._heap[0][0] - now), self._clock.SLICE)
+        self._looks_at = now + remaining
+        self._handle = self._loop.call_later(remaining, self._look)
+
+    def _look(self) -> None:
+        self._handle = None
+        now = self._clock.now()
+        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):
+            timer = heappop(self._heap)[2]
+            timer.timers = None
+            if timer.callback is None:
+                self._cancelled -= 1
+            else:
+                self._loop.call_soon(timer.run)  # on its own: what one raises is not the others' concern
+        if self._heap:
+            self._arm()
 
 
 async def sleep_until(clock: Clock, when: float) -> None:

@@ -43,7 +43,8 @@ class Tasks:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._running: set[asyncio.Task[Any]] = set()
+        # In the order of their start: to cancel thousands in another takes each a search among the waiters.
+        self._running: dict[asyncio.Task[Any], None] = {}
 
     def __len__(self) -> int:
         return len(self._running)
@@ -90,13 +91,16 @@ class Tasks:
 
     async def cancel(self) -> None:
         """Cancel all that run, and wait for them for at most GRACE."""
-        await cancel(set(self._running), self._clock)
+        await cancel(list(self._running), self._clock)
 
     def _begin(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = None
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.pop(task, None)
 
 
 def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
@@ -117,16 +121,27 @@ def _log_late_error(task: asyncio.Task[Any]) -> None:
 
 
 class Signal:
-    """Wakes whoever waits for the next change."""
+    """Wakes whoever waits for the next change.
+
+    Of thousands who wait any may give up, at the same cost whichever it is: an asyncio.Event would look
+    for it among all of them.
+    """
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._waiters: dict[asyncio.Future[None], None] = {}
 
     def notify(self) -> None:
         """Wake all who wait now."""
-        self._event.set()
-        self._event = asyncio.Event()
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def wait(self) -> None:
         """Return at the next `notify`."""
-        await self._event.wait()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = None
+        try:
+            await waiter
+        finally:
+            self._waiters.pop(waiter, None)

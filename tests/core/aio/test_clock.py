@@ -261,3 +261,31 @@ async def test_where_nothing_is_to_run_time_passes_in_a_few_turns(monkeypatch: p
     await clock.advance(100)
     assert fired == list(range(1, 101))
     assert len(turns) < 1_000
+
+
+async def test_of_several_timers_each_is_called_in_its_turn_whatever_the_others_do() -> None:
+    called: list[str] = []
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context["exception"]))
+    clock = SystemClock()
+    now = clock.now()
+
+    def fail() -> None:
+        third.cancel()
+        raise ValueError("its own")
+
+    clock.call_at(now + 0.002, lambda: called.append("last"))
+    clock.call_at(now, fail)
+    third = clock.call_at(now, lambda: called.append("cancelled by another that is due"))
+    clock.call_at(now + 60, lambda: called.append("never")).cancel()
+    clock.call_at(now + 0.001, lambda: called.append("second"))
+    await sleep_until(clock, now + 0.003)
+    assert called == ["second", "last"]
+    assert [str(error) for error in raised] == ["its own"]
+
+
+def test_a_clock_serves_one_event_loop_after_another() -> None:
+    clock = SystemClock()
+    for _ in range(3):
+        asyncio.run(sleep_until(clock, clock.now() + 0.001))
+    assert len(clock._timers) == 1
