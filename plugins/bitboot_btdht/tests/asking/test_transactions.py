@@ -6,10 +6,14 @@ import itertools
 import random
 from functools import partial
 
+import pytest
 from bitboot_btdht.asking.transactions import Outcome, Transactions
+from bitboot_btdht.asking.window import Kind, Window
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.wire import bencode, krpc
+
+from ..building import only_interpreted
 
 ADDRESS = public_address(1)
 
@@ -163,6 +167,52 @@ def test_one_node_is_asked_so_often_and_the_rest_waits_its_turn() -> None:
         assert len(world.sent) <= 1 + 32 * (1 + world.now // 10)
     assert len(world.sent) == 201
     assert len(world.outcomes) == 201
+
+
+def looks_each(count: int, monkeypatch: pytest.MonkeyPatch) -> float:
+    """How often it is looked whether a node may be sent one more, for each of so many queries to one."""
+    looks, free_at = 0, Window.free_at
+
+    def counted(window: Window, address: bytes, kind: Kind, now: float) -> float:
+        nonlocal looks
+        looks += 1
+        return free_at(window, address, kind, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Window, "free_at", counted)
+        world = World()
+        assert all(world.send() for _ in range(count))
+        while len(world.transactions):
+            deadline = world.transactions.deadline()
+            assert deadline is not None
+            world.wait(deadline - world.now)
+        assert len(world.outcomes) == count
+    return looks / count
+
+
+@only_interpreted
+def test_however_many_wait_for_one_node_each_is_looked_at_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert looks_each(2000, monkeypatch) <= 1.1 * looks_each(200, monkeypatch)
+
+
+def test_none_of_those_who_wait_for_one_node_is_lost_while_too_many_are_under_way() -> None:
+    world = World(max_transactions=19)
+    for _ in range(30):
+        world.send()
+    for number in range(20):  # of which one is under way at once, and the others wait in line
+        world.send(public_address(2 + number))
+    assert [len(world.sent), world.transactions.is_waiting(ADDRESS)] == [19, True]
+    world.now = 3.0  # the first share of one node is long gone: it may be sent 14 more
+    for number in range(18):
+        world.answer(number)
+    world.transactions.poll(world.now)
+    while len(world.transactions):
+        world.wait(0.5)
+    to_first = [index for index, (_, address) in enumerate(world.sent) if address == ADDRESS]
+    assert len(to_first) == 30
+    assert len(world.outcomes) == 50
 
 
 def test_what_nobody_wants_any_more_is_not_sent() -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from bitboot_btdht.server import peer_store
+from bitboot_btdht.server.lots import Lots
 from bitboot_btdht.server.peer_store import PeerStore
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact
+
+from ..building import only_interpreted
 
 HASH = b"h" * 20
 
@@ -71,6 +75,55 @@ def test_a_reply_gets_a_random_sample_where_more_are_stored() -> None:
     samples = [store.get(HASH, 4, 10, 1.0) for _ in range(60)]
     assert all(len(set(sample)) == 10 for sample in samples)
     assert set().union(*samples) == {peer(number) for number in range(100)}
+
+
+def looked_at(peers: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many addresses are looked at for a reply of 50 peers, of so many under the hash."""
+    store, looks = make(), 0
+    for number in range(peers):
+        store.add(HASH, peer(number), 0.0)
+
+    def counted(address: bytes) -> int:
+        nonlocal looks
+        looks += 1
+        return compact.family(address)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(peer_store, "family", counted)
+        assert len(store.get(HASH, 4, 50, 1.0)) == 50
+    return looks
+
+
+@only_interpreted
+def test_a_reply_of_some_peers_does_not_look_at_all_of_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looked_at(1900, monkeypatch) == looked_at(190, monkeypatch)
+
+
+def test_what_is_drawn_is_what_is_there_while_peers_come_and_go() -> None:
+    lots, there, rng = Lots(), set[bytes](), random.Random(7)
+    for _ in range(2000):
+        one = peer(rng.randrange(60))
+        if rng.random() < 0.5:
+            lots.add(one)
+            there.add(one)
+        else:
+            lots.discard(one)
+            there.discard(one)
+        assert len(lots) == len(there)
+        assert set(lots.draw(100, rng)) == there
+        drawn = lots.draw(5, rng)
+        assert len(set(drawn)) == len(drawn) == min(5, len(there))
+        assert set(drawn) <= there
+
+
+def test_a_crowd_of_both_families_is_kept_apart_as_peers_lapse() -> None:
+    store, six = make(), compact.pack("2a00:1450::1", 6881)
+    store.add(HASH, six, 0.0)
+    for number in range(100):
+        store.add(HASH, peer(number), float(number))
+    assert store.get(HASH, 6, 10, 100.0) == [six]
+    assert set(store.get(HASH, 4, 200, 1850.0)) == {peer(number) for number in range(51, 100)}
+    assert store.get(HASH, 6, 10, 1850.0) == []
 
 
 def test_peers_per_hash_are_capped_and_the_oldest_goes() -> None:

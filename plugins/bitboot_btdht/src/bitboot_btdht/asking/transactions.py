@@ -14,6 +14,7 @@ from bitboot_core.aio.round_trips import RoundTrips
 from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
+from .held import Held
 from .rates import DeadContacts
 from .window import Kind, Window
 
@@ -99,10 +100,6 @@ class Transactions:
         self._open: dict[bytes, Transaction] = {}
         self._given_up: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()  # whom, and sent when
         self._line: deque[Transaction] = deque()
-        self._held: dict[Address, list[Transaction]] = {}
-        self._held_count = 0
-        self._free: list[tuple[float, int, Address]] = []
-        self._order = count()
         self._turns = count()
         self._due: list[tuple[float, bytes]] = []
         self._last_heard = float("-inf")
@@ -114,10 +111,11 @@ class Transactions:
         self.dead: DeadContacts = DeadContacts(settings)
         limit = settings.messages_per_10s_per_node
         self._window = None if limit is None else Window(limit)
+        self._held: Held[Transaction] = Held(self._window)
         self.timeouts: int = 0
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._line) + self._held_count
+        return len(self._open) + len(self._line) + len(self._held)
 
     def send(
         self,
@@ -139,7 +137,7 @@ class Transactions:
         wait for one node the lowest `turn` comes first (`take_turn`). Returns False, and calls nobody,
         where too many wait already.
         """
-        if len(self._line) + self._held_count >= 8 * self._settings.max_transactions:
+        if len(self._line) + len(self._held) >= 8 * self._settings.max_transactions:
             return False
         id_ = self._new_id()
         datagram = krpc.query(id_, method, arguments, read_only=read_only)
@@ -226,8 +224,12 @@ class Transactions:
         return True
 
     def _next_in_line(self, now: float) -> None:
-        while self._line and len(self._open) < self._settings.max_transactions:
-            transaction = self._line.popleft()
+        while len(self._open) < self._settings.max_transactions:
+            transaction = self._held.next(now)
+            if transaction is None:
+                if not self._line:
+                    return
+                transaction = self._line.popleft()
             if transaction.wanted is not None and not transaction.wanted():
                 continue
             if transaction.id in self._open:  # its id was given out again while it waited
@@ -236,20 +238,13 @@ class Transactions:
             address = transaction.address
             if self._window is None or self._window.take(address, Kind.QUERY, now):
                 self._launch(transaction, now)
-                continue
-            if address not in self._held:
-                self._held[address] = []
-                free_at = self._window.free_at(address, Kind.QUERY, now)
-                heapq.heappush(self._free, (free_at, next(self._order), address))
-            self._held[address].append(transaction)
-            self._held_count += 1
+            else:
+                self._held.add(transaction, address, transaction.turn, now)
 
     def deadline(self) -> float | None:
         """When `poll` has something to do."""
-        due = self._next_due()
-        if not self._free:
-            return due
-        return self._free[0][0] if due is None else min(due, self._free[0][0])
+        due, free_at = self._next_due(), self._held.deadline()
+        return due if free_at is None else free_at if due is None else min(due, free_at)
 
     def _next_due(self) -> float | None:
         while self._due:
@@ -262,11 +257,7 @@ class Transactions:
 
     def poll(self, now: float) -> None:
         """Call slow what is slow by now, give up what is overdue, send what had to wait."""
-        while self._free and self._free[0][0] <= now:
-            held = self._held.pop(heapq.heappop(self._free)[2])
-            self._held_count -= len(held)
-            held.sort(key=lambda transaction: transaction.turn)
-            self._line.extend(held)  # those that are still too many are held again
+        self._held.look(now)
         self._next_in_line(now)
         while (due := self._next_due()) is not None and due <= now:
             _, id_ = heapq.heappop(self._due)

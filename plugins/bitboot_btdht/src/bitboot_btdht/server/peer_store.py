@@ -9,21 +9,23 @@ from bitboot_core.aio.limits import Shares, source_of
 
 from ..settings import Settings
 from ..wire.compact import Address, family
+from .lots import Lots
 from .scrapes import Filters
 
 COUNTED = 64
-"""A hash with more peers than this keeps count of who holds how many of them."""
+"""A hash with more peers than this keeps count of who holds how many of them, and lots to draw some by."""
 
 
 class _Swarm:
     """The peers under one hash, with their ends, the one that ends first in front."""
 
-    __slots__ = ("filters", "peers", "seeds", "shares")
+    __slots__ = ("filters", "lots", "peers", "seeds", "shares")
 
     def __init__(self) -> None:
         self.peers: dict[Address, float] = {}
         self.seeds: set[Address] | None = None  # of most keys nobody says so
         self.shares: Shares[Address] | None = None
+        self.lots: dict[int, Lots] | None = None  # by IP version, as long as there are shares
         self.filters: dict[int, Filters] = {}  # by IP version, of those that were asked for
 
     def add(self, peer: Address, ends: float, *, seed: bool) -> None:
@@ -38,12 +40,14 @@ class _Swarm:
         filters = self.filters.get(family(peer)) if is_new or changed else None
         if filters is not None:
             filters.add(peer, seed=seed, is_new=is_new)
-        if self.shares is not None:
+        if self.shares is not None and self.lots is not None:
             self.shares.add(peer, peer[:-2])
+            self.lots[family(peer)].add(peer)
         elif len(self.peers) > COUNTED:
-            self.shares = Shares()
+            self.shares, self.lots = Shares(), {4: Lots(), 6: Lots()}
             for each in self.peers:
                 self.shares.add(each, each[:-2])
+                self.lots[family(each)].add(each)
 
     def remove(self, peer: Address) -> None:
         del self.peers[peer]
@@ -51,8 +55,9 @@ class _Swarm:
             self.seeds.discard(peer)
         if self.filters and (filters := self.filters.get(family(peer))) is not None:
             filters.removed()
-        if self.shares is not None:
+        if self.shares is not None and self.lots is not None:
             self.shares.discard(peer, peer[:-2])
+            self.lots[family(peer)].discard(peer)
 
     def is_seed(self, peer: Address) -> bool:
         return self.seeds is not None and peer in self.seeds
@@ -125,6 +130,8 @@ class PeerStore:
         if swarm is None:
             return []
         self._expire(info_hash, swarm, now)
+        if swarm.lots is not None and not (no_seeds and swarm.seeds):
+            return swarm.lots[ip_family].draw(limit, self._rng)
         found = [peer for peer in swarm.peers if family(peer) == ip_family]
         if len(found) <= limit:
             return found
