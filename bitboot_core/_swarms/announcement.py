@@ -127,7 +127,7 @@ class Announcement(NetworkUser):
 
     def open(self) -> None:
         super().open()
-        self._context.heirs.add(self)
+        self._context.heirs.add(self.endpoint, self.swarms, self._records_at)
 
     async def leave(self, network: str) -> None:
         """Announce no more on this network, and withdraw from it."""
@@ -148,7 +148,7 @@ class Announcement(NetworkUser):
             record.task = self._tasks.start(self._keep(record, turns), failed=partial(self._broken, record))
 
     def _stop(self) -> None:
-        self._context.heirs.remove(self)
+        self._context.heirs.remove(self.endpoint, self.swarms, self._records_at)
         self._changed.notify()
 
     def _has_changed(self, record: Record) -> None:
@@ -181,7 +181,7 @@ class Announcement(NetworkUser):
     def _all_records(self) -> list[Record]:
         return with_shards(record for records in self._records.values() for record in records)
 
-    def records_at(self, index: int) -> list[Record]:
+    def _records_at(self, index: int) -> list[Record]:
         """How one of its swarms stands on every network, under every key."""
         return with_shards(records[index] for records in self._records.values())
 

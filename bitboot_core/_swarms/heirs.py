@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from .keys import SwarmName, swarm_key
 
@@ -11,47 +11,35 @@ if TYPE_CHECKING:
     from ..model import KnownHost
     from .records import Record
 
-
-class Announcer(Protocol):
-    """An announcement of one endpoint in several swarms."""
-
-    @property
-    def swarms(self) -> Sequence[SwarmName]:
-        """These."""
-
-    @property
-    def endpoint(self) -> KnownHost:
-        """That."""
-
-    def records_at(self, index: int) -> Iterable[Record]:
-        """How one of its swarms stands, by its place among them: on every network, under every key."""
+RecordsAt: TypeAlias = "Callable[[int], Iterable[Record]]"
+"""How one swarm of an announcement stands, by its place among them: on every network, under every key."""
 
 
 class Heirs:
     """The open announcements of one BitBoot, by what they announce: there may be thousands."""
 
     def __init__(self) -> None:
-        self._by_swarm: dict[tuple[KnownHost, bytes], dict[tuple[Announcer, int], None]] = {}
+        self._by_swarm: dict[tuple[KnownHost, bytes], dict[tuple[RecordsAt, int], None]] = {}
 
-    def add(self, announcer: Announcer) -> None:
-        """It is open."""
-        for index, swarm in enumerate(announcer.swarms):
-            same = self._by_swarm.setdefault((announcer.endpoint, swarm_key(swarm)), {})
-            same[announcer, index] = None
+    def add(self, endpoint: KnownHost, swarms: Sequence[SwarmName], records_at: RecordsAt) -> None:
+        """An announcement of this endpoint in these swarms is open."""
+        for index, swarm in enumerate(swarms):
+            same = self._by_swarm.setdefault((endpoint, swarm_key(swarm)), {})
+            same[records_at, index] = None
 
-    def remove(self, announcer: Announcer) -> None:
+    def remove(self, endpoint: KnownHost, swarms: Sequence[SwarmName], records_at: RecordsAt) -> None:
         """It is open no more."""
-        for index, swarm in enumerate(announcer.swarms):
-            place = announcer.endpoint, swarm_key(swarm)
+        for index, swarm in enumerate(swarms):
+            place = endpoint, swarm_key(swarm)
             same = self._by_swarm.get(place, {})
-            same.pop((announcer, index), None)
+            same.pop((records_at, index), None)
             if not same:
                 self._by_swarm.pop(place, None)
 
     def of(self, record: Record, endpoint: KnownHost) -> Record | None:
         """Another's record of the same, on the same network under the same key, if there is one."""
-        for announcer, index in self._by_swarm.get((endpoint, swarm_key(record.swarm)), ()):
-            for other in announcer.records_at(index):
+        for records_at, index in self._by_swarm.get((endpoint, swarm_key(record.swarm)), ()):
+            for other in records_at(index):
                 if other.network is record.network and other.key == record.key:
                     return other
         return None

@@ -133,9 +133,9 @@ class PrivateAnnouncement(Announcement):
         further = [record for records in self._further.values() for record in records]
         return [*super()._all_records(), *with_shards(further)]
 
-    def records_at(self, index: int) -> list[Record]:
+    def _records_at(self, index: int) -> list[Record]:
         further = [one for records in self._further.values() for one in records if one.index == index]
-        return [*super().records_at(index), *with_shards(further)]
+        return [*super()._records_at(index), *with_shards(further)]
 
     async def _withdraw_one(self, record: Record, endpoint: KnownHost) -> None:
         if not self._memberships[record.index].is_announced_by_another(self):
