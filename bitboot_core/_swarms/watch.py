@@ -63,6 +63,8 @@ class _Scanner(sights.Sights):
         super().__init__(now)
         self.network = network
         self.crowded = False
+        self.began = now
+        self.due = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -134,6 +136,17 @@ class Watch(NetworkUser):
         self._check_open()
         await self._scanned.wait()
 
+    def scan_soon(self) -> None:
+        """Scan all networks now and not when it is their turn: for whoever knows of a newcomer.
+
+        Scans of a network begin at least 1 s apart, however often this is called, and those of a crowd (see
+        `Capabilities.crowd`) keep their pace. Raises NotRunning where it is not open.
+        """
+        self._check_open()
+        for scanner in self._scanners.values():
+            if not scanner.crowded:
+                scanner.due.set()
+
     async def leave(self, network: str) -> None:
         """Watch this network no more. The others look for those who were known from it."""
         scanner = self._scanners.pop(network, None)
@@ -166,13 +179,26 @@ class Watch(NetworkUser):
             if scanner.crowded:
                 pause = max(pause, timing.CROWDED_SCAN)
             due = self._clock.now() + timing.scattered(pause, self._context.random)
-            await sleep_until(self._clock, due)
+            asked = await self._wait_until_due(scanner, due)
             # After the machine has slept, who knows who is there by now?
-            slept = self._clock.now() > due + timing.SLOW_SCAN
+            slept = asked or self._clock.now() > due + timing.SLOW_SCAN
+
+    async def _wait_until_due(self, scanner: _Scanner, due: float) -> bool:
+        """Wait until it is time for a scan. Whether it was asked for before that."""
+        timer = self._clock.call_at(due, scanner.due.set)
+        try:
+            await scanner.due.wait()
+        finally:
+            timer.cancel()
+        asked = self._clock.now() < due
+        if asked:
+            await sleep_until(self._clock, min(due, scanner.began + timing.SCANS_APART))
+        scanner.due.clear()
+        return asked
 
     async def _scan(self, scanner: _Scanner) -> bool:
         """Look the swarm up on one network. Whether that changed who is there."""
-        began = self._clock.now()
+        began = scanner.began = self._clock.now()
         first = scanner.scans == 0
         before = set(self._present)
         try:

@@ -85,6 +85,9 @@ DOUBTFUL_SCAN = 40.0
 CROWDED_SCAN = 120.0
 """A crowd changes all the time, and to read it takes thousands of datagrams: not sooner than this."""
 
+SCANS_APART = 1.0
+"""A scan that is asked for begins no sooner after the last one began."""
+
 SLOWER = 1.5
 SCAN_JITTER = 0.2
 

@@ -165,6 +165,10 @@ class Watch(_Stream[_watch.Event]):
         """Wait until a scan of one of the networks has ended, well or not."""
         self._loop.call(self._watch.scanned)
 
+    def scan_soon(self) -> None:
+        """Scan all networks now and not when it is their turn: for whoever knows of a newcomer."""
+        self._loop.ask(self._watch.scan_soon)
+
     @property
     def scans(self) -> PerNetwork[int]:
         """How many scans of each network have ended, well or not."""

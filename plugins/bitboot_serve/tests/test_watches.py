@@ -91,6 +91,22 @@ async def test_a_stream_goes_on_where_it_ended(serve: Serving) -> None:
                 assert kinds == ["reset", "peer-joined", "peer-joined", "present"]
 
 
+async def test_who_announces_through_the_daemon_is_told_of_at_once(serve: Serving) -> None:
+    async with serve(clock=ManualClock()) as world:  # its clock stands still: no scan becomes due
+        client = await world.client()
+        key = "6824d3745719957aaa9ad62b40d7040743a47a8f"  # SHA-1 of "mynet"
+        async with watching(client) as lines, watching(client, f"?key={key}") as others:
+            for one in (lines, others):
+                assert (await next_event(one))[0] == "present"
+            await until(lambda: all(one.watch.scans["local"] for one in world.daemon.watches.watched()))
+            await world.daemon.clock.advance(1)
+            mine = {"swarm": "mynet", "host": "192.0.2.1", "port": 4000}
+            assert (await client.post("/v1/announcements", json=mine)).status_code == 201
+            for one in (lines, others):
+                kind, record = await next_event(one)
+                assert (kind, record["host"], record["port"]) == ("peer-joined", "192.0.2.1", 4000)
+
+
 async def test_a_swarm_that_nobody_reads_is_watched_no_more(serve: Serving) -> None:
     clock = ManualClock()
     async with serve(network="fake", fake=FakeBackend(peers=[ONE]), clock=clock) as world:

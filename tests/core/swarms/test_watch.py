@@ -82,6 +82,30 @@ async def test_peers_are_told_of_while_the_scan_goes_on(serve: Any, clock: Manua
         assert (await anext(watch)).peer.port == 1
 
 
+async def test_a_scan_can_be_asked_for(serve: Any, clock: ManualClock) -> None:
+    backend = FakeBackend(peers=[ONE])
+    bitboot = await serve(backend)
+    async with bitboot.watch("swarm") as watch:
+        log = Log(watch, clock)
+        await clock.advance(HOUR)  # the scans are 5 minutes apart by now
+        backend.peers.append(TWO)
+        before = backend.count("lookup")
+        watch.scan_soon()
+        await clock.settle()
+        assert (log.ports(PeerJoined), backend.count("lookup")) == ([1, 2], before + 1)
+        backend.peers.append(THREE)
+        for _ in range(100):
+            watch.scan_soon()
+        await clock.advance(0.9)
+        assert backend.count("lookup") == before + 1, "they begin a second apart"
+        await clock.advance(0.1)
+        assert (log.ports(PeerJoined), backend.count("lookup")) == ([1, 2, 3], before + 2)
+        await clock.advance(2)
+        assert backend.count("lookup") == before + 2, "one scan is enough for all who asked"
+    with pytest.raises(NotRunning):
+        watch.scan_soon()
+
+
 async def test_one_bad_scan_drops_nobody(serve: Any, clock: ManualClock) -> None:
     backend = FakeBackend(peers=[ONE, TWO])
     bitboot = await serve(backend)

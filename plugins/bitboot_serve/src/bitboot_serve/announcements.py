@@ -13,10 +13,13 @@ from bitboot_core.aio.tasks import Tasks
 from .problems import NotFound, TooMany
 from .records import Json, standing_records, swarm_record
 from .shared import Shared
-from .wishes import AnnouncementWish
+from .wishes import AnnouncementWish, SwarmWish
 
 Changed = Callable[[Announcement], None]
 """Told of an announcement of which an attempt has ended."""
+
+Stored = Callable[[SwarmWish], None]
+"""Told of a swarm in which an announcement was stored that had not been there before."""
 
 
 @dataclass(eq=False)
@@ -35,8 +38,8 @@ class Lease:
 class Announcements:
     """All announcements that are kept for clients."""
 
-    def __init__(self, shared: Shared, changed: Changed) -> None:
-        self._shared, self._changed = shared, changed
+    def __init__(self, shared: Shared, changed: Changed, stored: Stored) -> None:
+        self._shared, self._changed, self._stored = shared, changed, stored
         self._tasks = Tasks(shared.clock)
         self._leases: dict[str, Lease] = {}
 
@@ -116,7 +119,7 @@ class Announcements:
         lapses = None if seconds is None else self._shared.clock.now() + seconds
         lease = Lease(secrets.token_hex(8), wish.swarm, secret is not None, announcement, seconds, lapses)
         self._leases[lease.identifier] = lease
-        self._tasks.start(self._follow(announcement))
+        self._tasks.start(self._follow(wish, announcement))
         return lease
 
     def _end(self, lease: Lease) -> None:
@@ -136,7 +139,12 @@ class Announcements:
         else:
             lease.timer = self._shared.clock.call_at(lease.lapses, lambda: self._look_again(lease))
 
-    async def _follow(self, announcement: Announcement) -> None:
+    async def _follow(self, wish: SwarmWish, announcement: Announcement) -> None:
+        known: set[str] = set()
         while announcement.is_open:
             await announcement.changed()
             self._changed(announcement)
+            stored = {name for name, status in announcement.status.items() if status.successes}
+            if stored - known:
+                known |= stored
+                self._stored(wish)

@@ -62,8 +62,8 @@ class Daemon:
         self._shared = Shared(self.bitboot, self.limits, self.clock, kept, self.closing)
         self.lookups = Lookups(self._shared, self._lookup_ended)
         self.metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
-        self.announcements = Announcements(self._shared, self._announcement_changed)
         self.watches = Watches(self._shared)
+        self.announcements = Announcements(self._shared, self._announcement_changed, self.watches.look_again)
         self.traffic = Traffic(self._shared)
         self._tasks = Tasks(self.clock)
         self._names: list[str] = []  # of its networks; what they are doing takes longer to find out

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bitboot_core import KnownHost, PeerJoined, SwarmKey, Watch
+from bitboot_core import KnownHost, PeerJoined, SwarmKey, Watch, swarm_key
 from bitboot_core.aio.clock import Timer
 from bitboot_core.aio.tasks import Tasks
 
@@ -71,6 +71,13 @@ class Watches:
                     yield told
             finally:
                 self._leave(one, wish)
+
+    def look_again(self, wish: SwarmWish) -> None:
+        """Look now for who is in a swarm, if it is watched: somebody has announced himself through us."""
+        key = swarm_key(wish.swarm)
+        for (swarm, secret), one in self._watched.items():
+            if secret == wish.secret and swarm_key(swarm) == key and one.watch.is_open:
+                one.watch.scan_soon()
 
     def close(self) -> None:
         """Watch nothing any more."""
