@@ -164,7 +164,8 @@ def look_up(network: LiveNetwork, size: Size) -> Iterator[Lookup]:
     swarms = [swarm for swarm in expected.items() for _ in range(size.finders)]
     for start in range(0, len(swarms), AT_ONCE):
         some = swarms[start : start + AT_ONCE]
-        nodes = simulation.rng.sample(network.reachable, len(some))
+        settled = [node for node in network.reachable if len(node.tables[4]) > node.settings.k]
+        nodes = simulation.rng.sample(settled, len(some))
         finders = [Finder(network, node, *swarm) for node, swarm in zip(nodes, some, strict=True)]
         simulation.run_until(lambda: all(finder.outcome for finder in finders))  # noqa: B023
         yield from (finder.outcome for finder in finders if finder.outcome)
