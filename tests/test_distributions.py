@@ -88,13 +88,11 @@ def test_tox_tests_every_python_that_is_supported() -> None:
     assert pythons(CORE) <= tested
 
 
-def test_tox_tests_one_python_after_the_other() -> None:
+def test_tox_runs_one_suite_after_the_other() -> None:
     """Side by side, tests that use the same port or multicast group would meet."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
-    ordered = [
-        name for name in tox["tox"]["env_list"].split(", ") if re.fullmatch(r"py3\d+|slow|internet", name)
-    ]
+    ordered = [name for name in tox["tox"]["env_list"].split(", ") if re.fullmatch(r"py3\d+|slow", name)]
     after: dict[str, set[str]] = {}
     for line in tox["testenv"]["depends"].strip().splitlines():
         names, _, earlier = line.partition(":")

@@ -58,12 +58,17 @@ class Record:
     def __init__(
         self, network: ActiveNetwork, swarm: SwarmName, index: int, key: bytes, shard: Record | None = None
     ) -> None:
-        self.network, self.swarm, self.index, self.key, self.shard = network, swarm, index, key, shard
-        self.begun = False
+        self.network: ActiveNetwork = network
+        self.swarm: SwarmName = swarm
+        self.index: int = index
+        self.key: bytes = key
+        self.shard: Record | None = shard
+        self.begun: bool = False
         self.endpoint: KnownHost | None = None  # what was announced last
         self.next_try: float | None = None
         self.task: asyncio.Task[None] | None = None
-        self.successes = self.failures = 0
+        self.successes: int = 0
+        self.failures: int = 0
         self.error: BitBootError | None = None
         self._receipt: Receipt | None = None
         self._expires = 0.0
