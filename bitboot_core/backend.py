@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from .early_lookups import EarlyLookups
 from .errors import UnsupportedOperation
 from .item_methods import ItemMethods
 from .model import KEY_BYTES, KnownHost, Place, Receipt
@@ -76,7 +77,8 @@ class Capabilities:
     own port carries. `max_request`: the longest payload of a request and of its answer, in bytes; 0: it
     carries none. A backend that carries requests has `own_port`: a node is asked where it is announced.
     `sizes`: whether it can tell how large a swarm is without its peers (`Backend.size`).
-    `items`: whether the network's nodes keep items (BEP 44), see `Backend.publish`.
+    `items`: whether the network's nodes keep items (BEP 44), see `Backend.publish`. `early_lookups`: whether
+    it looks up before it is in touch (`Backend.lookup_through`).
     """
 
     can_withdraw: bool
@@ -91,6 +93,7 @@ class Capabilities:
     max_request: int = 0
     sizes: bool = False
     items: bool = False
+    early_lookups: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ class BackendConfig:
             object.__setattr__(self, "listen", KnownHost("127.0.0.1", self.listen.port))
 
 
-class Backend(ItemMethods, ABC):
+class Backend(EarlyLookups, ItemMethods, ABC):
     """One node of one network.
 
     Everything runs on the event loop that `start` was called on, and no method blocks it. Every

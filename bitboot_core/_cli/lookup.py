@@ -20,7 +20,7 @@ from .report.output import write_line
 from .report.report import PeersReport, Report
 from .report.view import View
 from .running import run
-from .session import open_session
+from .session import open_session, while_reaching
 from .swarm_arguments import swarm_argument
 
 FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": "x", "sources": "mainline"}
@@ -95,9 +95,9 @@ async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:
     began = time.monotonic()
     config = settings.config(read_only=True)  # gone in a moment, so nobody should rely on this node
     view = View(f"lookup of {wish.swarm}", is_lookup=True)
-    async with open_session(config, report, view) as session:
+    async with open_session(config, report, view, wait=False) as session:
         left = config.timeout - (time.monotonic() - began)
-        peers, unproved = await find(session, wish, max(left, 0.001))
+        peers, unproved = await while_reaching(session, find(session, wish, max(left, 0.001)))
         seconds = round(time.monotonic() - began, 3)
     return Done(swarm=str(wish.swarm), peers=len(peers), seconds=seconds, unproved=unproved or None)
 

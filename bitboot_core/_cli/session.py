@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
 
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
@@ -14,6 +15,8 @@ from .report.events import Failed, Ready
 from .report.reach import Reached
 from .report.report import Report
 from .report.view import View
+
+T = TypeVar("T")
 
 LOOK_EVERY = 0.1
 """Seconds between looks at whether this machine is offline."""
@@ -111,6 +114,23 @@ async def open_session(
         finally:
             if view is not None:
                 view.leave(bitboot)
+
+
+async def while_reaching(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives, which begins at once. Raises what `BitBoot.ready` does where nothing is reached."""
+    reaching = asyncio.ensure_future(_ready(session.bitboot))
+    working = asyncio.ensure_future(work)
+    both = {reaching, working}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            await reaching
+            session.tell_ready()
+        return await working
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 async def _ready(bitboot: BitBoot) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from ..backend import Announces, Capabilities, Scope
 from ..errors import InvalidItem
 from ..model import KnownHost, Place, Reachability, Receipt
+from ..routing_table import RoutingContact
 
 
 def _is_number(value: object) -> bool:
@@ -35,6 +36,7 @@ _CAPABILITIES: Mapping[str, Callable[[object], bool]] = {
     "max_request": lambda value: value == 0 or _is_count(value),
     "sizes": lambda value: isinstance(value, bool),
     "items": lambda value: isinstance(value, bool),
+    "early_lookups": lambda value: isinstance(value, bool),
 }
 """For each field of Capabilities, whether a value makes sense."""
 
@@ -53,6 +55,16 @@ def capabilities(found: object) -> Capabilities:
 def contacts(found: object) -> list[KnownHost]:
     """A list of nodes' addresses."""
     return _all(found, Sequence, lambda one: isinstance(one, KnownHost), "a KnownHost")
+
+
+def round_trips(found: object) -> dict[KnownHost, float]:
+    """Seconds by the address of each contact of a routing table of which they are known."""
+    table = _all(found, Sequence, lambda one: isinstance(one, RoutingContact), "a RoutingContact")
+    return {
+        one.address: float(one.round_trip)
+        for one in table
+        if isinstance(one.address, KnownHost) and _is_number(one.round_trip)
+    }
 
 
 def seen_at(found: object) -> frozenset[str]:

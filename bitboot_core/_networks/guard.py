@@ -145,6 +145,10 @@ class GuardedBackend:
         """The nodes that it knows."""
         return self.ask("contacts", lambda backend: checked.contacts(backend.contacts()), [])
 
+    def round_trips(self) -> Mapping[KnownHost, float]:
+        """Seconds that its contacts took to answer, of those of which it knows."""
+        return self.ask("routing_table", lambda backend: checked.round_trips(backend.routing_table()), {})
+
     def stats(self) -> Mapping[str, int | float]:
         """Its counters."""
         return self.ask("stats", lambda backend: checked.stats(backend.stats()), {})

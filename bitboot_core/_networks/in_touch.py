@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..aio import timing
@@ -160,6 +160,17 @@ class InTouch:
             self._progress.notify()
             self._look_around()
 
+    def openings(self) -> tuple[KnownHost, ...]:
+        """Where a lookup may begin before the network is reached: those that were good once come first."""
+        return tuple(dict.fromkeys([*self._kept[:MAX_TRIED], *self.bootstrap]))
+
+    def answered(self) -> None:
+        """Nodes of the network have answered a lookup, whoever the attempt under way still waits for."""
+        if not self._reached:
+            self._reached, self.unreached = True, None
+            self._progress.notify()
+            self._look_around()
+
     def heard(self, error: BitBootError | None) -> None:
         """The network has answered, or failed to."""
         if error is None and self._is_down:
@@ -173,13 +184,15 @@ class InTouch:
         """An announcement failed: see at the next look whether the network is still there."""
         self._in_doubt = True
 
-    async def keep_contacts(self, contacts: Sequence[KnownHost], timeout: float) -> None:
+    async def keep_contacts(
+        self, contacts: Sequence[KnownHost], round_trips: Mapping[KnownHost, float], timeout: float
+    ) -> None:
         """Keep these contacts for the next start, if that takes no longer than `timeout` seconds."""
         file = self._file
         if file is not None and contacts:
             try:
                 async with deadline(self._clock, self._clock.now() + timeout):
-                    await in_thread(lambda: file.write(contacts), "bitboot-state")
+                    await in_thread(lambda: file.write(contacts, round_trips), "bitboot-state")
             except TimeUp:
                 log.warning("the contacts of %s take too long to write", self._network)
 
@@ -229,7 +242,8 @@ class InTouch:
             self._kept = good
             if self._clock.now() >= self._saved + SAVE_EVERY:
                 self._saved = self._clock.now()
-                self._backend.tasks.start(self.keep_contacts(good, SAVE_EVERY))
+                keeping = self.keep_contacts(good, self._backend.round_trips(), SAVE_EVERY)
+                self._backend.tasks.start(keeping)
         self._look_where()
 
     def _look_where(self) -> None:

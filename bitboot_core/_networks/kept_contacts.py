@@ -23,6 +23,7 @@ from .._settings import users_folder
 from ..aio.logs import logger
 from ..errors import InvalidEndpoint
 from ..model import KnownHost
+from .kept_order import Kept, best_first
 
 MAX_CONTACTS = 200
 """How many contacts are kept, the best first."""
@@ -39,7 +40,13 @@ OLDEST = 90 * 86_400.0
 MAX_FILES = 100
 """How many files are kept in the shared folder, those written last."""
 
+LONGEST = 60.0
+"""Seconds. A longer round trip is none."""
+
 FORMAT = "bitboot-contacts-1"
+
+DAMAGE = (ValueError, TypeError, KeyError, RecursionError, InvalidEndpoint)
+"""What a file raises that is none of ours, whatever is in it."""
 
 log = logger(__name__)
 
@@ -98,30 +105,44 @@ class ContactFile:
     def read(self) -> list[KnownHost]:
         """The contacts, best first. A file that is no such file is set aside with a warning."""
         try:
-            with self.path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
+            content = self._content()
         except FileNotFoundError:
             return []
         except OSError as error:
             log.warning("the contacts in %s cannot be read: %s", self.path, error)
             return []
         try:
-            return self._parse(content)
-        except (ValueError, TypeError, KeyError, RecursionError, InvalidEndpoint) as error:
+            return best_first(self._parse(content))
+        except DAMAGE as error:
             self._set_aside(error)
             return []
 
-    def write(self, contacts: Sequence[KnownHost]) -> None:
-        """Keep these contacts, so that a reader or a crash meets the old file or the new, never a half."""
+    def _content(self) -> bytes:
+        with self.path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+
+    def write(
+        self, contacts: Sequence[KnownHost], round_trips: Mapping[KnownHost, float] | None = None
+    ) -> None:
+        """Keep these contacts, which answered recently, and those kept before as far as there is room.
+
+        `round_trips`: in seconds, of those that were measured. A reader or a crash meets the old file or the
+        new, never a half.
+        """
         # Here, since tempfile brings the archive formats along, and would double the core's import.
         import json  # noqa: PLC0415
         import tempfile  # noqa: PLC0415
 
+        now = time.time()
+        kept = self._with_former(contacts, round_trips or {}, now)
         content = {
             "format": FORMAT,
             "network": self.network,
-            "saved": int(time.time()),
-            "contacts": [str(contact) for contact in contacts[:MAX_CONTACTS]],
+            "saved": int(now),
+            "contacts": [str(one.contact) for one in kept],
+            # Beside them, not in them: earlier versions read the contacts alone.
+            "seen": [int(one.seen) for one in kept],
+            "round_trips": [one.round_trip and round(one.round_trip, 4) for one in kept],
         }
         temporary: str | None = None
         try:
@@ -132,7 +153,7 @@ class ContactFile:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)
-            self._sweep(time.time())
+            self._sweep(now)
         except OSError as error:
             # Once is enough: a disk that is full or read-only will be so the next time.
             log.log(
@@ -164,7 +185,21 @@ class ContactFile:
                 with suppress(OSError):
                     path.unlink()
 
-    def _parse(self, content: bytes) -> list[KnownHost]:
+    def _with_former(
+        self, contacts: Sequence[KnownHost], round_trips: Mapping[KnownHost, float], now: float
+    ) -> list[Kept]:
+        """These, and as many of those kept before as there is room for: a short run meets only a few."""
+        kept = {contact: Kept(contact, now, round_trips.get(contact)) for contact in contacts}
+        try:
+            former = self._parse(self._content())
+        except (OSError, *DAMAGE):
+            former = []  # who reads it tells of that
+        for one in sorted(former, key=lambda one: -one.seen):
+            if now - one.seen < OLDEST:
+                kept.setdefault(one.contact, one)
+        return list(kept.values())[:MAX_CONTACTS]
+
+    def _parse(self, content: bytes) -> list[Kept]:
         import json  # noqa: PLC0415 - as in `write`
 
         if len(content) > MAX_BYTES:
@@ -177,7 +212,16 @@ class ContactFile:
         contacts = [KnownHost.parse(text) for text in found["contacts"]]
         if any(contact.family is None or contact.is_any or not contact.port for contact in contacts):
             raise ValueError("what it holds are not all addresses")
-        return list(dict.fromkeys(contacts))[:MAX_CONTACTS]
+        columns = [
+            _numbers(found.get(name), len(contacts), most)
+            for name, most in (("seen", time.time()), ("round_trips", LONGEST))
+        ]
+        if None in columns[0]:  # as earlier versions wrote it: all were good then
+            (columns[0],) = [_numbers([found.get("saved")] * len(contacts), len(contacts), time.time())]
+        kept: dict[KnownHost, Kept] = {}
+        for contact, seen, round_trip in zip(contacts, *columns, strict=True):
+            kept.setdefault(contact, Kept(contact, seen or 0.0, round_trip))
+        return list(kept.values())[:MAX_CONTACTS]
 
     def _set_aside(self, error: Exception) -> None:
         aside = self.path.with_suffix(".damaged")
@@ -187,3 +231,14 @@ class ContactFile:
             log.warning("%s is damaged (%s), and cannot be set aside: %s", self.path, error, failure)
         else:
             log.warning("%s is damaged, and was set aside as %s: %s", self.path, aside.name, error)
+
+
+def _numbers(column: object, length: int, most: float) -> list[float | None]:
+    """A column of a file, with None for each entry that is not a number from 0 to `most`, or is missing."""
+    found = column if isinstance(column, list) and len(column) == length else [None] * length
+    return [
+        float(one)
+        if isinstance(one, (int, float)) and not isinstance(one, bool) and 0 <= one <= most
+        else None
+        for one in found
+    ]

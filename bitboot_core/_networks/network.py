@@ -13,6 +13,7 @@ from ..backend import Backend, BackendConfig, BackendSpec, Capabilities, Scope
 from ..errors import BackendError, BitBootError
 from ..model import KnownHost, Place, Reachability, Receipt
 from ..networks import NetworkDefinition
+from .early import lookup_early
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch
 from .items import Items
@@ -109,8 +110,8 @@ class ActiveNetwork:
     async def aclose(self, timeout: float) -> None:
         """Stop everything within `timeout` seconds."""
         self._touch.end()
-        good = self._backend.contacts()
-        await asyncio.gather(self._backend.aclose(timeout), self._touch.keep_contacts(good, timeout))
+        keeping = self._touch.keep_contacts(self._backend.contacts(), self._backend.round_trips(), timeout)
+        await asyncio.gather(self._backend.aclose(timeout), keeping)
 
     @property
     def is_running(self) -> bool:
@@ -246,8 +247,8 @@ class ActiveNetwork:
         return self._count
 
     def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
-        """The backend's own stream of peers, as untrusted as the backend. Wait for `in_touch` first."""
-        return self._backend.lookup(key)
+        """The backend's own stream of peers, as untrusted as the backend; it begins as soon as it can."""
+        return self._backend.lookup(key) if self.is_ready else lookup_early(self._touch, self._backend, key)
 
     @property
     def crowd(self) -> int | None:

@@ -185,7 +185,6 @@ class Lookup(NetworkUser):
         try:
             try:
                 async with turns:
-                    await network.in_touch()
                     stream = self._stream(network, key)
                     told = await self._take(stream, network)
                     self._succeeded += 1

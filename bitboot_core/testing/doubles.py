@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, Port
 from bitboot_core.swarm_size import SwarmSize
 
 from ._fake_items import FakeItems
+from ._fake_lookups import FakeLookups
 
 Act = Callable[[], Coroutine[Any, Any, Any]]
 """What a fake does when a method is called, and what it answers."""
@@ -71,7 +72,7 @@ def hangs_until(released: asyncio.Event) -> Act:
     return act
 
 
-class FakeBackend(FakeItems, Backend):
+class FakeBackend(FakeLookups, FakeItems, Backend):
     """A backend whose methods do what `acts` says, by method name; the others succeed.
 
     `peers`: what a lookup yields before its act. `known`: what `contacts()` gives. `calls`: the
@@ -134,16 +135,6 @@ class FakeBackend(FakeItems, Backend):
         """`handler` is kept, for tests to call."""
         self.calls.append(("on_request", handler))
         self.handler = handler
-
-    async def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
-        """Yield `peers`, then do what `acts["lookup"]` says."""
-        self.open_streams += 1
-        try:
-            for peer in self.peers:
-                yield peer
-            await self._act("lookup", key)
-        finally:
-            self.open_streams -= 1
 
     async def size(self, key: bytes) -> SwarmSize:
         """Do what `acts["size"]` says; otherwise `peers` are all there are."""

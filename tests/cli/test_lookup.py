@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from bitboot_core import BackendError, BootstrapFailed, KnownHost
+from bitboot_core import (
+    Announces,
+    BackendError,
+    BootstrapFailed,
+    Capabilities,
+    KnownHost,
+    Offline,
+    Scope,
+)
 from bitboot_core.testing import FakeBackend, fails, hangs
 
 from .conftest import Cli, Served
@@ -59,6 +67,37 @@ def test_a_peer_s_id_is_told_where_it_has_one(cli: Cli, served: Served) -> None:
     assert "peer_id" not in second
     plain = cli("lookup", "mynet", "--network", "fake").out
     assert "peer: /ip4/192.0.2.1/tcp/4001/p2p/12D3KooWid from fake" in plain
+
+
+EARLY = Capabilities(
+    can_withdraw=False, announces=Announces.ANY_ADDRESS, scope=Scope.PUBLIC, early_lookups=True
+)
+
+
+def test_peers_are_found_while_the_network_is_being_reached(cli: Cli, served: Served) -> None:
+    backend = FakeBackend(capabilities=EARLY, peers=[ONE], known=[TWO], bootstrap=hangs())
+    served.add("fake", backend, bootstrap=[TWO])
+    result = cli("lookup", "mynet", "--network", "fake", "--json")
+    assert result.status == 0
+    assert [event["event"] for event in result.events] == ["ready", "peer", "done"]
+    assert result.events[0]["contacts"] == 1
+
+
+def test_offline_it_says_so_at_once_and_does_not_wait_for_the_lookup(cli: Cli, served: Served) -> None:
+    offline = Offline("this machine is offline", hint="connect it to a network")
+    backend = FakeBackend(capabilities=EARLY, bootstrap=fails(offline), lookup_through=hangs())
+    served.add("fake", backend, bootstrap=[TWO])
+    result = cli("lookup", "mynet", "--network", "fake", "--json")
+    assert result.status == 1
+    assert [event["error"] for event in result.events] == ["Offline"]
+
+
+def test_a_lookup_that_fails_is_told_of_before_the_network_is_reached(cli: Cli, served: Served) -> None:
+    backend = FakeBackend(capabilities=EARLY, lookup_through=fails(ValueError("it broke")), bootstrap=hangs())
+    served.add("fake", backend, bootstrap=[TWO])
+    result = cli("lookup", "mynet", "--network", "fake", "--json")
+    assert result.status == 1
+    assert "it broke" in result.events[-1]["message"]
 
 
 def test_nobody_found_is_done_and_says_so(cli: Cli) -> None:

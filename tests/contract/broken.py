@@ -493,6 +493,18 @@ class TakesSilenceForAMissingItem(Model):
         return None
 
 
+class SeesNobodyEarly(Model):
+    async def lookup_through(
+        self, key: bytes, contacts: Sequence[KnownHost]
+    ) -> AsyncGenerator[KnownHost, None]:
+        for _ in range(0):
+            yield KnownHost(HOST, 1)
+
+
+class PretendsToLookUpEarly(SeesNobodyEarly):
+    can = replace(Model.can, early_lookups=False)
+
+
 BROKEN: list[tuple[str, type[Model]]] = [
     ("announced_here_is_found_there", SeesOnlyThoseBeforeIt),
     ("an_unknown_key_ends_empty", MakesPeersUp),
@@ -500,6 +512,8 @@ BROKEN: list[tuple[str, type[Model]]] = [
     ("announcing_again_is_idempotent", RefusesWhatIsThere),
     ("the_first_peer_arrives_before_the_lookup_ends", CollectsBeforeItYields),
     ("fifty_lookups_at_once", TakesTwentyLookups),
+    ("lookups_begin_early_or_that_is_refused", SeesNobodyEarly),
+    ("lookups_begin_early_or_that_is_refused", PretendsToLookUpEarly),
     ("a_receipt_is_true", NobodyStoredIt),
     ("a_receipt_is_true", GrantsForEver),
     ("an_announcement_lapses", NeverForgets),

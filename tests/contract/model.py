@@ -57,6 +57,7 @@ class Model(Backend):
         max_request=100,
         sizes=True,
         items=True,
+        early_lookups=True,
     )
     protocol: ClassVar[Callable[[], asyncio.DatagramProtocol]] = asyncio.DatagramProtocol
 
@@ -154,6 +155,15 @@ class Model(Backend):
             yield peer
             await asyncio.sleep(0)
             self.running()
+
+    async def lookup_through(
+        self, key: bytes, contacts: Sequence[KnownHost]
+    ) -> AsyncGenerator[KnownHost, None]:
+        self.running()
+        if not self.can.early_lookups:
+            raise UnsupportedOperation("not in touch")
+        for peer in self.visible(key):
+            yield peer
 
     async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
         self.running()

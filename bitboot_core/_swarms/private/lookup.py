@@ -73,6 +73,7 @@ class PrivateLookup(Lookup):
             super()._fail(network, error)
 
     async def _stream(self, network: ActiveNetwork, key: bytes) -> AsyncIterator[KnownHost]:
+        await network.in_touch()
         membership = self._memberships[key]
         prover = await membership.prover(network)
         arrived: asyncio.Queue[tuple[KnownHost, MemberRecord] | None] = asyncio.Queue()

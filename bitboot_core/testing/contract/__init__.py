@@ -22,6 +22,7 @@ from ._blocking import BlockingChecks
 from ._capabilities import CapabilityChecks
 from ._commands import CommandsContract
 from ._definitions import DefinitionsContract
+from ._early import EarlyChecks
 from ._ending import EndingChecks
 from ._finding import FindingChecks
 from ._hostile import HostileChecks
@@ -40,6 +41,7 @@ from ._world import World, advance_event_loop
 class BackendContract(
     InstalledChecks,
     FindingChecks,
+    EarlyChecks,
     LifetimeChecks,
     SilenceChecks,
     SizeChecks,

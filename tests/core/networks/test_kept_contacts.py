@@ -350,7 +350,7 @@ async def test_they_are_kept_from_time_to_time(
     serve: Any, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[list[KnownHost]] = []
-    monkeypatch.setattr(ContactFile, "write", lambda self, contacts: written.append(list(contacts)))
+    monkeypatch.setattr(ContactFile, "write", lambda self, contacts, _: written.append(list(contacts)))
     monkeypatch.setattr("bitboot_core._networks.in_touch.in_thread", at_once)
     backend = FakeBackend(known=GOOD)
     bitboot = await serve(backend, bootstrap=[SEED], state_dir=tmp_path)

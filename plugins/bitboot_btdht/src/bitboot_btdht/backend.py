@@ -10,7 +10,6 @@ from bitboot_core import (
     Announces,
     Backend,
     BackendConfig,
-    BootstrapFailed,
     Capabilities,
     Item,
     KnownHost,
@@ -23,22 +22,22 @@ from bitboot_core import (
     SwarmSize,
 )
 from bitboot_core.aio.requests import Answering
-from bitboot_core.aio.resolve import bootstrap_failure
 from bitboot_core.aio.udp import is_own_address
 
 from .announcing import announce
 from .asking.requests import MAX_PAYLOAD
 from .asking.transactions import Outcome
 from .item_calls import ItemCalls
+from .joining import join
+from .looking_up import lookup, lookup_through
 from .lookup.per_family import Operation
 from .lookup.sampled import CROWD
 from .lookup.survey import Sample
 from .node import Node
 from .node_stats import routing_table, stats
 from .own_machine import OwnMachine
-from .peer_stream import Arrivals, nobody_answered
+from .peer_stream import Arrivals
 from .requesting import request
-from .resolving import Resolving
 from .settings import Settings
 from .surveying import samples, swarm_size
 from .udp import UdpDriver
@@ -80,6 +79,7 @@ class MainlineBackend(Backend):
             max_request=MAX_PAYLOAD,
             sizes=True,
             items=True,
+            early_lookups=True,
         )
 
     @property
@@ -131,22 +131,13 @@ class MainlineBackend(Backend):
         """Announce this node's own address under `key`. Port 0 means the port others see us use."""
         return await announce(self._running, self._run, key, endpoint, lifetime)
 
-    async def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
+    def lookup(self, key: bytes) -> AsyncGenerator[KnownHost, None]:
         """Yield each peer once, as the nodes' answers come in. Raises BackendTimeout where none comes."""
-        driver = self._running
-        arrivals: Arrivals[Address] = Arrivals(driver.give_way)
-        operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=self._now())
-        self._lookups.add(arrivals)
-        driver.flush()
-        try:
-            while (batch := await arrivals.next()) is not None:
-                for address in batch:
-                    yield compact.known_host(address)
-            if operation.unanswered:
-                raise nobody_answered(operation.asked)
-        finally:
-            operation.cancel()
-            self._lookups.discard(arrivals)
+        return lookup(self._running, self._lookups, key)
+
+    def lookup_through(self, key: bytes, contacts: Sequence[KnownHost]) -> AsyncGenerator[KnownHost, None]:
+        """The same for a node that knows nobody yet: see `lookup.opening`."""
+        return lookup_through(self._running, self._lookups, key, contacts)
 
     async def request(self, endpoint: KnownHost, payload: bytes, *, timeout: float) -> bytes:
         """Ask the handler of the node at `endpoint`, by a KRPC method that BEP 5 does not have."""
@@ -200,19 +191,7 @@ class MainlineBackend(Backend):
 
     async def bootstrap(self, contacts: Sequence[KnownHost]) -> int:
         """Find our place in the DHT through `contacts`; names are resolved side by side."""
-        driver = self._running
-        failures: list[BootstrapFailed] = []
-        async with Resolving(contacts, driver.node.tables, driver.remember) as resolving:
-            while resolving.pending:
-                addresses, failed = await resolving.next()
-                failures += failed
-                if addresses and (answered := await self._bootstrap(addresses)):
-                    return answered
-                if addresses:
-                    failures.append(BootstrapFailed("no answer"))
-        if not contacts:
-            return 0
-        raise bootstrap_failure(contacts, failures)
+        return await join(self._running, contacts, self._bootstrap)
 
     async def _bootstrap(self, addresses: list[Address]) -> int:
         node = self._running.node

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from .client import Client
 from .lookup.announce import Announce
 from .lookup.bootstrap import Bootstrap
+from .lookup.opening import Opening
 from .lookup.per_family import InFamilies, Operation
 from .lookup.sampled import SampledSearch, SampledSearches
 from .lookup.scrape import Scrape, Scrapes
@@ -54,25 +55,32 @@ class Operations:
         on_done: Callable[[], None],
         *,
         now: float,
+        through: Iterable[Address] = (),
     ) -> SampledSearches:
         """Look `info_hash` up. `on_peers` is called with new arrivals, repeats included.
 
-        What is returned says afterwards whether anybody has replied.
+        `through`: contacts to begin at as well, the best first, of which only the addresses are known: for a
+        node that knows nobody yet (`lookup.opening`). What is returned says afterwards whether anybody has
+        replied.
         """
         self._client.now = now
         most = self.settings.max_peers_per_hash
-        return SampledSearches(
-            self.tables,
-            lambda family, done: SampledSearch(
+        contacts = list(through)
+
+        def make(family: int, done: Callable[[int], None]) -> SampledSearch:
+            search = SampledSearch(
                 self._client,
                 info_hash,
                 family,
                 on_peers,
                 lambda: done(0),
                 stored=self.store.get(info_hash, family, most, now),
-            ),
-            lambda _: on_done(),
-        ).start()
+            )
+            if contacts:
+                search.opening = Opening(search, [c for c in contacts if compact.family(c) == family])
+            return search
+
+        return SampledSearches(self.tables, make, lambda _: on_done()).start()
 
     def size(self, info_hash: bytes, on_done: Callable[[], None], *, now: float) -> Scrapes:
         """Ask how many peers there are under `info_hash` (BEP 33). What is returned says so afterwards."""

@@ -15,6 +15,7 @@ from ..wire.compact import Address, NodeInfo
 from .candidates import Candidate
 from .density import Density
 from .per_family import InFamilies
+from .side_paths import LONGEST
 from .traversal import Traversal
 
 
@@ -95,6 +96,13 @@ def introduced(
     ]
 
 
+class Beginning(Protocol):
+    """How a search begins where its node knows nobody yet: see `opening`."""
+
+    def begin(self) -> None:
+        """Ask whom it begins with."""
+
+
 class NodeSearch:
     """find_node towards `target` in one family, for what it brings into the table.
 
@@ -122,6 +130,8 @@ class NodeSearch:
         """How many nodes it has asked."""
         self.replies: int = 0
         """How often one of them replied, whatever it said."""
+        self.opening: Beginning | None = None
+        """How it begins where its node knows nobody yet."""
         self._arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
         self.traversal: Traversal = Traversal(
@@ -138,6 +148,8 @@ class NodeSearch:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
         target, paths = self.traversal.target, self.network.settings.side_paths
         self.traversal.add(self.network.closest(target, self.family))
+        if self.opening is not None:
+            self.opening.begin()
         self.traversal.advance()
         if not self.teaches_density:
             self.traversal.begin_aside(self.network.by_chance(target, self.family, paths))
@@ -145,6 +157,33 @@ class NodeSearch:
     def cancel(self) -> None:
         """Stop asking; call nobody."""
         self.traversal.cancel()
+
+    def ask_contact(
+        self, address: Address, on_outcome: Callable[[Outcome], None], on_slow: Callable[[], None]
+    ) -> bool:
+        """Ask a node whose id is not known the lookup's question. False, and no callback, if it cannot."""
+        self.asked += 1
+        self.traversal.queries += 1
+        return self.network.ask(
+            address,
+            self.method,
+            self._arguments,
+            on_outcome,
+            on_slow=on_slow,
+            wanted=self._is_wanted,
+            turn=self.turn,
+        )
+
+    def take(self, address: Address, response: krpc.Response, *, aside: bool) -> None:
+        """Such a node has answered. `aside`: a side path goes on from it."""
+        candidate = None if self.traversal.done else self.traversal.introduce(response.sender, address)
+        if candidate is not None:
+            candidate.tries = 1
+            candidate.hops = LONGEST if aside else 0
+            self._settle(candidate, response)
+        else:
+            self.replies += 1
+            self.traversal.advance()
 
     def _ask(self, candidate: Candidate) -> None:
         self.asked += candidate.tries == 1
@@ -266,6 +305,12 @@ class Searches(InFamilies[Search]):
     def asked(self) -> int:
         """How many nodes it has asked so far."""
         return sum(part.asked for part in self.parts)
+
+    @property
+    def is_thorough(self) -> bool:
+        """Whether in each family in which nodes were asked as many have answered as are wanted, k or more."""
+        asked = [part for part in self.parts if part.asked]
+        return bool(asked) and all(len(part.traversal.answers) >= part.network.settings.k for part in asked)
 
     @property
     def unanswered(self) -> bool:

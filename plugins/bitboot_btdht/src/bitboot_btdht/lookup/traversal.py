@@ -58,6 +58,10 @@ class Traversal:
         """How many of the closest have to answer."""
         self.queries: int = 0
         self.done: bool = False
+        self.outside: set[Address] = set()
+        """Nodes that are asked although their ids are not known: they are no candidates until they answer."""
+        self.is_opening: bool = False
+        """Whether those are waited for: they may tell where to go."""
         self._number = int.from_bytes(target, "big")
         self._own_id = own_id
         self._settings = settings
@@ -90,7 +94,7 @@ class Traversal:
             self._add(id_, address, teller)
 
     def _add(self, id_: bytes, address: Address, teller: Address | None) -> None:
-        if address in self._addresses or id_ == self._own_id:
+        if address in self._addresses or id_ == self._own_id or address in self.outside:
             return
         per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
         if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
@@ -158,7 +162,7 @@ class Traversal:
                 counted += 1
                 if counted == self.wanted:
                     break
-        if not unfinished and self._aside.are_under_way:
+        if not unfinished and (self.is_opening or self._aside.are_under_way):
             return
         enough = counted >= self._settings.k
         if not unfinished and not enough and doubtful:
@@ -182,6 +186,18 @@ class Traversal:
         for _, address in contacts:
             if address in self._addresses and not self.done:
                 self._aside.begin(self._addresses[address])
+
+    def introduce(self, id_: bytes, address: Address) -> Candidate | None:
+        """The candidate that a node from `outside` becomes by its answer; None where it may not be one, or is
+        one already that has been asked."""
+        self.outside.discard(address)
+        self._add(id_, address, None)
+        candidate = self._addresses.get(address)
+        return candidate if candidate is not None and candidate.state is FRESH else None
+
+    def knows(self, address: Address) -> bool:
+        """Whether there is a candidate at this address."""
+        return address in self._addresses
 
     def go_on_aside(self, teller: Candidate, new: Iterable[NodeInfo], told: Iterable[NodeInfo]) -> None:
         """`teller`, a node on a side path, has told of these nodes, of the `new` ones before anybody else."""
