@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 
+from bitboot_btdht.server.peer_store import PeerStore
+from bitboot_btdht.settings import Settings
+from bitboot_btdht.simulation import public_address
 from bitboot_btdht.testnet import Testnet
 
 from bitboot_core import BackendSpec, BitBoot, KnownHost, NetworkDefinition, Registry
@@ -22,7 +26,7 @@ from .rows import Row, shown
 COMMAND = "python -m benchmarks.performance growth"
 TURNS = 5
 GOAL = 2.0
-MAINLINE_TURNS, MAINLINE_GOAL = 3, 1.3
+MAINLINE_TURNS, MAINLINE_GOAL, MAINLINE_LIMIT = 3, 1.3, 2.5e-3
 ENDPOINT = KnownHost("192.0.2.1", 6881)
 
 Work = Callable[[int], Awaitable[None]]
@@ -43,11 +47,28 @@ def _run() -> list[Row]:
         _row("a lookup of 2,000 peers, 20,000", _look_up_crowd, 2_000),
         _row("2 networks, 20", _use_networks, 2),
         _row("50 plugins, 500", _load_plugins, 50),
+        _row("1,000 peers stored at a mainline node, a key each, and read, 10,000", _store_keys, 1_000),
         _compare(
-            "100 swarms announced on mainline, 10,000",
-            [_seconds_each(_announce_on_mainline, 100) for _ in range(MAINLINE_TURNS)],
-            [_seconds_each(_announce_on_mainline, 10_000) for _ in range(MAINLINE_TURNS)],
+            "500 replies to who asks for a crowd of 190 peers, of 1,900",
+            [_reply_from_crowd(190) for _ in range(TURNS)],
+            [_reply_from_crowd(1_900) for _ in range(TURNS)],
+            GOAL,
+        ),
+        _compare(
+            "100 swarms announced on mainline and closed, 10,000",
+            [_seconds_on_mainline(100) for _ in range(MAINLINE_TURNS)],
+            mainline := [_seconds_on_mainline(10_000) for _ in range(MAINLINE_TURNS)],
             MAINLINE_GOAL,
+        ),
+        Row(
+            "11",
+            "CPU for each of 10,000 swarms announced on mainline",
+            "limit",
+            shown(mainline, "ms", 1e3),
+            f"{MAINLINE_LIMIT * 1e3:g} ms",
+            statistics.median(mainline) / MAINLINE_LIMIT,
+            1.0,
+            COMMAND,
         ),
     ]
 
@@ -102,14 +123,42 @@ async def _announce_at_once(count: int) -> None:
         await announcement.announced()
 
 
-async def _announce_on_mainline(count: int) -> None:
+def _seconds_on_mainline(count: int) -> float:
+    return asyncio.run(_announce_on_mainline(count)) / count
+
+
+async def _announce_on_mainline(count: int) -> float:
+    """CPU seconds to announce and to close, with a testnet that is there already, and whose work counts."""
     async with Testnet(8) as testnet:
         mainline = NetworkDefinition("testnet", "mainline", bootstrap=testnet.bootstrap)
-        async with (
-            BitBoot(network=mainline, listen="127.0.0.1:0", state_dir=False) as bitboot,
-            bitboot.announce(_names(count), port=6881) as announcement,
-        ):
-            await announcement.announced()
+        async with BitBoot(network=mainline, listen="127.0.0.1:0", state_dir=False) as bitboot:
+            await bitboot.ready()
+            gc.collect()
+            started = time.process_time()
+            async with bitboot.announce(_names(count), port=6881) as announcement:
+                await announcement.announced()
+            return time.process_time() - started
+
+
+async def _store_keys(count: int) -> None:
+    store = PeerStore(Settings(), random.Random(1))
+    keys = [number.to_bytes(20, "big") for number in range(count)]
+    for number, key in enumerate(keys):
+        store.add(key, public_address(number), float(number) / count)
+    for key in keys:
+        if len(store.get(key, 4, 50, 2.0)) != 1:
+            raise RuntimeError("a peer that was stored is not there")
+
+
+def _reply_from_crowd(peers: int) -> float:
+    """CPU seconds for each of 500 replies."""
+    store, key = PeerStore(Settings().relaxed(), random.Random(1)), b"k" * 20
+    for number in range(peers):
+        store.add(key, public_address(number), 0.0)
+    started = time.process_time()
+    for _ in range(500):
+        store.get(key, 4, 50, 1.0)
+    return (time.process_time() - started) / 500
 
 
 async def _announce_each(count: int) -> None:
