@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,14 +109,21 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     False too where the key or the signature has another length. Raises LibraryMissing where the library
     `cryptography` is not installed.
     """
+    public, invalid = _verifying()
+    try:
+        public.from_public_bytes(public_key).verify(signature, message)
+    except (invalid, ValueError):
+        return False
+    return True
+
+
+@cache
+def _verifying() -> tuple[type[ed25519.Ed25519PublicKey], type[Exception]]:
+    """What verifies, and what it raises where a signature does not hold. Raises LibraryMissing."""
     with needed("cryptography", "private", "signatures"):
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
-    try:
-        ed25519.Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    return ed25519.Ed25519PublicKey, InvalidSignature
 
 
 def fingerprint(public_key: bytes) -> str:

@@ -56,7 +56,7 @@ class PeerLeft:
 Event = PeerJoined | PeerLeft
 
 
-class _Scanner(sights.Sights):
+class Scanner(sights.Sights):
     """One network, and what it told."""
 
     def __init__(self, network: ActiveNetwork, now: float) -> None:
@@ -87,7 +87,7 @@ class Watch(NetworkUser):
         swarm_key(swarm)
         self.swarm = swarm
         self._timeout = timeout
-        self._scanners: dict[str, _Scanner] = {}
+        self._scanners: dict[str, Scanner] = {}
         self._present: dict[KnownHost, tuple[str, ...]] = {}  # with the networks last known to tell of it
         self._peer_ids: dict[KnownHost, str] = {}  # the newest of each, where it has one
         self._orphans: dict[KnownHost, sights.Sight] = {}  # known from networks that are watched no more
@@ -157,27 +157,26 @@ class Watch(NetworkUser):
     # Inside
 
     def _use(self, network: ActiveNetwork) -> None:
-        scanner = self._scanners[network.name] = _Scanner(network, self._clock.now())
+        scanner = self._scanners[network.name] = Scanner(network, self._clock.now())
         scanner.task = self._tasks.start(self._scan_for_ever(scanner), failed=partial(self._broken, scanner))
 
     def _stop(self) -> None:
         self._arrived.notify()
         self._scanned.notify()
 
-    def _broken(self, scanner: _Scanner, error: BaseException) -> None:
+    def _broken(self, scanner: Scanner, error: BaseException) -> None:
         """A scanner's task has ended in an error that nobody has foreseen: its network is scanned no more."""
         scanner.failure = scanner.network.wrapped(error, "scan")
         self._scanned.notify()
 
-    async def _scan_for_ever(self, scanner: _Scanner) -> None:
+    async def _scan_for_ever(self, scanner: Scanner) -> None:
         pause, slept = 0.0, False
         while True:
             changed = await self._scan(scanner) or slept
             self._scanned.notify()
             doubtful = scanner.is_missing_somebody(self._clock.now()) or scanner.failure is not None
             pause = timing.scan_after(pause, changed=changed, doubtful=doubtful)
-            if scanner.crowded:
-                pause = max(pause, timing.CROWDED_SCAN)
+            pause = max(pause, self._shortest_pause(scanner))
             due = self._clock.now() + timing.scattered(pause, self._context.random)
             asked = await self._wait_until_due(scanner, due)
             # After the machine has slept, who knows who is there by now?
@@ -196,7 +195,11 @@ class Watch(NetworkUser):
         scanner.due.clear()
         return asked
 
-    async def _scan(self, scanner: _Scanner) -> bool:
+    def _shortest_pause(self, scanner: Scanner) -> float:
+        """Seconds that are waited between two scans at least."""
+        return timing.CROWDED_SCAN if scanner.crowded else 0.0
+
+    async def _scan(self, scanner: Scanner) -> bool:
         """Look the swarm up on one network. Whether that changed who is there."""
         began = scanner.began = self._clock.now()
         first = scanner.scans == 0
@@ -214,7 +217,7 @@ class Watch(NetworkUser):
             await self._tell_who_left(scanner.scanned(began, self._clock.now()))
         return first or set(self._present) != before
 
-    async def _read(self, scanner: _Scanner) -> BitBootError | None:
+    async def _read(self, scanner: Scanner) -> BitBootError | None:
         """Take note of everybody who is there. Returns or raises why not all could be read."""
         alone = replace(self._context, networks=lambda: [scanner.network], users=set(), endings=set())
         beyond = False
@@ -236,7 +239,7 @@ class Watch(NetworkUser):
         """What one scan of one network is."""
         return Lookup(context, [self.swarm], timeout=self._timeout)
 
-    async def _saw(self, scanner: _Scanner, peer: Peer) -> bool:
+    async def _saw(self, scanner: Scanner, peer: Peer) -> bool:
         """Take note of a peer. False where there is no room for it."""
         host = peer.endpoint
         if not scanner.saw(host, self._clock.now()):

@@ -8,6 +8,7 @@ Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
 
 _MAX_DEPTH = 4
 _MAX_DIGITS = 20
+_ZERO = ord("0")
 
 
 def encode(value: Value) -> bytes:
@@ -63,9 +64,11 @@ def _dictionary(data: bytes, at: int, depth: int) -> tuple[Value, int]:
 
 def _string(data: bytes, at: int) -> tuple[bytes, int]:
     colon = data.find(b":", at, at + _MAX_DIGITS)
-    length = _integer(data[at:colon] if colon > 0 else b"")
-    end = colon + 1 + length
-    if length < 0 or end > len(data):
+    digits = data[at:colon] if colon > 0 else b""
+    if not digits.isdigit() or (digits[0] == _ZERO and digits != b"0"):
+        raise ValueError("this is no number")
+    end = colon + 1 + int(digits)
+    if end > len(data):
         raise ValueError("it is cut off")
     return data[colon + 1 : end], end
 

@@ -84,9 +84,13 @@ class Epochs:
         near, far = (epoch - 1, epoch + 1) if age < EPOCH / 2 else (epoch + 1, epoch - 1)
         return tuple(map(self.keys, (epoch, near, far)))
 
+    def counting(self, time: float) -> set[int]:
+        """The epochs of which what was proved in them counts now."""
+        return {self.at(time - EDGE), self.at(time), self.at(time + EDGE)}
+
     def counts(self, epoch: int, time: float) -> bool:
         """Whether what was proved in an epoch still counts."""
-        return epoch in {self.at(time - EDGE), self.at(time), self.at(time + EDGE)}
+        return epoch in self.counting(time)
 
     def next_change(self, time: float) -> float:
         """When other keys than now are announced: the next edge of an epoch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 
 from ..._networks.network import ActiveNetwork
 from ...aio.tasks import cancel
@@ -62,7 +61,7 @@ class PrivateLookup(Lookup):
 
     def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
         record = self._members[host]
-        return replace(super()._peer(host, sources), member=record.member, data=record.data)
+        return Peer(host.host, host.port, sources, None, record.member, record.data)
 
     def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
         # What is wrong with our own keys is no fault of the network's.
@@ -77,10 +76,13 @@ class PrivateLookup(Lookup):
         membership = self._memberships[key]
         prover = await membership.prover(network)
         arrived: asyncio.Queue[tuple[KnownHost, MemberRecord] | None] = asyncio.Queue()
+        told: set[Session | None] = set()
 
         def found(peers: Sequence[tuple[KnownHost, Session | None]]) -> None:
             for host, session in peers:
-                arrived.put_nowait((host, membership.own_record() if session is None else session.record))
+                if session is None or session not in told:
+                    arrived.put_nowait((host, membership.own_record() if session is None else session.record))
+            told.update(session for _, session in peers)
 
         for session in prover.sessions():
             found(prover.peers_in(session))

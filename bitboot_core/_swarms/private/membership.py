@@ -126,7 +126,7 @@ class Membership(NetworkUser):
             self._check_open()
             if self._roster is None:
                 self._roster = Roster(own.epochs)
-            prover = Prover(self, network, own, self._roster, clock=self._clock, random=self._context.random)
+            prover = Prover(self, network, own, self._roster, clock=self._clock)
             self._provers[network.name] = prover
             prover.open()
         return prover

@@ -139,7 +139,7 @@ class Handshake:
     ) -> None:
         """`ephemeral`: a new one unless a test says which. `psks`: one for each token psk, in order."""
         self._state = SymmetricState(name, prologue)
-        self._initiates, self._static, self._ephemeral = initiates, static, ephemeral
+        self.initiates, self._static, self._ephemeral = initiates, static, ephemeral
         self._psks = tuple(psks)
         self._has_psk = bool(psks)
         self._pattern = tuple(message.split() for message in pattern)
@@ -199,7 +199,7 @@ class Handshake:
     def split(self) -> tuple[CipherState, CipherState]:
         """What to send with, and what to open what comes with."""
         first, second = self._state.split()
-        return (first, second) if self._initiates else (second, first)
+        return (first, second) if self.initiates else (second, first)
 
     # Inside
 
@@ -223,7 +223,7 @@ class Handshake:
         if token == "psk":
             self._psk()
             return
-        ours, theirs = (token[0], token[1]) if self._initiates else (token[1], token[0])
+        ours, theirs = (token[0], token[1]) if self.initiates else (token[1], token[0])
         private = self._ephemeral if ours == "e" else self._static
         if theirs == "e":
             public = self._their_ephemeral

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
-from random import Random
 
 from ..._networks.network import ActiveNetwork
 from ...aio.clock import Clock, sleep_until
@@ -23,18 +23,13 @@ from .record import BadRecord
 from .responder import Responder
 from .roster import Roster
 from .session import Kind, Session
+from .standing import LOOK_EVERY, Standing
 
 TRIES = (0.7, 2.0)
 """Seconds that a claimed member has to answer, each time that a lookup asks: a datagram may be lost."""
 
-HELLO_EVERY = 22.0
-"""Seconds between two requests to a member whose session stands: a NAT forgets a mapping after 30."""
-
-HELLOS_PER_SECOND = 10.0
-"""With many members, each is asked more rarely."""
-
-SILENT = 4
-"""Requests without an answer in a row after which a session has ended."""
+OWN_EVERY = 1.0
+"""Seconds for which our own endpoints are taken to hold."""
 
 SEND_EVERY = 1.0
 """Seconds after which a message that was not acknowledged is sent again."""
@@ -51,16 +46,15 @@ log = logger(__name__)
 class Prover:
     """One membership on one network."""
 
-    def __init__(
-        self, part: Part, network: ActiveNetwork, own: Own, roster: Roster, *, clock: Clock, random: Random
-    ) -> None:
+    def __init__(self, part: Part, network: ActiveNetwork, own: Own, roster: Roster, *, clock: Clock) -> None:
         self.network = network
         self._part, self._own, self._roster = part, own, roster
-        self._clock, self._random = clock, random
+        self._clock = clock
         self._tasks = Tasks(clock)
         self._claims = Claims()
-        self._sessions: dict[bytes, Session] = {}
-        self._misses: dict[bytes, int] = {}
+        self._sessions = Standing(roster)
+        self._own_endpoints: set[KnownHost | None] = set()
+        self._looked = -math.inf
         self._unsubscribe: Callable[[], None] | None = None
         self._responder = Responder(
             own.epochs,
@@ -88,8 +82,8 @@ class Prover:
             self._unsubscribe()
             self._unsubscribe = None
         await self._tasks.cancel()
-        for session in list(self._sessions.values()):
-            self._ended(session)
+        for session in self._sessions:
+            self._sessions.discard(session)
 
     # Claims
 
@@ -134,12 +128,11 @@ class Prover:
 
     def sessions(self) -> list[Session]:
         """The sessions that stand with members who have shown themselves recently."""
-        since = self._clock.now() - (SILENT + 1) * self._hello_every
-        return [one for one in self._sessions.values() if one.heard >= since]
+        return self._sessions.recent(self._clock.now())
 
     def introduce_again(self) -> None:
         """What we say of ourselves has changed: say it to all who know us."""
-        for endpoint in {session.endpoint for session in self._sessions.values()}:
+        for endpoint in {session.endpoint for session in self._sessions}:
             self._introduce(endpoint)
 
     def _introduce(self, endpoint: KnownHost) -> None:
@@ -148,11 +141,11 @@ class Prover:
 
     def knows(self, session: Session) -> bool:
         """Whether it was made here."""
-        return session.id in self._sessions
+        return session in self._sessions
 
     def _session_of(self, claim: Claim) -> Session | None:
         session = self._claims.session_at(claim.endpoint)
-        if session is None or session.id not in self._sessions:
+        if session is None or session not in self._sessions:
             return None
         return session if self._own.epochs.counts(session.epoch, self._part.time) else None
 
@@ -163,9 +156,11 @@ class Prover:
         return endpoint
 
     def _is_ours(self, endpoint: KnownHost) -> bool:
-        if endpoint == self.network.address:
-            return True
-        return any(place.outside == endpoint for place in self.network.places.values())
+        now = self._clock.now()
+        if now >= self._looked + OWN_EVERY:
+            outside = {place.outside for place in self.network.places.values()}
+            self._own_endpoints, self._looked = {self.network.address, *outside}, now
+        return endpoint in self._own_endpoints
 
     async def _ask(self, claim: Claim, within: float = ANSWER_WITHIN, *, again: bool = False) -> None:
         """One handshake with whoever is claimed to be there."""
@@ -183,17 +178,11 @@ class Prover:
 
     def _stands(self, session: Session) -> None:
         """A session stands, whoever began it."""
-        self._sessions[session.id] = session
-        self._misses[session.id] = 0
+        self._sessions.add(session)
         self._claims.proved(session)
         self._part.proved(self.network, session)
         if session.told != self._part.record():  # which has changed meanwhile
             self._introduce(session.endpoint)
-
-    def _ended(self, session: Session) -> None:
-        self._sessions.pop(session.id, None)
-        self._misses.pop(session.id, None)
-        self._roster.discard(session)
 
     # Requests of others
 
@@ -223,33 +212,20 @@ class Prover:
             return False
         return True
 
-    @property
-    def _hello_every(self) -> float:
-        return max(HELLO_EVERY, len(self._sessions) / HELLOS_PER_SECOND)
-
     async def _keep_up(self) -> None:
-        """Say hello to each member in turn, and end the sessions of those who are silent."""
+        """Say hello to members who were not heard for a while; end the sessions of those who stay silent."""
         while True:
-            await sleep_until(self._clock, self._clock.now() + self._hello_every)
+            await sleep_until(self._clock, self._clock.now() + LOOK_EVERY)
             self._roster.expire(self._part.time)
-            now, spread = self._clock.now(), self._hello_every / 2
-            for session in list(self._sessions.values()):
-                if self._roster.find(session.id) is None:
-                    self._ended(session)
-                else:
-                    self._tasks.start(self._hello(session, now + self._random.random() * spread))
+            for session in self._sessions.due(self._clock.now()):
+                self._tasks.start(self._hello(session))
 
-    async def _hello(self, session: Session, due: float) -> None:
-        await sleep_until(self._clock, due)
-        if session.id not in self._sessions:
-            return
+    async def _hello(self, session: Session) -> None:
         request, counter = session.request(Kind.HELLO)
         if await self._acknowledged(session, request, counter, ANSWER_WITHIN):
-            self._misses[session.id] = 0
-        elif session.id in self._misses:
-            self._misses[session.id] += 1
-            if self._misses[session.id] >= SILENT:
-                self._ended(session)
+            self._sessions.answered(session)
+        else:
+            self._sessions.missed(session)
 
     async def _call_in_rounds(self) -> None:
         """While the swarm is watched, call claims that proved nothing, when their members call us."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -108,4 +109,5 @@ def _compact(endpoint: KnownHost) -> bytes:
 def _endpoint(compact: object) -> KnownHost:
     if not isinstance(compact, bytes) or len(compact) not in (6, 18):
         raise BadRecord("an endpoint that is none")
-    return KnownHost(str(ipaddress.ip_address(compact[:-2])), int.from_bytes(compact[-2:], "big"))
+    family = socket.AF_INET if len(compact) == 6 else socket.AF_INET6
+    return KnownHost(socket.inet_ntop(family, compact[:-2]), int.from_bytes(compact[-2:], "big"))

@@ -55,5 +55,6 @@ class Roster:
 
     def expire(self, time: float) -> None:
         """End the sessions of epochs that count no more at `time`, in seconds since 1970."""
-        for session in [one for one in self._by_id.values() if not self._epochs.counts(one.epoch, time)]:
+        counting = self._epochs.counting(time)
+        for session in [one for one in self._by_id.values() if one.epoch not in counting]:
             self.discard(session)

@@ -75,6 +75,7 @@ class Session:
     """One side of a session.
 
     `endpoint`: where the other side's node is. `heard`: when it last showed itself. `record`: what it says.
+    `is_begun_here`: we began the handshake.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Session:
         self.heard: float = now
         self.told: bytes = b""
         """What the other side was told of us."""
+        self.is_begun_here: bool = handshake.initiates
         self._send, self._receive = handshake.split()
         self._window = Window()
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from ..._networks.network import ActiveNetwork
+from ...aio.tasks import Signal
+from ...errors import BitBootError
 from ...model import KnownHost, Peer
 from ..lookup import Lookup
 from ..use import Context
-from ..watch import Watch
+from ..watch import Scanner, Watch
 from .lookup import PrivateLookup
 from .membership import Membership
+from .roster import MAX_SESSIONS
 from .session import Session
+
+SCANNED_PER_SECOND = 20.0
+"""Members that scans come across, at most: of a large swarm they are rarer. Of two members one finding
+the other is enough."""
 
 
 class PrivateWatch(Watch):
@@ -24,11 +33,14 @@ class PrivateWatch(Watch):
         self._membership = membership
         self._members: dict[KnownHost, tuple[bytes | None, bytes | None]] = {}
         self._unlisten: Callable[[], None] | None = None
+        self._came: deque[tuple[ActiveNetwork, Session]] = deque(maxlen=MAX_SESSIONS)
+        self._has_come = Signal()
 
     def open(self) -> None:
         self._membership.hold(self)
         self._unlisten = self._membership.listen(self._proved)
         super().open()
+        self._tasks.start(self._take_notes())
 
     # Inside
 
@@ -46,9 +58,21 @@ class PrivateWatch(Watch):
     def _lookup(self, context: Context) -> Lookup:
         return PrivateLookup(context, [self._membership], timeout=self._timeout)
 
+    def _shortest_pause(self, scanner: Scanner) -> float:
+        return max(super()._shortest_pause(scanner), len(self._present) / SCANNED_PER_SECOND)
+
     def _proved(self, network: ActiveNetwork, session: Session) -> None:
         """Somebody has proved to be a member, between two scans or in one."""
-        self._tasks.start(self._take_note(network, session))
+        self._came.append((network, session))
+        self._has_come.notify()
+
+    async def _take_notes(self) -> None:
+        while True:
+            while self._came:
+                network, session = self._came.popleft()
+                with suppress(BitBootError):  # of a network, or a membership, that has ended meanwhile
+                    await self._take_note(network, session)
+            await self._has_come.wait()
 
     async def _take_note(self, network: ActiveNetwork, session: Session) -> None:
         prover = await self._membership.prover(network)

@@ -27,7 +27,9 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core._swarms.private.epochs import EPOCH
+from bitboot_core._swarms.private.noise import TAG
 from bitboot_core._swarms.private.prover import ROUND
+from bitboot_core._swarms.private.session import ID, Kind
 from bitboot_core.testing import FakePortMapper, answers
 
 from .conftest import SECRET, Members
@@ -362,6 +364,28 @@ async def test_a_member_whose_nat_moves_is_found_again(members: Members) -> None
     (there,) = {peer.member for peer in ada.peers if peer.data == b"1"}
     await members.awaited(ada.send(there, b"hello again"))
     assert (await members.awaited(anext(bob.messages()))).data == b"hello again"
+
+
+async def test_one_side_of_each_pair_says_hello(members: Members) -> None:
+    swarms = [await joined(members, number) for number in range(3)]
+    await members.pass_until(lambda: all(len(one.peers) == 3 for one in swarms))
+    members.wire.traffic.clear()
+    await members.clock.advance(200)
+    short = len(Kind) + ID + 8 + TAG
+    hellos = [(source, to) for source, to, payload, _ in members.wire.traffic if len(payload) < short]
+    assert 3 * 8 <= len(hellos) <= 3 * 10  # of 3 pairs, in 200 s
+    assert len(set(hellos)) == 3
+
+
+async def test_a_large_swarm_is_scanned_more_rarely(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitboot_core._swarms.private.watch.SCANNED_PER_SECOND", 0.02)
+    ada, bob = await joined(members, 0), await joined(members, 1)
+    await members.pass_until(lambda: len(ada.peers) == len(bob.peers) == 2)
+    before = ada.watch.scans["wire"]
+    await members.clock.advance(75)  # at 20 a second there are some six
+    assert ada.watch.scans["wire"] - before <= 1
 
 
 @pytest.mark.parametrize(
