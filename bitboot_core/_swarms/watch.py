@@ -182,7 +182,7 @@ class Watch(NetworkUser):
             # After the machine has slept, who knows who is there by now?
             slept = asked or self._clock.now() > due + timing.SLOW_SCAN
 
-    async def _wait_until_due(self, scanner: _Scanner, due: float) -> bool:
+    async def _wait_until_due(self, scanner: Scanner, due: float) -> bool:
         """Wait until it is time for a scan. Whether it was asked for before that."""
         timer = self._clock.call_at(due, scanner.due.set)
         try:
