@@ -139,7 +139,8 @@ class Handshake:
     ) -> None:
         """`ephemeral`: a new one unless a test says which. `psks`: one for each token psk, in order."""
         self._state = SymmetricState(name, prologue)
-        self.initiates, self._static, self._ephemeral: bool = initiates, static, ephemeral
+        self.initiates: bool = initiates
+        self._static, self._ephemeral = static, ephemeral
         self._psks = tuple(psks)
         self._has_psk = bool(psks)
         self._pattern = tuple(message.split() for message in pattern)

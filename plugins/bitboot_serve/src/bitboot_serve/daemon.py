@@ -48,23 +48,25 @@ class Daemon:
         clock: Clock | None = None,
     ) -> None:
         """Raises what `BitBoot(config)` does. `registry` and `clock`: for tests."""
-        self.limits = limits if limits is not None else Limits()
+        self.limits: Limits = limits if limits is not None else Limits()
         self.clock: Clock = clock if clock is not None else SystemClock()
-        self.registry = registry if registry is not None else default_registry()
-        self.bitboot = BitBoot(config, registry=self.registry, clock=self.clock)
-        self.closing = asyncio.Event()
+        self.registry: Registry = registry if registry is not None else default_registry()
+        self.bitboot: BitBoot = BitBoot(config, registry=self.registry, clock=self.clock)
+        self.closing: asyncio.Event = asyncio.Event()
         """Set when the daemon ends: streams end then."""
-        self.clients = 0
+        self.clients: int = 0
         """Open connections, counted by the server."""
         self.problems: list[Json] = []
         """What is wrong with the daemon itself, such as a configuration that cannot be read again."""
         kept = secrets if secrets is not None else Secrets(None)
         self._shared = Shared(self.bitboot, self.limits, self.clock, kept, self.closing)
-        self.lookups = Lookups(self._shared, self._lookup_ended)
-        self.metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
-        self.watches = Watches(self._shared)
-        self.announcements = Announcements(self._shared, self._announcement_changed, self.watches.look_again)
-        self.traffic = Traffic(self._shared)
+        self.lookups: Lookups = Lookups(self._shared, self._lookup_ended)
+        self.metrics: Metrics = Metrics(lambda: self.bitboot, self.counts, version=bitboot_core.__version__)
+        self.watches: Watches = Watches(self._shared)
+        self.announcements: Announcements = Announcements(
+            self._shared, self._announcement_changed, self.watches.look_again
+        )
+        self.traffic: Traffic = Traffic(self._shared)
         self._tasks = Tasks(self.clock)
         self._names: list[str] = []  # of its networks; what they are doing takes longer to find out
         self._began = self.clock.now()

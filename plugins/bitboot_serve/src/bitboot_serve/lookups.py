@@ -28,8 +28,8 @@ class Lookups:
     def __init__(self, shared: Shared, ended: Ended) -> None:
         """`ended`: is told of each lookup."""
         self._shared, self._ended = shared, ended
-        self.running = 0
-        self.done = 0
+        self.running: int = 0
+        self.done: int = 0
 
     async def run(self, wish: LookupWish) -> AsyncGenerator[Record, None]:
         """Look a swarm up: `peer` for each peer as it arrives, then `end`.

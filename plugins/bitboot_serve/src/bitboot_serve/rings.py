@@ -23,8 +23,8 @@ class Ring:
     """The last events of something, numbered from 1. Readers keep their own place: nothing waits for them."""
 
     def __init__(self, size: int) -> None:
-        self.last = 0
-        self.closed = False
+        self.last: int = 0
+        self.closed: bool = False
         self._token = secrets.token_hex(6)  # numbers of another ring, or of a former daemon's, are not ours
         self._events: deque[Kept] = deque(maxlen=size)
         self._changed = Signal()

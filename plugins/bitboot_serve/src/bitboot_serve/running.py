@@ -20,7 +20,7 @@ from .serving import Servers
 from .sockets import has_unix_sockets, tcp_socket, token_in, unix_socket
 from .systemd import Notifier, passed_sockets
 
-log = logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Ca
                 for one in sockets:
                     tell(f"serving on {_spelt(one, token)}")
                 systemd.ready(_serving(daemon))
-                log.info("%s", _serving(daemon))
+                _log.info("%s", _serving(daemon))
                 await _until(stopped, reload, daemon, read_config, systemd)
             finally:
                 systemd.stopping()
@@ -84,7 +84,7 @@ async def _until(
                 await daemon.reconfigure(read_config())
             except BitBootError as error:
                 daemon.tell_reload_failed(error)
-                log.error("the configuration stays as it was: %s", error)
+                _log.error("the configuration stays as it was: %s", error)
             systemd.ready(_serving(daemon))
     finally:
         for waiting in (ends, again):

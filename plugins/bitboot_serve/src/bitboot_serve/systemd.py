@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from bitboot_core import ListenFailed
 from bitboot_core.aio.logs import logger
 
-log = logger(__name__)
+_log = logger(__name__)
 
 FIRST_FD = 3
 """The first socket that is handed over (SD_LISTEN_FDS_START)."""
@@ -106,4 +106,4 @@ class Notifier:
                 manager.setblocking(False)  # the event loop waits for nobody
                 manager.sendto("\n".join(lines).encode(), address)
         except OSError as error:
-            log.warning("systemd could not be told %s: %s", lines[0], error)
+            _log.warning("systemd could not be told %s: %s", lines[0], error)

@@ -47,7 +47,7 @@ class Watches:
         self._tasks = Tasks(shared.clock)
         self._watched: dict[tuple[str | SwarmKey, str | None], Watched] = {}
         self._all = Ring(shared.limits.events)
-        self.readers = 0
+        self.readers: int = 0
 
     def watched(self) -> list[Watched]:
         """The swarms that are watched now."""
