@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bitboot_core import Identity, InvalidConfig, LibraryMissing, fingerprint, verify
+from bitboot_core.identity import _verifying
 
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
@@ -144,6 +145,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     for name in [one for one in sys.modules if one.partition(".")[0] == "cryptography"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
+    _verifying.cache_clear()
     with pytest.raises(LibraryMissing, match="cryptography") as caught:
         Identity.generate()
     assert caught.value.hint == 'pip install "bitboot-core[private]"'
