@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from bitboot_btdht.testnet import Testnet
 from bitboot_serve.logs import JournalFormatter, JsonFormatter, PlainFormatter, is_journal
 
 UNITS = Path(__file__).parents[1] / "src" / "bitboot_serve" / "units"
@@ -205,3 +207,36 @@ def test_the_units_are_as_systemd_wants_them(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *found], capture_output=True, text=True, check=False
     )
     assert (done.returncode, [line for line in done.stderr.splitlines() if "bitboot." in line]) == (0, [])
+
+
+@pytest.mark.slow
+async def test_a_daemon_that_was_killed_comes_back_with_its_contacts(tmp_path: Path, told: Told) -> None:
+    path, state = tmp_path / "run" / "serve.sock", tmp_path / "state"
+
+    def configure(bootstrap: list[str]) -> None:
+        lines = [
+            'network = "mainline"',
+            'listen = "127.0.0.1:0"',
+            f"bootstrap = {json.dumps(bootstrap)}",
+            f"state_dir = {json.dumps(str(state))}",
+        ]
+        (tmp_path / "config.toml").write_text("\n".join(lines), encoding="utf-8")
+
+    def is_in_touch() -> bool:
+        (network,) = ask(path)["networks"]
+        return bool(network["state"] == "ready" and network["contacts"])
+
+    async def serve_until_in_touch() -> None:
+        """And has kept its contacts. Nothing of it ends in order."""
+        with daemon(tmp_path, told) as running:
+            assert (await asyncio.to_thread(told.next))["READY"] == "1"
+            while not (await asyncio.to_thread(is_in_touch) and list(state.glob("contacts-*.json"))):
+                pass  # the test's own timeout ends what never becomes so
+            running.kill()
+            await asyncio.to_thread(running.wait)
+
+    async with Testnet(6) as testnet:
+        configure([str(contact) for contact in testnet.bootstrap])
+        await serve_until_in_touch()
+        configure([])
+        await serve_until_in_touch()
