@@ -23,14 +23,13 @@ async def lookup_early(
     contacts = touch.openings()
     if touch.unusable is None and contacts and backend.capabilities.early_lookups:
         try:
-            async with aclosing(cast("Any", backend.backend.lookup_through(key, contacts))) as found:
+            async with aclosing(cast("Any", backend.lookup(key, contacts))) as found:
                 async for host in found:
-                    touch.answered()
                     yield host
         except BackendError:
             pass  # what keeps us from the network, `in_touch` knows better
         else:
-            touch.answered()
+            touch.answered()  # not at the first peer: that may be the word of one node
             return
     await touch.in_touch()
     async with aclosing(cast("Any", backend.lookup(key))) as found:

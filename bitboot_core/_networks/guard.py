@@ -129,10 +129,10 @@ class GuardedBackend:
             await self.call("withdraw", lambda: backend.withdraw(key, endpoint), until)
             log.info("%s: %s under %s withdrawn", self._config.network, endpoint, key.hex())
 
-    def lookup(self, key: bytes) -> AsyncIterator[KnownHost]:
-        """The backend's own stream of peers, unguarded: a Lookup checks each of them."""
+    def lookup(self, key: bytes, through: Sequence[KnownHost] = ()) -> AsyncIterator[KnownHost]:
+        """The backend's own stream of peers, unguarded: a Lookup checks each. `through`: begin at these."""
         log.info("%s: looking up %s", self._config.network, key.hex())
-        return self._running().lookup(key)
+        return self._running().lookup_through(key, through) if through else self._running().lookup(key)
 
     @property
     def capabilities(self) -> Capabilities:

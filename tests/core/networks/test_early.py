@@ -50,6 +50,14 @@ async def test_a_lookup_begins_while_the_network_is_being_reached(serve: Any, cl
     await bitboot.ready()
 
 
+async def test_one_node_that_tells_of_peers_is_no_network_yet(serve: Any, clock: ManualClock) -> None:
+    backend = early(bootstrap=hangs(), lookup_through=hangs(), peers=[PEER])
+    bitboot = await serve(backend, bootstrap=[SEED])
+    async with bitboot.find("swarm") as found:
+        assert (await anext(found)).address == ("192.0.2.7", 6881)
+        assert not is_ready(bitboot)
+
+
 async def test_an_empty_swarm_is_believed_where_the_backend_says_so(serve: Any, clock: ManualClock) -> None:
     backend = early(bootstrap=hangs())
     bitboot = await serve(backend, bootstrap=[SEED])
