@@ -84,5 +84,7 @@ async def together(
         if seconds is not None:
             await asyncio.sleep(seconds)
             await first()
+            # Who follows what `first` waited for has been woken by it too: let them tell of it.
+            await asyncio.sleep(0)
             for task in tasks:
                 task.cancel()

@@ -167,6 +167,7 @@ class InTouch:
     def answered(self) -> None:
         """Nodes of the network have answered a lookup, whoever the attempt under way still waits for."""
         if not self._reached:
+            log.info("%s: nodes have answered a lookup", self._network)
             self._reached, self.unreached = True, None
             self._progress.notify()
             self._look_around()

@@ -8,6 +8,8 @@ import signal
 import pytest
 
 from bitboot_core import BackendError, KnownHost, Receipt
+from bitboot_core._cli.staying import together
+from bitboot_core.aio.tasks import Signal
 from bitboot_core.testing import Act, FakeBackend
 
 from .conftest import Cli, Served
@@ -105,3 +107,17 @@ def test_several_swarms_are_watched(cli: Cli, served: Served) -> None:
     result = cli("join", "one", "two", "--port", "1", "--network", "fake", "--for", "0.3", "--json")
     assert {event["swarm"] for event in result.named("peer-joined")} == {"one", "two"}
     assert [event["swarm"] for event in result.named("done")] == ["one", "two"]
+
+
+async def test_what_came_at_the_last_moment_is_told() -> None:
+    news, told = Signal(), []
+
+    async def follow() -> None:
+        await news.wait()
+        told.append("news")
+
+    async def first() -> None:
+        news.notify()
+
+    await together(0.0, first, follow())
+    assert told == ["news"]
