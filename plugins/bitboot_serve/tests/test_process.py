@@ -98,6 +98,11 @@ def test_it_tells_systemd_reads_its_configuration_again_and_ends(tmp_path: Path,
         assert "MONOTONIC_USEC" in told.next()
         assert told.next()["STATUS"] == "serving local, other"
         assert [network["protocol"] for network in ask(path)["networks"]] == ["local", "local"]
+        (waiting,) = ask(path)["problems"]
+        assert waiting == {
+            "message": "state_dir in the configuration has changed",
+            "hint": "restart to apply",
+        }
         config.write_text("network = [", encoding="utf-8")
         running.send_signal(signal.SIGHUP)
         assert told.next()["RELOADING"] == "1"
@@ -110,7 +115,11 @@ def test_it_tells_systemd_reads_its_configuration_again_and_ends(tmp_path: Path,
     assert running.returncode == 0, err
     assert out == f"serving on {path}\n"
     logged = [json.loads(line) for line in err.splitlines()]
-    assert [one["level"] for one in logged] == ["info", "error"]
+    assert [(one["level"], one["message"]) for one in logged[1:3]] == [
+        ("info", "the configuration has been read again"),
+        ("warning", "state_dir in the configuration has changed: restart to apply"),
+    ]
+    assert [one["level"] for one in logged] == ["info", "info", "warning", "error"]
     assert not path.exists()
 
 

@@ -114,7 +114,10 @@ class Announcements:
         most = self._shared.limits.announcements
         if len(self._leases) >= most:
             raise TooMany(f"{most} announcements are kept", hint="withdraw those that are not needed")
-        announcement = self._shared.bitboot.announce(wish.swarm, wish.endpoint, secret=secret, data=wish.data)
+        bitboot = self._shared.bitboot
+        announcement = bitboot.announce(
+            wish.swarm, wish.endpoint, lifetime=bitboot.config.lifetime, secret=secret, data=wish.data
+        )
         announcement.open()
         lapses = None if seconds is None else self._shared.clock.now() + seconds
         lease = Lease(secrets.token_hex(8), wish.swarm, secret is not None, announcement, seconds, lapses)

@@ -29,6 +29,7 @@ from .lookups import Lookups
 from .metrics import Counts, Metrics
 from .problems import NotFound, error_record
 from .records import Json, contact_record, network_record, problems_of, swarm_record
+from .reloading import usable_now, use_networks
 from .secrets import Secrets
 from .shared import Shared
 from .traffic import Traffic
@@ -155,20 +156,26 @@ class Daemon:
             entry(lease.swarm, lease.is_private)["announced"] = True
         return list(found.values())
 
-    async def reconfigure(self, config: BitBootConfig) -> None:
-        """Use the networks of this configuration from now on; what is announced and watched moves along.
+    async def reconfigure(self, config: BitBootConfig) -> list[str]:
+        """Use this configuration from now on; what is announced and watched moves along.
 
-        Where nothing of the networks has changed they stay as they are. Other settings hold from the
-        next start. Raises what `BitBoot.switch_network` does: the former ones stay then.
+        Returns which of its settings differ and hold from the next start only; the status tells of them.
+        Raises what `BitBoot.switch_network` and `add_network` do: all stays as it was then.
         """
         former = self.bitboot.config
-        if _networks_of(config) != _networks_of(former):
-            await self.bitboot.switch_network(
-                config.network, backend=config.backend, bootstrap=config.bootstrap, listen=config.listen
-            )
-            self.bitboot.config = config
-            self._names = list(self.bitboot.networks())
-        self.problems.clear()
+        new, waiting = usable_now(config, former)
+        self.bitboot.config = new  # for what begins from now on
+        try:
+            await use_networks(self.bitboot, former, new, self.registry)
+        except BaseException:
+            self.bitboot.config = former
+            raise
+        self._names = list(self.bitboot.networks())
+        self.problems[:] = [
+            {"message": f"{name} in the configuration has changed", "hint": "restart to apply"}
+            for name in waiting
+        ]
+        return waiting
 
     def tell_reload_failed(self, error: BitBootError) -> None:
         """The configuration could not be read again, or its networks not be used: the status tells of it."""
@@ -198,8 +205,3 @@ class Daemon:
                 return one.protocol
         known = self.registry.networks().get(name)
         return "" if known is None else known.protocol
-
-
-def _networks_of(config: BitBootConfig) -> object:
-    """What of a configuration is about networks."""
-    return config.network, config.backend, config.bootstrap, config.listen

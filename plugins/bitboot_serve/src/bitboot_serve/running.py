@@ -56,40 +56,51 @@ async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Ca
                     tell(f"serving on {_spelt(one, token)}")
                 systemd.ready(_serving(daemon))
                 _log.info("%s", _serving(daemon))
-                await _until(stopped, reload, daemon, read_config, systemd)
+                await reload_until(stopped, reload, daemon, read_config, systemd)
             finally:
                 systemd.stopping()
                 daemon.closing.set()
                 await servers.stop()
 
 
-async def _until(
+async def reload_until(
     stopped: asyncio.Event,
     reload: asyncio.Event,
     daemon: Daemon,
     read_config: Callable[[], BitBootConfig],
     systemd: Notifier,
 ) -> None:
-    ends = asyncio.ensure_future(stopped.wait())
-    again = asyncio.ensure_future(reload.wait())
+    """Read the configuration again whenever `reload` is set, until `stopped` is, whatever goes on then."""
+    reloading = asyncio.create_task(_reload_for_ever(reload, daemon, read_config, systemd))
+    ending = asyncio.create_task(stopped.wait())
     try:
-        while True:
-            await asyncio.wait({ends, again}, return_when=asyncio.FIRST_COMPLETED)
-            if ends.done():
-                return
-            reload.clear()
-            again = asyncio.ensure_future(reload.wait())
-            systemd.reloading()
-            try:
-                await daemon.reconfigure(read_config())
-            except BitBootError as error:
-                daemon.tell_reload_failed(error)
-                _log.error("the configuration stays as it was: %s", error)
-            systemd.ready(_serving(daemon))
+        await asyncio.wait({reloading, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if reloading.done():
+            reloading.result()  # it goes on for ever: what it raises is a fault of our own
     finally:
-        for waiting in (ends, again):
-            waiting.cancel()
-        await asyncio.gather(ends, again, return_exceptions=True)
+        reloading.cancel()
+        ending.cancel()
+        await asyncio.gather(reloading, ending, return_exceptions=True)
+
+
+async def _reload_for_ever(
+    reload: asyncio.Event, daemon: Daemon, read_config: Callable[[], BitBootConfig], systemd: Notifier
+) -> None:
+    """Read the configuration again whenever that is asked for."""
+    while True:
+        await reload.wait()
+        reload.clear()
+        systemd.reloading()
+        try:
+            waiting = await daemon.reconfigure(await asyncio.to_thread(read_config))
+        except BitBootError as error:
+            daemon.tell_reload_failed(error)
+            _log.error("the configuration stays as it was: %s", error)
+        else:
+            _log.info("the configuration has been read again")
+            for name in waiting:
+                _log.warning("%s in the configuration has changed: restart to apply", name)
+        systemd.ready(_serving(daemon))
 
 
 def _serving(daemon: Daemon) -> str:
