@@ -5,13 +5,17 @@ async with BitBoot(network="mainline") as bitboot:
         peers = await bitboot.lookup("unique_network")
 """
 
+from __future__ import annotations
+
 import sys
-from importlib import import_module
-from types import FunctionType
-from typing import TYPE_CHECKING, Any
+
+# `typing` alone takes longer to import than the interpreter to start: `bitboot lookup` does not wait for it.
+TYPE_CHECKING = False
 
 # What is public is stated once: in the `__all__` of the module that defines it.
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._networks.per_network import *
     from ._networks.state import *
     from ._plugins.config_file import *
@@ -81,6 +85,9 @@ def _is_missing(module: str) -> bool:
 
 def _load(module: str) -> Any:
     """Import a module. What it makes public says `bitboot_core` in a `repr` and in a traceback."""
+    from importlib import import_module  # noqa: PLC0415 - as for `typing`
+    from types import FunctionType  # noqa: PLC0415
+
     full_name = f"{__name__}.{module}"
     loaded = sys.modules.get(full_name) or import_module(full_name)
     for name in loaded.__all__:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from . import _defaults
 from ._settings import Host, Network, contacts, endpoint, networks, seconds, state_folder
 from .errors import InvalidConfig
 
@@ -57,7 +58,7 @@ class BitBootConfig:
     bootstrap: Sequence[Host] | None = None
     listen: Host | None = None
     state_dir: str | os.PathLike[str] | Literal[False] | None = None
-    timeout: float = 20.0
+    timeout: float = _defaults.TIMEOUT
     lifetime: float = 1800.0
     read_only: bool = False
     map_ports: bool = False

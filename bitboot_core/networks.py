@@ -9,6 +9,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import _defaults
 from .model import KnownHost
 
 __all__ = ["NetworkDefinition", "NetworkName", "NetworkStatus"]
@@ -56,12 +57,7 @@ class NetworkDefinition:
 MAINLINE = NetworkDefinition(
     NetworkName.MAINLINE.value,
     protocol="mainline",
-    bootstrap=(
-        KnownHost("router.bittorrent.com", 6881),
-        KnownHost("dht.transmissionbt.com", 6881),
-        KnownHost("router.utorrent.com", 6881),
-        KnownHost("dht.libtorrent.org", 25401),
-    ),
+    bootstrap=tuple(map(KnownHost.parse, _defaults.MAINLINE)),
     description="BitTorrent's mainline DHT (BEP 5): public, millions of nodes",
 )
 

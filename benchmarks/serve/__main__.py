@@ -9,7 +9,7 @@ import sys
 
 from . import __doc__ as about
 
-PARTS = ("idle", "lookups", "watches")
+PARTS = ("idle", "lookups", "command", "watches")
 
 
 def main() -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from importlib.util import find_spec
+
+from . import quick
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -12,6 +16,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done; 1: it failed; 2: wrong usage.
     """
+    arguments = sys.argv[1:] if argv is None else argv
+    status = quick.run(arguments)
+    if status is not None:
+        return status
+    from importlib.util import find_spec  # noqa: PLC0415 - `quick` does not wait for it
+
     missing = [library for library in ("click", "rich") if find_spec(library) is None]
     if missing:
         print(
@@ -22,4 +32,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     from .program import run  # noqa: PLC0415 - it needs click
 
-    return run(sys.argv[1:] if argv is None else argv)
+    return run(arguments)

@@ -1,20 +1,17 @@
 """Looking up through `bitboot serve`, where it runs on the same networks: its node is warm already.
 
 Whatever is not as expected before the first answer means that the command makes a node of its own, as ever.
-Plain sockets and `http.client`, not asyncio: it is to be quick.
+`quick` does the same where the command line is plain, before all this is imported.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
 import warnings
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from .. import errors
 from .._plugins.registry import default_registry
@@ -24,62 +21,32 @@ from ..aio.logs import logger
 from ..config import BitBootConfig
 from ..errors import AllBackendsFailed, BackendError, BitBootError
 from ..networks import BUILT_IN, NetworkDefinition
+from .asking import MAX_TIMEOUT, MIN_TIMEOUT, Record, Unusable, look_up
 from .report.events import Done, Failed, PeerFound, Ready
 from .report.report import Report
 
 log = logger(__name__)
 
-PATIENCE = 2.0
-"""Seconds that the daemon may take to say on which networks it is; with a lookup it has as many on top."""
 
-MAX_TIMEOUT = 120.0
-"""Seconds that the daemon lets a lookup take (docs/serve.md)."""
-
-MAX_LINE = 64 * 1024
-
-
-def by_daemon(config: BitBootConfig, report: Report, swarm: SwarmName, limit: int | None) -> Done | None:
-    """Look a swarm up through the daemon, and tell of its peers. None where there is no fitting one.
-
-    Raises what the lookup raised there, and BackendError where the daemon ends meanwhile.
-    """
+def by_daemon(config: BitBootConfig, swarm: SwarmName, limit: int | None) -> Iterator[Record] | None:
+    """Look a swarm up through the daemon: the records of its answer, None where none fits."""
     path = socket_path()
-    if config.backend is not None or config.listen is not None or config.timeout > MAX_TIMEOUT:
+    if config.backend is not None or config.listen is not None:
         return None
-    if not hasattr(socket, "AF_UNIX") or not _is_ours(path):
+    if not MIN_TIMEOUT <= config.timeout <= MAX_TIMEOUT:
         return None
-    connection = _Connection(path, PATIENCE)
-    reading: http.client.HTTPResponse | None = None
+    networks = _meant(config)
+    if networks is None:
+        return None
+    name = {"key": str(swarm)} if isinstance(swarm, SwarmKey) else {"swarm": swarm}
+    wish = {**name, "limit": limit, "timeout": config.timeout, "networks": networks}
     try:
-        connection.request("GET", "/v1/networks")
-        found = json.loads(connection.getresponse().read())["networks"]
-        if not _are_the_same(config, found):
-            log.info("the daemon on %s is on other networks: not used", path)
-            return None
-        connection.sock.settimeout(config.timeout + PATIENCE)
-        name = {"key": str(swarm)} if isinstance(swarm, SwarmKey) else {"swarm": swarm}
-        body = {**name, "timeout": config.timeout, **({} if limit is None else {"limit": limit})}
-        connection.request("POST", "/v1/lookups", json.dumps(body))
-        response = connection.getresponse()
-        if response.status in (429, 503):
-            return None
-        if response.status != 200:
-            raise _error(json.loads(response.read()))
-        reading = response
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, BitBootError):
-            raise
-        log.info("the daemon on %s cannot be used: %r", path, error)
+        records = look_up(str(path), json.dumps(wish), config.timeout)
+        first = next(records)
+    except Unusable as error:
+        log.info("the daemon on %s is not used: %s", path, error)
         return None
-    finally:
-        if reading is None:
-            connection.close()
-    # From here on peers have been told of: no second lookup, whatever fails, our own output included.
-    with closing(connection):
-        try:
-            return _read(reading, found, report, str(swarm))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise _ended() from error
+    return chain([first], records)
 
 
 def socket_path() -> Path:
@@ -96,37 +63,16 @@ def socket_path() -> Path:
             return Path(os.devnull)
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether there is a socket of this user's, or of root's: another one's could tell us anything."""
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    return path.is_socket() and found.st_uid in (os.getuid(), 0)
-
-
-def _are_the_same(config: BitBootConfig, found: list[dict[str, Any]]) -> bool:
-    """Whether the daemon is in touch with exactly the networks that are meant, from the same contacts."""
+def _meant(config: BitBootConfig) -> dict[str, list[str]] | None:
+    """The networks that are meant, each with its contacts. None where a daemon's is not the same."""
     meant = {}
     for network in networks_of(config.network):
         definition = _definition(network)
         if definition.protocol == "local":
-            return False  # each process has one of its own
+            return None  # each process has one of its own
         contacts = definition.bootstrap if config.bootstrap is None else config.bootstrap
-        meant[definition.name] = {str(contact) for contact in contacts}
-    theirs = {one["name"]: set(one["bootstrap"]) for one in found if one["state"] == "ready"}
-    return meant == theirs and len(found) == len(theirs)
+        meant[definition.name] = [str(contact) for contact in contacts]
+    return meant
 
 
 def _definition(network: str | NetworkDefinition) -> NetworkDefinition:
@@ -137,66 +83,29 @@ def _definition(network: str | NetworkDefinition) -> NetworkDefinition:
     return built_in[network] if network in built_in else default_registry().network(network)
 
 
-def _read(
-    response: http.client.HTTPResponse, networks: list[dict[str, Any]], report: Report, swarm: str
-) -> Done:
-    for one in networks:
-        report.tell(
-            Ready(
-                network=one["name"],
-                backend=one["backend"],
-                listen=str(one["listen"]),
-                contacts=one["contacts"],
-            )
-        )
-    for record in _records(response):
-        if record["event"] == "peer":
-            member = record["member"]
-            report.tell(
-                PeerFound(
-                    swarm=swarm,
-                    host=record["host"],
-                    port=record["port"],
-                    sources=list(record["sources"]),
-                    member=member,
-                )
-            )
+def tell(records: Iterable[Record], report: Report, swarm: str) -> Done:
+    """Tell of the records of an answer but its end, which is returned. Raises the error that it ends with."""
+    for record in records:
+        if record["event"] == "ready":
+            fields = {key: record[key] for key in ("network", "backend", "listen", "contacts")}
+            report.tell(Ready(**fields))
+        elif record["event"] == "peer":
+            fields = {key: record[key] for key in ("host", "port", "sources")}
+            report.tell(PeerFound(swarm=swarm, **fields))
         elif record["event"] == "error":
             raise _error(record)
-        elif record["event"] == "end":
+        else:
             for network, failure in record["failures"].items():
                 report.tell(Failed.of(_error(failure), network=network))
             return Done(swarm=swarm, peers=record["peers"], seconds=round(record["seconds"], 3))
-    raise _ended()
+    raise AssertionError("an answer has an end")
 
 
-def _records(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
-    while True:
-        try:
-            line = response.readline(MAX_LINE)
-        except (OSError, http.client.HTTPException) as error:
-            raise _ended() from error
-        if not line:
-            return
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise _ended() from error
-        yield record
-
-
-def _ended() -> BackendError:
-    return BackendError("the daemon ended before the lookup did", hint="try again, or with --no-daemon")
-
-
-def _error(problem: dict[str, Any]) -> BitBootError:
-    """The error that a problem of the daemon's tells of."""
-    kind = (
-        getattr(errors, problem["error"], BackendError)
-        if problem["error"] in errors.__all__
-        else BackendError
-    )
-    message, hint = str(problem["message"]), str(problem["hint"])
+def _error(record: Record) -> BitBootError:
+    """The error that a record tells of."""
+    name = record["error"]
+    kind = getattr(errors, name) if name in errors.__all__ else BackendError
+    message, hint = record["message"], record["hint"]
     if kind is AllBackendsFailed:
         return AllBackendsFailed(message, {}, hint=hint)
     made: BitBootError = kind(message, hint=hint)

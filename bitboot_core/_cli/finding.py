@@ -12,11 +12,9 @@ from .._swarms.private.secret import SwarmSecret
 from .._swarms.watch import PeerJoined
 from ..errors import BackendTimeout
 from ..model import Peer
-from .report.events import Failed, PeerFound, count
+from .report.events import Failed, PeerFound
+from .report.plain import count
 from .session import Session
-
-NOBODY = 3
-"""The exit status where `--fail-empty` was given and nobody was found."""
 
 wait_option = click.option(
     "--wait",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import string
 import time
+from collections.abc import Iterable, Iterator
 
 import click
 
 from .._swarms.keys import SwarmName
 from .._swarms.private.secret import SwarmSecret
 from ..errors import UsageError
-from .by_daemon import by_daemon
-from .finding import NOBODY, Wish, find, wait_option
+from .asking import Record
+from .by_daemon import by_daemon, tell
+from .finding import Wish, find, wait_option
 from .help import Command, example
 from .options import Settings, network_options
+from .report.choice import report_for
 from .report.escaping import escaped
 from .report.events import Done, Failed, PeerFound
 from .report.output import write_line
@@ -21,6 +24,7 @@ from .report.report import PeersReport, Report
 from .report.view import View
 from .running import run
 from .session import open_session, while_reaching
+from .statuses import NOBODY
 from .swarm_arguments import swarm_argument
 
 FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": "x", "sources": "mainline"}
@@ -74,21 +78,40 @@ def lookup(
     pattern = _checked("{peer}" if quiet else pattern)
     report = settings.report if pattern is None else _PeersOnly(pattern)
     wish = Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)
-    done = None if no_daemon else _by_daemon(settings, report, wish)
-    if done is None:
-        done = run(_lookup(settings, report, wish))
+    try:
+        records = None if no_daemon else _by_daemon(settings, wish)
+        done = run(_lookup(settings, report, wish)) if records is None else tell(records, report, str(swarm))
+    except KeyboardInterrupt:  # while the daemon is asked: else `run` sees to it
+        done = None
+    return _end(done, report, fail_empty=fail_empty)
+
+
+def _by_daemon(settings: Settings, wish: Wish) -> Iterator[Record] | None:
+    """What the daemon that runs here finds, None where none does, or it is not what was asked for."""
+    if wish.wait is not None or wish.secret is not None or settings.state_dir is not None:
+        return None
+    return by_daemon(settings.config(read_only=True), wish.swarm, wish.limit)
+
+
+def tell_rest(
+    records: Iterable[Record], swarm: str, pattern: str | None, *, as_json: bool, fail_empty: bool
+) -> int:
+    """Tell of what a daemon answers from here on, after what `quick` has told of; the exit status."""
+    report = report_for(as_json) if pattern is None else _PeersOnly(pattern)
+    try:
+        done = tell(records, report, swarm)
+    except KeyboardInterrupt:
+        done = None
+    return _end(done, report, fail_empty=fail_empty)
+
+
+def _end(done: Done | None, report: Report, *, fail_empty: bool) -> int:
+    """Tell how it ended, None where it was stopped; the exit status."""
     if done is None:
         report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
         return 1
     report.tell(done)
     return NOBODY if fail_empty and not done.peers else 0
-
-
-def _by_daemon(settings: Settings, report: Report, wish: Wish) -> Done | None:
-    """What the daemon that runs here found, None where none does, or it is not what was asked for."""
-    if wish.wait is not None or wish.secret is not None or settings.state_dir is not None:
-        return None
-    return by_daemon(settings.config(read_only=True), report, wish.swarm, wish.limit)
 
 
 async def _lookup(settings: Settings, report: Report, wish: Wish) -> Done:

@@ -6,7 +6,7 @@ What a command needs is imported when it is called: `bitboot --help` waits for n
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import click
@@ -16,9 +16,7 @@ from ..errors import BitBootError, UsageError
 from .help import Context, example
 from .report.escaping import escaped
 from .spellings import is_classic
-
-FAILED = 1
-WRONG_USAGE = 2
+from .statuses import FAILED, WRONG_USAGE
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """What writing fails with, where click writes by itself, as it does its help."""
@@ -121,14 +119,21 @@ def _imported(name: str) -> click.Command:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command that `argv` asks for; return its exit status. No foreseen error leaves it."""
-    as_json = "--json" in argv
-    try:
+
+    def work() -> int:
         if is_classic(argv):
             from . import classic  # noqa: PLC0415 - few write so
 
             return classic.run(argv)
-        status = bitboot.main(list(argv), prog_name="bitboot", standalone_mode=False)
-        return status or 0
+        return bitboot.main(list(argv), prog_name="bitboot", standalone_mode=False) or 0
+
+    return guarded(work, as_json="--json" in argv)
+
+
+def guarded(work: Callable[[], int], *, as_json: bool) -> int:
+    """Do it; return its exit status. A foreseen error is told of, and has a status of its own."""
+    try:
+        return work()
     except click.ClickException as error:  # what click itself refuses: an unknown option, a missing argument
         return _failed(UsageError(error.format_message(), hint=_help(error)), as_json=as_json)
     except BitBootError as error:

@@ -6,7 +6,6 @@ import click
 
 from ..errors import InvalidItem, UsageError
 from ..items import KEY_BYTES, Item
-from .finding import NOBODY
 from .help import Command, example
 from .options import Settings, network_options
 from .publish import salt_option
@@ -17,6 +16,7 @@ from .report.output import write_line
 from .report.report import PeersReport
 from .running import run
 from .session import open_session
+from .statuses import NOBODY
 
 
 @click.command(

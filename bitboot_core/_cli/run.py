@@ -14,13 +14,14 @@ from .._swarms.private.secret import SwarmSecret
 from ..errors import UsageError
 from ..model import Peer
 from .children import exit_status
-from .finding import NOBODY, Wish, find, wait_option
+from .finding import Wish, find, wait_option
 from .help import Command, example
 from .options import Settings, checked_port, map_port_option, network_options
 from .report.events import PeerFound
 from .report.report import PeersReport
 from .running import run as run_until_stopped
 from .session import open_session
+from .statuses import NOBODY
 from .swarm_arguments import swarm_and_words
 
 LAST_CHANCE = 5.0

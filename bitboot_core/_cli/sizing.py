@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from .._swarms.keys import SwarmName
 from ..errors import UsageError
-from .finding import NOBODY
 from .options import Settings
 from .report.events import Done, Failed
 from .report.report import Report
 from .report.sizes import Sized
 from .running import run
 from .session import open_session
+from .statuses import NOBODY
 
 
 def size(settings: Settings, swarm: SwarmName, *, fail_empty: bool, others: Mapping[str, object]) -> int:

@@ -24,6 +24,7 @@ WINGS = [
     ["identity"],
     ["items"],
     ["model"],
+    ["_defaults"],
     ["networks"],
     ["swarm_size"],
     ["routing_table"],

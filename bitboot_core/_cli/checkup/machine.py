@@ -20,7 +20,7 @@ from ..._plugins.plugin import Plugin
 from ..._plugins.registry import Registry
 from ...errors import BitBootError
 from ..report.checks import FAILED, OK, WARNING, Check
-from ..report.events import count
+from ..report.plain import count
 
 CLOCK_TOLERANCE = 3600.0
 """Seconds that a file may be from the future: another machine may have written it."""

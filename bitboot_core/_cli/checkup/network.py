@@ -23,7 +23,7 @@ from ...errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFoun
 from ...model import KnownHost, Reachability, address_scope
 from ...networks import NetworkDefinition
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
-from ..report.events import count
+from ..report.plain import count
 from .place import check_place
 from .population import count_nodes
 from .router import RouterCheckup

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable
 
 from ...errors import BitBootError
-from .events import Event, count
+from .events import Event
+from .plain import count
 from .wording import as_options
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"

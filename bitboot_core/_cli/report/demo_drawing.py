@@ -9,7 +9,7 @@ from rich.text import Text
 from .demo_view import DemoView
 from .drawing import plain_table
 from .durations import span
-from .events import count
+from .plain import count
 
 
 class DemoDrawing:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .durations import clock_time, span
-from .events import count
+from .plain import count
 from .small_drawing import NARROW, SHORT, draw_small
 from .view import View
 from .words import kept_in_words, reach_in_words, sent_in_words, state_in_words, stored_in_words

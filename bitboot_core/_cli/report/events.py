@@ -13,7 +13,9 @@ from typing import ClassVar, Self
 from ...errors import BitBootError
 from ...identity import fingerprint
 from ...model import KnownHost, Peer
+from . import plain
 from .escaping import escaped
+from .plain import count
 from .wording import as_options
 
 
@@ -47,7 +49,7 @@ class Ready(Event):
     contacts: int
 
     def text(self) -> str:
-        return f"{self.network} through {self.backend}, on {self.listen}, {count(self.contacts, 'contact')}"
+        return plain.ready(self.network, self.backend, self.listen, self.contacts)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,7 @@ class PeerFound(Event):
 
     def text(self) -> str:
         member = "" if self.member is None else f", member {self.fingerprint}"
-        return f"{self.endpoint} from {', '.join(self.sources)}{member}"
+        return f"{plain.peer(self.endpoint, self.sources)}{member}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +178,8 @@ class Done(Event):
     def text(self) -> str:
         if self.peers is None:
             return f"{self.swarm}, after {self.seconds:g} s"
-        found = "nobody found" if self.peers == 0 else f"{count(self.peers, 'peer')} found"
         others = f", {self.unproved} did not prove to be members" if self.unproved else ""
-        return f"{self.swarm}, {found} in {self.seconds:g} s{others}"
+        return f"{plain.done(self.swarm, self.peers, self.seconds)}{others}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +225,3 @@ class Failed(Event):
     def lines(self) -> list[str]:
         hint = [f"hint: {escaped(self.hint)}"] if self.hint else []
         return [escaped(self.text()), *hint]
-
-
-def count(number: int, noun: str, several: str = "") -> str:
-    """ "1 node", "2 nodes"; `several` where it is not made by adding an s."""
-    return f"{number} {noun if number == 1 else several or noun + 's'}"

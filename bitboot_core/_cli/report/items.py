@@ -6,7 +6,8 @@ import dataclasses
 
 from ...items import Item
 from .durations import span
-from .events import Event, count
+from .events import Event
+from .plain import count
 
 
 def as_text(data: bytes) -> str | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-
-import click
 
 from ...errors import BitBootError
 
@@ -23,7 +20,8 @@ def write_line(line: str, *, err: bool = False) -> None:
             return  # there is nobody to tell, and nowhere to say so
         raise OutputFailed("stdout is closed", hint="leave `>&-` out; to see nothing, use `>/dev/null`")
     try:
-        click.echo(line, file=stream)
+        stream.write(line + "\n")
+        stream.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -37,5 +35,7 @@ def failed(error: OSError) -> OutputFailed:
 
 def forget_stdout() -> None:
     """Have what is not written yet go nowhere: Python would fail once more when it flushes stdout at exit."""
+    import contextlib  # noqa: PLC0415 - `quick` has no time for it, nor for click's way to write
+
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

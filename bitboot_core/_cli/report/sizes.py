@@ -6,7 +6,8 @@ import dataclasses
 from typing import Self
 
 from ...swarm_size import SwarmSize
-from .events import Event, count
+from .events import Event
+from .plain import count
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

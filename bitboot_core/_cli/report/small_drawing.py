@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from .durations import span
-from .events import count
+from .plain import count
 from .view import View
 from .words import announcement_in_words, state_in_words
 

@@ -9,7 +9,7 @@ from ..._swarms.records import AnnouncementStatus
 from ...errors import BootstrapFailed
 from ...model import Reachability
 from .durations import span
-from .events import count
+from .plain import count
 
 
 def state_in_words(state: NetworkState) -> tuple[str, str]:

@@ -17,6 +17,7 @@ WHEN = {
     401: "the token is missing, or is another one (over TCP)",
     403: "Host or Origin are not the daemon's (over TCP)",
     404: "there is nothing of that name",
+    409: "the daemon's networks are others",
     413: "the body is larger than any that makes sense",
     422: "the network cannot do that",
     429: "one of the daemon's limits is reached",
@@ -64,11 +65,12 @@ def document() -> Json:
                             "description": "the records",
                             "content": {
                                 JSON_LINES: {"itemSchema": ref("Record")},
-                                EVENTS: _events(peer="Record", end="Record", error="Record"),
+                                EVENTS: _events(**dict.fromkeys(("ready", "peer", "end", "error"), "Record")),
                             },
                         }
                     },
                     *SWARM_PROBLEMS,
+                    409,
                     413,
                     504,
                     body="Lookup",

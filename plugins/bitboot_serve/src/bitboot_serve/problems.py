@@ -30,6 +30,10 @@ class NotFound(BitBootError):
     """There is nothing of that name here, or no more."""
 
 
+class OtherNetworks(BitBootError):
+    """The daemon is on other networks than those that are meant, or starts from other contacts."""
+
+
 class NotAllowed(BitBootError):
     """The request lacks the token, or comes from a web page of somebody else's."""
 
@@ -46,6 +50,7 @@ STATUS: list[tuple[type[BaseException], int]] = [
     (TooMany, 429),
     (NotFound, 404),
     (NotAllowed, 403),
+    (OtherNetworks, 409),
     (TooLarge, 413),
     (UnsupportedOperation, 422),
     (UsageError, 400),

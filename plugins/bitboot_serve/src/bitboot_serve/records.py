@@ -61,6 +61,17 @@ def network_record(state: NetworkState, protocol: str) -> Json:
     }
 
 
+def ready_record(state: NetworkState) -> Json:
+    """A network that a lookup asks, as `bitboot lookup` tells of it."""
+    return {
+        "event": "ready",
+        "network": state.network,
+        "backend": state.backend,
+        "listen": str(state.listen),
+        "contacts": state.contacts,
+    }
+
+
 def contact_record(contact: RoutingContact) -> Json:
     """A node in a routing table: its distance in bits, its round trip in seconds."""
     return {

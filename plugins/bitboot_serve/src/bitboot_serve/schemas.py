@@ -112,6 +112,10 @@ SCHEMAS: Json = {
         [],
         limit={"type": ["integer", "null"], "minimum": 1, "maximum": MAX_PEERS},
         timeout={"type": ["number", "null"], "minimum": MIN_TIMEOUT, "maximum": MAX_TIMEOUT},
+        networks={
+            **_or_null({"type": "object", "additionalProperties": _list(TEXT)}),
+            "description": "the networks that are meant, each with the contacts that it starts from",
+        },
     ),
     "Announcement": {
         **_request(
@@ -219,6 +223,13 @@ SCHEMAS: Json = {
     ),
     "Record": {
         "oneOf": [
+            _object(
+                event={"const": "ready"},
+                network=TEXT,
+                backend=TEXT,
+                listen={**TEXT, "description": "host:port"},
+                contacts=_COUNT,
+            ),
             _object(event={"const": "peer"}, **_PEER),
             _object(
                 event={"const": "end"},

@@ -54,10 +54,11 @@ class SwarmWish:
 
 @dataclass(frozen=True, slots=True)
 class LookupWish(SwarmWish):
-    """A lookup that is asked for."""
+    """A lookup that is asked for. `networks`: those that are meant, each with the contacts to start from."""
 
     limit: int | None
     timeout: float | None
+    networks: Mapping[str, frozenset[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _refuse(text: str) -> float:
 
 def lookup_wish(body: Mapping[str, Any]) -> LookupWish:
     """What a lookup's body asks for. Raises InvalidSwarmName or InvalidConfig."""
-    _known(body, "swarm", "key", "secret", "limit", "timeout")
+    _known(body, "swarm", "key", "secret", "limit", "timeout", "networks")
     limit, timeout = body.get("limit"), body.get("timeout")
     if limit is not None:
         limit = _whole(limit)
@@ -105,7 +106,7 @@ def lookup_wish(body: Mapping[str, Any]) -> LookupWish:
             )
     if timeout is not None:
         timeout = _seconds("timeout", timeout, MIN_TIMEOUT, MAX_TIMEOUT)
-    return LookupWish(_swarm(body), _secret(body), limit, timeout)
+    return LookupWish(_swarm(body), _secret(body), limit, timeout, _networks(body))
 
 
 def announcement_wish(body: Mapping[str, Any]) -> AnnouncementWish:
@@ -172,6 +173,21 @@ def _secret(body: Mapping[str, Any]) -> str | None:
     if secret is not None and not isinstance(secret, str):
         raise InvalidConfig("a secret is named by text", hint="the name of one of the daemon's files")
     return secret
+
+
+def _networks(body: Mapping[str, Any]) -> Mapping[str, frozenset[str]] | None:
+    networks = body.get("networks")
+    if networks is None:
+        return None
+    if not isinstance(networks, dict) or not all(map(_is_list_of_text, networks.values())):
+        raise InvalidConfig(
+            f"networks={networks!r:.80} is no object of lists", hint='such as {"mainline": ["host:port"]}'
+        )
+    return {name: frozenset(contacts) for name, contacts in networks.items()}
+
+
+def _is_list_of_text(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _known(body: Mapping[str, Any], *fields: str) -> None:
