@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import httpx
 import pytest
 from bitboot_btdht.testnet import Testnet
 from bitboot_serve.logs import JournalFormatter, JsonFormatter, PlainFormatter, is_journal
+
+from bitboot_core import KnownHost
 
 UNITS = Path(__file__).parents[1] / "src" / "bitboot_serve" / "units"
 
@@ -218,34 +220,60 @@ def test_the_units_are_as_systemd_wants_them(tmp_path: Path) -> None:
     assert (done.returncode, [line for line in done.stderr.splitlines() if "bitboot." in line]) == (0, [])
 
 
+def configure(tmp_path: Path, bootstrap: Sequence[KnownHost]) -> Path:
+    """A configuration file for mainline on loopback. The folder of its state."""
+    state = tmp_path / "state"
+    lines = [
+        'network = "mainline"',
+        'listen = "127.0.0.1:0"',
+        f"bootstrap = {json.dumps([str(contact) for contact in bootstrap])}",
+        f"state_dir = {json.dumps(str(state))}",
+    ]
+    (tmp_path / "config.toml").write_text("\n".join(lines), encoding="utf-8")
+    return state
+
+
 @pytest.mark.slow
 async def test_a_daemon_that_was_killed_comes_back_with_its_contacts(tmp_path: Path, told: Told) -> None:
-    path, state = tmp_path / "run" / "serve.sock", tmp_path / "state"
+    path = tmp_path / "run" / "serve.sock"
 
-    def configure(bootstrap: list[str]) -> None:
-        lines = [
-            'network = "mainline"',
-            'listen = "127.0.0.1:0"',
-            f"bootstrap = {json.dumps(bootstrap)}",
-            f"state_dir = {json.dumps(str(state))}",
-        ]
-        (tmp_path / "config.toml").write_text("\n".join(lines), encoding="utf-8")
-
-    def is_in_touch() -> bool:
+    def has_kept_contacts(state: Path) -> bool:
         (network,) = ask(path)["networks"]
-        return bool(network["state"] == "ready" and network["contacts"])
+        in_touch = network["state"] == "ready" and network["contacts"]
+        return bool(in_touch and list(state.glob("contacts-*.json")))
 
-    async def serve_until_in_touch() -> None:
+    async def serve_until_in_touch(state: Path) -> None:
         """And has kept its contacts. Nothing of it ends in order."""
         with daemon(tmp_path, told) as running:
             assert (await asyncio.to_thread(told.next))["READY"] == "1"
-            while not (await asyncio.to_thread(is_in_touch) and list(state.glob("contacts-*.json"))):
+            while not await asyncio.to_thread(has_kept_contacts, state):
                 pass  # the test's own timeout ends what never becomes so
             running.kill()
             await asyncio.to_thread(running.wait)
 
     async with Testnet(6) as testnet:
-        configure([str(contact) for contact in testnet.bootstrap])
-        await serve_until_in_touch()
-        configure([])
-        await serve_until_in_touch()
+        await serve_until_in_touch(configure(tmp_path, testnet.bootstrap))
+        await serve_until_in_touch(configure(tmp_path, []))
+
+
+@pytest.mark.slow
+async def test_its_node_stays_where_its_contacts_change(tmp_path: Path, told: Told) -> None:
+    path = tmp_path / "run" / "serve.sock"
+    nobody = KnownHost("127.0.0.1", 9)
+
+    async def network() -> dict[str, Any]:
+        (found,) = (await asyncio.to_thread(ask, path))["networks"]
+        return dict(found)
+
+    async with Testnet(3) as testnet:
+        configure(tmp_path, [nobody])
+        with daemon(tmp_path, told) as running:
+            assert (await asyncio.to_thread(told.next))["READY"] == "1"
+            before = await network()
+            assert before["bootstrap"] == [str(nobody)]
+            configure(tmp_path, [nobody, *testnet.bootstrap])
+            running.send_signal(signal.SIGHUP)
+            while (after := await network())["state"] != "ready":
+                pass  # the test's own timeout ends what never becomes so
+            assert after["bootstrap"] == [str(one) for one in (nobody, *testnet.bootstrap)]
+            assert after["listen"] == before["listen"]
