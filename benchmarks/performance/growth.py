@@ -10,15 +10,20 @@ import asyncio
 import gc
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from bitboot_btdht.server.peer_store import PeerStore
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.testnet import Testnet
+from bitboot_kademlia.settings import Settings as KademliaSettings
+from bitboot_kademlia.storage import PeerStore as KademliaPeerStore
 
 from bitboot_core import BackendSpec, BitBoot, KnownHost, NetworkDefinition, Registry
+from bitboot_core._networks.kept_contacts import ContactFile
 from bitboot_core.testing import FakeBackend, FakeEntryPoint, plugin_module, spec_of
 
 from .rows import Row, shown
@@ -48,6 +53,9 @@ def _run() -> list[Row]:
         _row("2 networks, 20", _use_networks, 2),
         _row("50 plugins, 500", _load_plugins, 50),
         _row("1,000 peers stored at a mainline node, a key each, and read, 10,000", _store_keys, 1_000),
+        _row("400 peers stored at a kademlia node, a key each, and read, 4,000", _store_in_kademlia, 400),
+        _row("200 peers of one key at a kademlia node, and read, 2,000", _store_kademlia_crowd, 200),
+        _row("20 contacts kept on disk and read, 200", _keep_contacts, 20),
         _compare(
             "500 replies to who asks for a crowd of 190 peers, of 1,900",
             [_reply_from_crowd(190) for _ in range(TURNS)],
@@ -148,6 +156,44 @@ async def _store_keys(count: int) -> None:
     for key in keys:
         if len(store.get(key, 4, 50, 2.0)) != 1:
             raise RuntimeError("a peer that was stored is not there")
+
+
+async def _store_in_kademlia(count: int) -> None:
+    store = KademliaPeerStore(KademliaSettings(), time.monotonic)
+    chance = random.Random(1)
+    for number in range(count):
+        ip = public_address(number)[:4]
+        store.announce(chance.randbytes(20), public_address(number), number.to_bytes(16, "big"), 3600.0, ip)
+    for _ in range(count):
+        # As for a newcomer: what it is to hold from now on.
+        for key in store.nearest_keys(chance.getrandbits(160), -1, 8):
+            if not store.records(key, 0, 8_000)[0]:
+                raise RuntimeError("a peer that was stored is not there")
+
+
+async def _store_kademlia_crowd(count: int) -> None:
+    store, key = KademliaPeerStore(KademliaSettings(), time.monotonic), b"k" * 20
+    for number in range(count):
+        ip = public_address(number)[:4]
+        store.announce(key, public_address(number), number.to_bytes(16, "big"), 3600.0, ip)
+    read, after = 0, 0
+    while True:
+        page, after = store.peers(key, after, 1_000)
+        read += len(page) // 6
+        if not after:
+            break
+    if read != count:
+        raise RuntimeError(f"{read} of {count} peers are there")
+
+
+async def _keep_contacts(count: int) -> None:
+    contacts = [KnownHost(f"{11 + number % 200}.1.{number // 200}.1", 6881) for number in range(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = ContactFile(Path(folder) / "contacts-mainline.json", "mainline")
+        for _ in range(20):
+            file.write(contacts, dict.fromkeys(contacts, 0.1))
+            if len(file.read()) != count:
+                raise RuntimeError("contacts that were kept are not there")
 
 
 def _reply_from_crowd(peers: int) -> float:

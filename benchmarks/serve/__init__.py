@@ -4,7 +4,7 @@
 
 All parts unless some are named. Exits with 1 where something required is missed.
 
-idle: the CPU and memory of a daemon that nobody uses, over 15 s. Required: under 0.5 % of a core and 60 MiB.
+idle: CPU and memory of a daemon that nobody uses, over a minute. Required: under 0.5 % of a core and 60 MiB.
 
 lookups: N lookups (100) of a swarm of 5 through the daemon, by one client that keeps its connection and by
 one that opens one for each, and N within this process, in turn; then the same on a network whose nodes answer
@@ -16,7 +16,8 @@ command: `bitboot lookup NAME` as a process, N times (100) through the daemon, i
 with the same command and an option for which the whole command line is imported (`--as-name`), and with
 `--no-daemon`. Required: 50 ms in the median.
 
-watches: N clients (200) with a watch each of one swarm, for M minutes (10). A program joins every 20 s.
-Required: memory that does not grow, and each newcomer told to all within 1 s of the first who hears of it.
-How soon the first one hears is up to the watch's scans.
+watches: N clients (200) with a watch each of one swarm, for M minutes (10). A program joins every 20 s, in
+turn through the same daemon and on a node of its own. Required: memory that does not grow, and all told
+within 1 s: of who announces through the daemon after that, of the others after the first client is told. How
+soon the first is told of those is up to the watch's scans.
 """

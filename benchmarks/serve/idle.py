@@ -8,7 +8,9 @@ import asyncio
 from .figures import mib, said
 from .world import world
 
-SECONDS = 15.0
+SECONDS = 60.0
+"""The kernel counts in hundredths of a second."""
+
 MOST_CPU, MOST_MEMORY = 0.5, 60.0
 """Per cent of a core, and MiB."""
 
@@ -20,6 +22,6 @@ async def run(options: argparse.Namespace) -> bool:
         await asyncio.sleep(SECONDS)
         after = made.daemon.cpu_times()
         memory = mib(made.daemon)
-    share = 100 * (after.user + after.system - before.user - before.system) / SECONDS
+    share = 100 * ((after.user - before.user) + (after.system - before.system)) / SECONDS
     cheap = said("idle: CPU", f"{share:.2f} % of a core", share < MOST_CPU)
     return said("idle: memory", f"{memory:.1f} MiB", memory < MOST_MEMORY) and cheap

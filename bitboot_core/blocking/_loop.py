@@ -6,9 +6,9 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from ..aio._forks import let_go_in_children
 from ..errors import NotRunning
@@ -46,16 +46,17 @@ class LoopThread:
         `work` is called on the loop, where no Ctrl-C arrives: between making a coroutine and handing
         it over, one would leave it behind, never awaited.
         """
-        outcome: Future[T] = Future()
+        call, loop = _Call(work), None
         try:
             with self._lock:  # what is handed over before `stop` is begun before the loop ends
                 loop = self._running()
-                loop.call_soon_threadsafe(_begin, loop, work, outcome)
-            return _result(outcome)
-        except CancelledError:
+                loop.call_soon_threadsafe(call.begin)
+            return call.result()
+        except asyncio.CancelledError:
             raise NotRunning("this BitBoot was closed meanwhile", hint="make a new one") from None
         except BaseException:
-            outcome.cancel()  # nothing, where it ended by itself
+            if loop is not None:
+                call.cancel(loop)
             raise
 
     def ask(self, question: Callable[[], T]) -> T:
@@ -121,40 +122,47 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-def _begin(
-    loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, T]], outcome: Future[T]
-) -> None:
-    """Run `work` in a task of `loop`, which is ours, for a thread that waits for `outcome`."""
-    if outcome.cancelled():
-        return
+class _Call(Generic[T]):
+    """What one thread asks of the loop's, and waits for.
 
-    async def run() -> T:
-        return await work()
+    The result comes by a SimpleQueue, which Ctrl-C can interrupt anywhere. Where it interrupts the wait for a
+    `concurrent.futures.Future`, it may leave that locked, and the loop would wait for the lock for ever.
+    """
 
-    def give_up(outcome: Future[T]) -> None:
-        if outcome.cancelled():
-            with suppress(RuntimeError):  # the loop is closed, and with it the task
-                loop.call_soon_threadsafe(task.cancel)
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._work = work
+        self._done: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
+        self._task: asyncio.Task[T] | None = None
+        self._is_cancelled = False
 
-    def end(task: asyncio.Task[T]) -> None:
-        if not outcome.set_running_or_notify_cancel():
-            return
-        if task.cancelled():
-            outcome.set_exception(CancelledError())
-        elif (error := task.exception()) is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(task.result())
+    def begin(self) -> None:
+        """Run the work in a task. On the loop."""
+        if not self._is_cancelled:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task.add_done_callback(self._end)
 
-    task = loop.create_task(run())
-    task.add_done_callback(end)
-    outcome.add_done_callback(give_up)
+    def _end(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # has been looked at, also where nobody waits any more
+        self._done.put(task)
 
+    def result(self) -> T:
+        """What the work returns or raises; CancelledError where the loop has ended."""
+        while True:
+            try:
+                return self._done.get(timeout=_WAIT).result()
+            except Empty:
+                continue
 
-def _result(future: Future[T]) -> T:
-    while True:
-        try:
-            return future.result(_WAIT)
-        except TimeoutError:
-            if future.done():  # its own TimeoutError
-                raise
+    def cancel(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nobody waits for it any more. Nothing happens where it has ended."""
+        self._is_cancelled = True
+        with suppress(RuntimeError):  # the loop is closed, and with it the task
+            loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> T:
+        return await self._work()

@@ -1,5 +1,6 @@
 """The same calls for programs without asyncio."""
 
+import asyncio
 import gc
 import inspect
 import signal
@@ -186,34 +187,38 @@ def test_it_cannot_wait_for_itself(registry: Registry) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_ctrl_c_at_any_call_leaves_no_coroutine_behind(registry: Registry) -> None:
-    """Python acts on a signal where a function begins: here in each of them in turn."""
-    calls_left = 0
+def test_ctrl_c_anywhere_in_a_call_leaves_no_coroutine_behind_and_no_lock_taken(registry: Registry) -> None:
+    """Python acts on a signal where a function begins or ends: here in each of them in turn."""
+    moments_left = 0
+    here = ("blocking", "threading", "concurrent", "asyncio", "queue")
 
     def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal calls_left
-        if "blocking" in frame.f_code.co_filename and event == "call":
-            calls_left -= 1
-            if calls_left == 0:
+        nonlocal moments_left
+        if event in ("call", "return") and any(one in frame.f_code.co_filename for one in here):
+            moments_left -= 1
+            if moments_left == 0:
                 raise KeyboardInterrupt
         return trace
 
+    async def act() -> None:
+        await asyncio.sleep(0.001)  # so that the caller waits for it
+
     with made(registry, FakeBackend()) as bitboot:
-        for calls in range(1, 200):
-            calls_left = calls
+        for moments in range(1, 400):
+            moments_left = moments
             before = sys.gettrace()
             sys.settrace(trace)
             try:
-                bitboot.lookup("swarm")
+                bitboot._loop.call(act)
             except KeyboardInterrupt:
                 pass
             finally:
                 sys.settrace(before)
             gc.collect()
-            if calls_left > 0:
+            assert bitboot.lookup("swarm") == []
+            if moments_left > 0:
                 break
-        assert calls_left > 0, "it never came to its end"
-        assert bitboot.lookup("swarm") == []
+        assert moments_left > 0, "it never came to its end"
 
 
 PROGRAM = """

@@ -111,6 +111,9 @@ async def test_what_cannot_be_started_changes_nothing(serve: Serving) -> None:
         with pytest.raises(ListenFailed):
             await world.daemon.reconfigure(config("bad", timeout=1))
         assert (list(bootstraps(world.daemon)), lives(good)) == (["good"], (1, 0))
+        with pytest.raises(InvalidConfig, match="given twice"):
+            await world.daemon.reconfigure(config("good", "good", timeout=1))
+        assert (list(bootstraps(world.daemon)), lives(good)) == (["good"], (1, 0))
         assert world.daemon.bitboot.config.timeout == 5
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from typing import Any
+
+import pytest
 
 import bitboot_core
 from bitboot_core import KnownHost, Offline
@@ -49,3 +53,22 @@ async def test_what_there_is_not(serve: Serving) -> None:
         assert (await client.get("/nix")).json()["error"] == "NotFound"
         refused = await client.delete("/v1/status")
         assert (refused.status_code, "GET" in refused.headers["allow"]) == (405, True)
+
+
+async def test_a_daemon_that_nobody_asks_wakes_once_a_second(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    loop: Any = asyncio.get_running_loop()
+    call_at = loop.call_at
+
+    def noted(when: float, *arguments: Any, **options: Any) -> Any:
+        pauses.append(when - loop.time())
+        return call_at(when, *arguments, **options)
+
+    monkeypatch.setattr(loop, "call_at", noted)
+    async with serve():
+        begun = list(pauses)
+    # What is shorter are the looks whether all servers have started; uvicorn's own pauses are of 0.1 s.
+    assert [pause for pause in begun if 0.01 < pause < 0.5] == []
+    assert [pause for pause in begun if 0.5 < pause < 1.5]

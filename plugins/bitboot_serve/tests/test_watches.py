@@ -107,6 +107,26 @@ async def test_who_announces_through_the_daemon_is_told_of_at_once(serve: Servin
                 assert (kind, record["host"], record["port"]) == ("peer-joined", "192.0.2.1", 4000)
 
 
+async def test_whom_a_lookup_through_the_daemon_finds_is_told_of_at_once(serve: Serving) -> None:
+    backend = FakeBackend(peers=[ONE])
+    async with serve(network="fake", fake=backend, clock=ManualClock()) as world:
+        client = await world.client()
+        async with watching(client) as lines:
+            while (await next_event(lines))[0] != "peer-joined":
+                pass
+            (watched,) = world.daemon.watches.watched()
+            await until(lambda: watched.watch.scans["fake"])
+            await world.daemon.clock.advance(1)
+            for other in ("mynet", "other"):  # nobody new is found there, and in another swarm
+                await client.post("/v1/lookups", json={"swarm": other})
+                backend.peers = [ONE, TWO]
+            await world.daemon.clock.advance(1)
+            assert watched.watch.scans["fake"] == 1
+            await client.post("/v1/lookups", json={"swarm": "mynet"})
+            kind, record = await next_event(lines)
+            assert (kind, record["host"]) == ("peer-joined", TWO.host)
+
+
 async def test_a_swarm_that_nobody_reads_is_watched_no_more(serve: Serving) -> None:
     clock = ManualClock()
     async with serve(network="fake", fake=FakeBackend(peers=[ONE]), clock=clock) as world:

@@ -34,6 +34,7 @@ from .secrets import Secrets
 from .shared import Shared
 from .traffic import Traffic
 from .watches import Watches
+from .wishes import LookupWish
 
 
 class Daemon:
@@ -183,8 +184,9 @@ class Daemon:
         message = f"the configuration stays as it was: {record['message']}"
         self.problems[:] = [{"message": message, "hint": record["hint"]}]
 
-    def _lookup_ended(self, lookup: Lookup, seconds: float, first: float | None) -> None:
+    def _lookup_ended(self, wish: LookupWish, lookup: Lookup, seconds: float, first: float | None) -> None:
         """A lookup has ended after `seconds`; its first peer came after `first`."""
+        self.watches.look_for(wish, lookup.peers)
         self.metrics.lookup_ended(
             networks=self._names,
             seconds=seconds,

@@ -17,7 +17,7 @@ Record = tuple[str, Json]
 """What kind of record it is, and the record."""
 
 
-Ended = Callable[[Lookup, float, float | None], None]
+Ended = Callable[[LookupWish, Lookup, float, float | None], None]
 """Told of a lookup that has ended: how many seconds it took, and how many until its first peer."""
 
 
@@ -70,7 +70,7 @@ class Lookups:
                 yield "error", {"event": "error", **error_record(error)}
                 return
             finally:
-                self._ended(lookup, time.monotonic() - began, first)
+                self._ended(wish, lookup, time.monotonic() - began, first)
         yield (  # after all is closed, so that the end goes out with the last record
             "end",
             {

@@ -56,14 +56,18 @@ async def use_networks(
 
 def _definitions(config: BitBootConfig, registry: Registry) -> dict[str, NetworkDefinition]:
     """The networks of a configuration by name, in order, with the contacts that they start from."""
-    meant = config.network
     found = {}
-    for one in [meant] if isinstance(meant, (str, NetworkDefinition)) else meant:
+    for one in _listed(config):
         definition = registry.network(one) if isinstance(one, str) else one
         if config.bootstrap is not None:
             definition = replace(definition, bootstrap=tuple(map(_host, config.bootstrap)))
         found[definition.name] = definition
     return found
+
+
+def _listed(config: BitBootConfig) -> list[str | NetworkDefinition]:
+    meant = config.network
+    return [meant] if isinstance(meant, (str, NetworkDefinition)) else list(meant)
 
 
 def _can_stay(
@@ -76,6 +80,7 @@ def _can_stay(
     both = was.keys() & wanted.keys()
     return (
         bool(both)
+        and len(wanted) == len(_listed(new))  # else one is named twice, which `switch_network` refuses
         and (former.backend, former.listen) == (new.backend, new.listen)
         and (new.backend is None or was.keys() == wanted.keys())  # it may not serve those that are added
         and (new.listen is None or next(iter(was)) == next(iter(wanted)))  # which has the port

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -21,6 +21,9 @@ from .problems import MEDIA_TYPE, TooMany, problem
 
 LAST_WORDS = 1
 """Seconds that answers under way get when the daemon ends."""
+
+TICK = 1.0
+"""Seconds for which the header Date holds."""
 
 
 def _connection(daemon: Daemon) -> type[H11Protocol]:
@@ -84,11 +87,30 @@ def _refusal(limit: int) -> bytes:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the command, which ends all servers together."""
+    """Leaves signals to the command, which ends all servers together; sleeps while there is nothing to do."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Set the header Date every second, until the end.
+
+        uvicorn's own loop looks ten times a second whether it is to end: most of what an idle daemon cost.
+        """
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._ending.wait()
+
+    def end(self) -> None:
+        """Take no more connections, and end."""
+        self.should_exit = True
+        self._ending.set()
 
 
 class Servers:
@@ -123,7 +145,7 @@ class Servers:
     async def stop(self) -> None:
         """Take no more connections, give answers under way a second, and end."""
         for server, _ in self._servers:
-            server.should_exit = True
+            server.end()
         await asyncio.gather(*self._running)
 
 

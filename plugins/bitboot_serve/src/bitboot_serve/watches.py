@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bitboot_core import KnownHost, PeerJoined, SwarmKey, Watch, swarm_key
+from bitboot_core import KnownHost, Peer, PeerJoined, SwarmKey, Watch, swarm_key
 from bitboot_core.aio.clock import Timer
 from bitboot_core.aio.tasks import Tasks
 
@@ -74,9 +74,13 @@ class Watches:
 
     def look_again(self, wish: SwarmWish) -> None:
         """Look now for who is in a swarm, if it is watched: somebody has announced himself through us."""
-        key = swarm_key(wish.swarm)
-        for (swarm, secret), one in self._watched.items():
-            if secret == wish.secret and swarm_key(swarm) == key and one.watch.is_open:
+        for one in self._watches_of(wish):
+            one.watch.scan_soon()
+
+    def look_for(self, wish: SwarmWish, peers: Sequence[Peer]) -> None:
+        """The same where a lookup has found peers of whom the watch does not know."""
+        for one in self._watches_of(wish):
+            if any(peer.endpoint not in one.present for peer in peers):
                 one.watch.scan_soon()
 
     def close(self) -> None:
@@ -161,6 +165,15 @@ class Watches:
         self._end(*idle)
 
     # Watching
+
+    def _watches_of(self, wish: SwarmWish) -> list[Watched]:
+        """Those of a swarm, by whichever of its names it is watched."""
+        key = swarm_key(wish.swarm)
+        return [
+            one
+            for (swarm, secret), one in self._watched.items()
+            if secret == wish.secret and swarm_key(swarm) == key and one.watch.is_open
+        ]
 
     def _end(self, key: tuple[str | SwarmKey, str | None], one: Watched) -> None:
         if self._watched.get(key) is one:

@@ -39,6 +39,8 @@ async def shown(visit: Open, double: Double, **options: Any) -> Visit:
     one = await visit(double.url, **options)
     await expect(one.page.locator("#figure-peers")).not_to_have_text(NOTHING)
     await expect(one.page.locator("#figure-traffic")).not_to_have_text(NOTHING)
+    if double.answers["/v1/networks/mainline/contacts"]["contacts"]:
+        await expect(one.page.locator("#routing summary")).to_be_visible()
     await asyncio.wait_for(double.listening.wait(), 20)
     return one
 

@@ -122,6 +122,7 @@ async def test_who_is_silent_is_sent_the_same_first_message(members: Members) ->
     members.wire.nodes[silent] = members.wire.node()
     members.wire.lost = lost
     await begin(members, 1)
+    await members.pass_until(lambda: bool(sent))
     await members.clock.advance(70)
     first = sent[0][1]
     assert len([1 for _, payload in sent if payload == first]) > 1
