@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import pytest
 from bitboot_serve.limits import Limits
 
-from bitboot_core import BackendError, BitBoot, KnownHost
+from bitboot_core import BackendError, BitBoot, KnownHost, NetworkDefinition
 from bitboot_core.testing import FakeBackend, fails, hangs, hangs_until
 
 from .conftest import Serving, until
@@ -148,6 +149,73 @@ async def test_a_lookup_that_has_found_nobody_ends_with_the_daemon(serve: Servin
         assert (response.status_code, response.json()["error"]) == (503, "NotRunning")
 
 
+CONTACT = KnownHost("192.0.2.9", 9)
+
+
+async def test_where_networks_are_named_they_are_told_of_first(serve: Serving) -> None:
+    one = NetworkDefinition("one", "one", [CONTACT])
+    backends = {"one": FakeBackend(peers=[KnownHost("192.0.2.1", 1)]), "two": FakeBackend()}
+    async with serve(network=[one, "two"], **backends) as world:
+        states = world.daemon.bitboot.networks
+        await until(lambda: all(state.ready for state in states().values()))
+        client = await world.client()
+        wish = {"swarm": "x", "networks": {"two": [], "one": [str(CONTACT)]}}
+        ready, also, peer, end = lines(await client.post("/v1/lookups", json=wish))
+        assert ready == {
+            "event": "ready",
+            "network": "one",
+            "backend": "one",
+            "listen": str(states()["one"].listen),
+            "contacts": 0,
+        }
+        assert (also["event"], also["network"]) == ("ready", "two")
+        assert (peer["event"], end["event"], end["peers"]) == ("peer", "end", 1)
+        told = await client.post("/v1/lookups", json=wish, headers={"accept": "text/event-stream"})
+        assert [kind for kind, _ in events(told.text)] == ["ready", "ready", "peer", "end"]
+
+
+OTHERS: list[dict[str, list[str]]] = [
+    {},
+    {"two": [str(CONTACT)]},
+    {"one": []},
+    {"one": ["192.0.2.8:9"]},
+    {"one": [str(CONTACT)], "two": []},
+]
+
+
+@pytest.mark.parametrize("networks", OTHERS, ids=str)
+async def test_other_networks_than_those_that_are_named_are_not_asked(
+    serve: Serving, networks: dict[str, list[str]]
+) -> None:
+    backend = FakeBackend(peers=[KnownHost("192.0.2.1", 1)])
+    async with serve(network=NetworkDefinition("one", "one", [CONTACT]), one=backend) as world:
+        await world.daemon.bitboot.ready()
+        response = await (await world.client()).post("/v1/lookups", json={"swarm": "x", "networks": networks})
+        assert (response.status_code, response.json()["error"]) == (409, "OtherNetworks")
+        assert backend.count("lookup") == 0
+
+
+async def test_a_network_that_is_named_has_to_be_in_touch(serve: Serving) -> None:
+    backend = FakeBackend(bootstrap=hangs())
+    async with serve(network=NetworkDefinition("one", "one", [CONTACT]), one=backend) as world:
+        wish = {"swarm": "x", "networks": {"one": [str(CONTACT)]}}
+        response = await (await world.client()).post("/v1/lookups", json=wish)
+        assert (response.status_code, response.json()["error"]) == (503, "NotRunning")
+        assert "not in touch with one" in response.json()["detail"]
+
+
+async def test_where_networks_are_told_of_a_failure_is_the_last_record(serve: Serving) -> None:
+    bad = FakeBackend(lookup=fails(BackendError("no luck", hint="wait")))
+    async with serve(network="bad", bad=bad) as world:
+        await world.daemon.bitboot.ready()
+        client = await world.client()
+        response = await client.post("/v1/lookups", json={"swarm": "x", "networks": {"bad": []}})
+        assert response.status_code == 200
+        ready, error = lines(response)
+        assert ready["event"] == "ready"
+        assert error == {"event": "error", "error": "BackendError", "message": "no luck", "hint": "wait"}
+
+
 SENSELESS = [
     (b"", 400, "Unread", "not JSON"),
     (b"[1]", 400, "Unread", "no JSON object"),
@@ -166,6 +234,10 @@ SENSELESS = [
     (b'{"swarm": "x", "timeout": NaN}', 400, "Unread", "not JSON"),
     (b'{"swarm": "x", "secret": "../../etc/passwd"}', 400, "InvalidConfig", "secret's name"),
     (b'{"swarm": "x", "secret": "nix"}', 404, "NotFound", "no secret named nix"),
+    (b'{"swarm": "x", "networks": ["local"]}', 400, "InvalidConfig", "no object of lists"),
+    (b'{"swarm": "x", "networks": {"local": "x:1"}}', 400, "InvalidConfig", "no object of lists"),
+    (b'{"swarm": "x", "networks": {"local": [1]}}', 400, "InvalidConfig", "no object of lists"),
+    (b'{"swarm": "x", "networks": {}}', 409, "OtherNetworks", "other networks"),
     (b'{"swarm": "x", "sceret": "nix"}', 400, "UsageError", "not a field"),
 ]
 
