@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import click
 
@@ -24,7 +24,8 @@ from .report.report import PeersReport, Report
 from .report.view import View
 from .running import run
 from .session import open_session, while_reaching
-from .statuses import NOBODY
+from .signals import interruptible
+from .statuses import FAILED, NOBODY
 from .swarm_arguments import swarm_argument
 
 FIELDS = {"host": "192.0.2.7", "port": 6881, "peer": "192.0.2.7:6881", "swarm": "x", "sources": "mainline"}
@@ -78,12 +79,14 @@ def lookup(
     pattern = _checked("{peer}" if quiet else pattern)
     report = settings.report if pattern is None else _PeersOnly(pattern)
     wish = Wish(swarm=swarm, limit=limit, wait=wait, secret=secret)
-    try:
-        records = None if no_daemon else _by_daemon(settings, wish)
-        done = run(_lookup(settings, report, wish)) if records is None else tell(records, report, str(swarm))
-    except KeyboardInterrupt:  # while the daemon is asked: else `run` sees to it
-        done = None
-    return _end(done, report, fail_empty=fail_empty)
+
+    def work() -> Done | None:
+        records = None if no_daemon else interruptible(lambda: _by_daemon(settings, wish))
+        if records is None:
+            return run(_lookup(settings, report, wish))  # which sees to signals itself
+        return interruptible(lambda: tell(records, report, str(swarm)))
+
+    return _ended(work, report, fail_empty=fail_empty)
 
 
 def _by_daemon(settings: Settings, wish: Wish) -> Iterator[Record] | None:
@@ -98,18 +101,18 @@ def tell_rest(
 ) -> int:
     """Tell of what a daemon answers from here on, after what `quick` has told of; the exit status."""
     report = report_for(as_json) if pattern is None else _PeersOnly(pattern)
+    return _ended(lambda: interruptible(lambda: tell(records, report, swarm)), report, fail_empty=fail_empty)
+
+
+def _ended(work: Callable[[], Done | None], report: Report, *, fail_empty: bool) -> int:
+    """Do it and tell how it ended; the exit status. `work`: None where it was stopped."""
     try:
-        done = tell(records, report, swarm)
+        done = work()
     except KeyboardInterrupt:
         done = None
-    return _end(done, report, fail_empty=fail_empty)
-
-
-def _end(done: Done | None, report: Report, *, fail_empty: bool) -> int:
-    """Tell how it ended, None where it was stopped; the exit status."""
     if done is None:
         report.tell(Failed(error="Interrupted", message="stopped before the lookup was done", hint=""))
-        return 1
+        return FAILED
     report.tell(done)
     return NOBODY if fail_empty and not done.peers else 0
 

@@ -68,8 +68,10 @@ def run(arguments: Sequence[str]) -> int | None:
     asked = understood(arguments[1:])
     if asked is None or (sys.stdout.isatty() and not asked.flags & {"json", "quiet"}):
         return None  # people are shown colours
+    from .signals import interruptible  # noqa: PLC0415 - as above
+
     try:
-        return _ask(path, asked)
+        return interruptible(lambda: _ask(path, asked))
     except Unusable:
         return None
     except KeyboardInterrupt as error:

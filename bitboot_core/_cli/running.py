@@ -9,11 +9,9 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from .signals import SIGNALS
 
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
-]
+T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T | None:

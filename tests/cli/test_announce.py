@@ -12,7 +12,7 @@ import pytest
 from bitboot_core import AnnounceFailed, BitBoot, KnownHost, Receipt
 from bitboot_core._cli import main
 from bitboot_core._cli.report.events import Announced, Event, Failed
-from bitboot_core._cli.running import SIGNALS
+from bitboot_core._cli.signals import SIGNALS
 from bitboot_core.testing import FakeBackend, ManualClock, fails
 
 from .conftest import Cli, Reacting, Served

@@ -111,6 +111,7 @@ FOUND: dict[str, dict[str, Any]] = {
 """What the network has, by name."""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
 @pytest.mark.parametrize("found", FOUND.values(), ids=FOUND.keys())
 async def test_all_ways_say_the_same(
@@ -286,8 +287,21 @@ async def test_nothing_slow_is_imported(daemon: Any) -> None:
     assert out.decode().splitlines() == [str(V4), "0"]
 
 
-@pytest.mark.parametrize("options", [[], ["--json"], ["-q"], ["--as-name"]], ids=str)
-async def test_ctrl_c_ends_it_in_good_order(daemon: Any, options: list[str]) -> None:
+STOPPED = [
+    (signal.SIGINT, []),
+    (signal.SIGINT, ["--json"]),
+    (signal.SIGINT, ["--as-name"]),
+    (signal.SIGTERM, ["-q"]),
+    (signal.SIGTERM, ["--as-name"]),
+]
+"""With `--as-name` the command line proper does it."""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("number", "options"), STOPPED)
+async def test_a_signal_ends_it_in_good_order(
+    daemon: Any, number: signal.Signals, options: list[str]
+) -> None:
     held = asyncio.Event()
     async with daemon(FakeBackend(peers=[V4], lookup=hangs_until(held))) as world:
         pipe = subprocess.PIPE
@@ -296,7 +310,7 @@ async def test_ctrl_c_ends_it_in_good_order(daemon: Any, options: list[str]) -> 
         assert process.stdout is not None
         while V4.host.encode() not in await process.stdout.readline():
             pass
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = (one.decode() for one in await process.communicate())
         await until(lambda: world.daemon.lookups.running == 0)
         held.set()
