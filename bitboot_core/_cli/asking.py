@@ -148,8 +148,10 @@ def _checked(record: Any) -> Record:
     shape = _SHAPES.get(str(record.get("event"))) if isinstance(record, dict) else None
     if shape is None or not all(isinstance(record.get(key), kind) for key, kind in shape.items()):
         raise ValueError(f"{record!r:.80} is no record")
-    if not all(isinstance(source, str) for source in record.get("sources", ())):
-        raise ValueError("a source is no text")
+    if not all(isinstance(one, str) for one in (*record.get("sources", ()), record.get("peer_id") or "")):
+        raise ValueError("a source or an id is no text")
+    if not 0 <= record.get("port", 0) < 65536:
+        raise ValueError("a port is none")
     for failure in record.get("failures", {}).values():
         _checked({"event": "error", **failure} if isinstance(failure, dict) else None)
     checked: Record = record

@@ -91,7 +91,7 @@ def tell(records: Iterable[Record], report: Report, swarm: str) -> Done:
             report.tell(Ready(**fields))
         elif record["event"] == "peer":
             fields = {key: record[key] for key in ("host", "port", "sources")}
-            report.tell(PeerFound(swarm=swarm, **fields))
+            report.tell(PeerFound(swarm=swarm, peer_id=record.get("peer_id"), **fields))
         elif record["event"] == "error":
             raise _error(record)
         else:

@@ -160,7 +160,7 @@ def _ask(path: str, asked: Asked) -> int:
 
     try:
         for record in records:
-            if record["event"] == "error" or record.get("failures"):
+            if record["event"] == "error" or record.get("failures") or record.get("peer_id"):
                 return _leave(asked, chain([record], records))
             if line := _line(record, asked):
                 write_line(line)

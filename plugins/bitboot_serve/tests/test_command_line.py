@@ -109,6 +109,16 @@ async def test_without_a_daemon_nothing_changes(own: FakeBackend, lookup: Any, t
     assert hosts((await lookup())[1]) == [OWN.host]
 
 
+async def test_a_peer_s_id_comes_along(own: FakeBackend, daemon: Any, lookup: Any) -> None:
+    found = KnownHost("192.0.2.1", 1, "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN")
+    async with daemon(backend=FakeBackend(peers=[found])):
+        through_daemon = (await lookup())[1]
+    own.peers = [found]
+    (peer,) = [event for event in through_daemon if event["event"] == "peer"]
+    assert peer in (await lookup("--no-daemon"))[1]
+    assert peer["peer_id"] == found.peer_id
+
+
 async def test_its_errors_are_the_command_s(own: FakeBackend, daemon: Any, lookup: Any) -> None:
     failing = FakeBackend(lookup=fails(BackendTimeout("nobody answered", hint="wait")))
     async with daemon(backend=failing):

@@ -44,6 +44,7 @@ async def test_peers_come_as_json_lines(serve: Serving) -> None:
             "host": "192.0.2.1",
             "port": 4000,
             "sources": ["local"],
+            "peer_id": None,
             "member": None,
             "data": None,
             "data_hex": None,

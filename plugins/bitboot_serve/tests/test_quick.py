@@ -36,6 +36,7 @@ from .conftest import Serving, World, until
 
 V4, V6, OWN = KnownHost("192.0.2.1", 6881), KnownHost("2001:db8::1", 1), KnownHost("192.0.2.99", 99)
 CONTACT = KnownHost("192.0.2.9", 9)
+WITH_ID = KnownHost("192.0.2.2", 1, "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN")
 READY = {"event": "ready", "network": "mainline", "backend": "b", "listen": "192.0.2.1:1", "contacts": 1}
 PEER = {"event": "peer", "host": "192.0.2.1", "port": 1, "sources": ["mainline"]}
 END = {"event": "end", "peers": 1, "seconds": 0.1, "failures": {}}
@@ -104,6 +105,9 @@ FOUND: dict[str, dict[str, Any]] = {
     "nobody": {},
     "one": {"peers": [V4]},
     "several": {"peers": [V6, V4, KnownHost("192.0.2.2", 0)]},
+    "an id": {
+        "peers": [V4, KnownHost("192.0.2.2", 1, "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN")]
+    },
     "failed": {"lookup": fails(BackendError("no\x1b[2Jluck", hint="try backend='other'"))},
     "in time": {"lookup": fails(BackendTimeout("nobody answered after timeout=5", hint="raise timeout="))},
     "later": {"peers": [V4], "lookup": fails(BackendError("later"))},
@@ -373,6 +377,8 @@ SENSELESS = {
     "less than a record": OK + lines({"event": "peer", "host": "192.0.2.1"}),
     "a host that is none": OK + lines({**PEER, "host": 5}),
     "sources that are none": OK + lines({**PEER, "sources": [1]}),
+    "a port that is none": OK + lines({**PEER, "port": 65536}),
+    "an id that is none": OK + lines({**PEER, "peer_id": {"a": 1}}),
     "failures that are none": OK + lines({**END, "failures": {"x": "y"}}),
     "not unicode": OK + b'{"event": "\xff"}\n',
 }

@@ -12,12 +12,16 @@ Json = dict[str, Any]
 
 
 def peer_record(swarm: str | SwarmKey, peer: Peer) -> Json:
-    """A peer of a swarm. `data`: what its program says where that is text, `data_hex` whatever it is."""
+    """A peer of a swarm. `data`: what its program says where that is text, `data_hex` whatever it is.
+
+    `peer_id`: on networks whose nodes have such ids (libp2p).
+    """
     return {
         "swarm": str(swarm),
         "host": peer.host,
         "port": peer.port,
         "sources": list(peer.sources),
+        "peer_id": peer.peer_id,
         "member": None if peer.member is None else peer.member.hex(),
         "data": _text(peer.data),
         "data_hex": None if peer.data is None else peer.data.hex(),

@@ -93,6 +93,7 @@ _PEER = {
     "host": TEXT,
     "port": _PORT,
     "sources": _list(TEXT),
+    "peer_id": _or_null(TEXT),
     "member": _or_null(TEXT),
     "data": _or_null(TEXT),
     "data_hex": _or_null(TEXT),
