@@ -125,7 +125,7 @@ async def while_reaching(session: Session, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             await reaching
-            session.tell_ready()
+        session.tell_ready()  # also of a lookup that failed at once, in whichever order they came
         return await working
     finally:
         for task in both:
