@@ -120,7 +120,7 @@ def test_duplicates_and_reordering_change_nothing() -> None:
     simulation.announce(nodes[1], HASH, 7000)
     assert simulation.find(nodes[20], HASH) == peers_of(simulation, nodes[1:2])
     simulation.advance(60)
-    assert all(not node.transactions for node in nodes)
+    simulation.run_until(lambda: all(not node.transactions for node in nodes), limit=5)
 
 
 def test_half_the_contacts_dead_and_every_peer_is_found() -> None:

@@ -63,6 +63,7 @@ class Client:
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
@@ -89,11 +90,17 @@ class Client:
             {b"id": self.ids[family], **arguments},
             self.now,
             settle,
+            on_overdue=on_overdue,
             on_slow=on_slow,
             wanted=wanted,
             turn=turn,
             read_only=self.is_read_only(address),
         )
+
+    @property
+    def is_near(self) -> bool:
+        """Whether answers come so soon that a lookup is work, not waiting: on one machine, in one house."""
+        return 0 < self.transactions.round_trips.mean < self.settings.slow_floor
 
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
