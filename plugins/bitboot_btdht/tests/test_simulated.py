@@ -109,6 +109,14 @@ def test_loss_does_not_lose_peers(loss: float, share: float) -> None:
     assert complete >= share * len(nodes)
 
 
+@pytest.mark.parametrize(("one_way", "near"), [(0.001, True), (0.02, True), (0.03, False)])
+def test_answers_say_whether_the_network_is_near(one_way: float, near: bool) -> None:
+    simulation = Simulation(seed=1, latency=lambda rng: one_way)
+    nodes = simulation.populate(4)
+    assert [node._client.is_near for node in nodes] == [near] * 4
+    assert not simulation.add()._client.is_near, "it has heard nobody yet"
+
+
 def test_duplicates_and_reordering_change_nothing() -> None:
     simulation = Simulation(
         seed=3,
