@@ -143,9 +143,8 @@ class Watch(NetworkUser):
         `Capabilities.crowd`) keep their pace. Raises NotRunning where it is not open.
         """
         self._check_open()
-        for scanner in self._scanners.values():
-            if not scanner.crowded:
-                scanner.due.set()
+        for network in self._scanners:
+            self._scan_soon(network)
 
     async def leave(self, network: str) -> None:
         """Watch this network no more. The others look for those who were known from it."""
@@ -155,6 +154,11 @@ class Watch(NetworkUser):
             await cancel({scanner.task}, self._clock)
 
     # Inside
+
+    def _scan_soon(self, network: str) -> None:
+        scanner = self._scanners.get(network)
+        if scanner is not None and not scanner.crowded:
+            scanner.due.set()
 
     def _use(self, network: ActiveNetwork) -> None:
         scanner = self._scanners[network.name] = Scanner(network, self._clock.now())

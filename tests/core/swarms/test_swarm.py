@@ -7,11 +7,26 @@ from typing import Any
 
 import pytest
 
-from bitboot_core import BackendTimeout, KnownHost, NotRunning, PeerJoined, swarm_key
+from bitboot_core import BackendTimeout, KnownHost, NotRunning, PeerJoined, Receipt, swarm_key
+from bitboot_core.aio.clock import sleep_until
 from bitboot_core.testing import FakeBackend, ManualClock, hangs
 
 PEER = KnownHost("192.0.2.7", 6881)
 OTHER = KnownHost("192.0.2.8", 6881)
+
+
+class Slow(FakeBackend):
+    """It takes half a second to store a peer, and then tells of it."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def announce(self, key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        await sleep_until(self._clock, self._clock.now() + 0.5)
+        if endpoint not in self.peers:
+            self.peers.append(endpoint)
+        return await super().announce(key, endpoint, lifetime=lifetime)
 
 
 async def test_it_announces_watches_and_withdraws(serve: Any, clock: ManualClock) -> None:
@@ -32,6 +47,33 @@ async def test_it_announces_watches_and_withdraws(serve: Any, clock: ManualClock
     assert (swarm.announcement.is_open, swarm.watch.is_open) == (False, False)
     assert backend.calls.count(("withdraw", swarm_key("swarm"), PEER)) == 1
     await swarm.aclose()
+
+
+async def test_of_two_that_join_at_the_same_moment_each_finds_the_other_at_once(
+    serve: Any, clock: ManualClock
+) -> None:
+    """Each looks before either is stored, and once more when it is: the later one finds both."""
+    bitboot = await serve(shared := Slow(clock))
+    async with bitboot.join("swarm", PEER) as first, bitboot.join("swarm", OTHER) as second:
+        await clock.advance(0.4)
+        assert first.peers == second.peers == []
+        await clock.advance(1.0)
+        assert {peer.endpoint for peer in first.peers} == {peer.endpoint for peer in second.peers}
+        assert {peer.endpoint for peer in second.peers} == {PEER, OTHER}
+        looked = shared.count("lookup")
+        await clock.advance(3.0)
+        assert shared.count("lookup") == looked == 4  # and no more often than that
+
+
+async def test_a_network_that_stores_it_later_is_scanned_once_it_does(serve: Any, clock: ManualClock) -> None:
+    quick, slow = FakeBackend(), Slow(clock)
+    bitboot = await serve(quick, slow)
+    async with bitboot.join("swarm", PEER) as swarm:
+        await clock.advance(0.3)
+        assert [backend.count("lookup") for backend in (quick, slow)] == [1, 1]
+        await clock.advance(1.5)
+        assert [backend.count("lookup") for backend in (quick, slow)] == [2, 2]
+        assert [peer.endpoint for peer in swarm.peers] == [PEER]
 
 
 async def test_whoever_waits_for_it_waits_no_longer_than_asked(serve: Any, clock: ManualClock) -> None:
