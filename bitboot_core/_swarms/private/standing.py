@@ -12,6 +12,9 @@ from .session import Session
 HELLO_AFTER = 20.0
 """Seconds after which a member that was not heard is said hello to: a NAT forgets a mapping after 30."""
 
+HELLO_RARELY = 60.0
+"""The same between programs of one machine: no NAT is there that forgets, only members who may be gone."""
+
 HELLO_LATER = 3.0
 """The side that answered the handshake waits so many seconds longer: one hello and its answer keep both
 sides' NATs open, so that the second is only said where the first did not come."""
@@ -24,6 +27,8 @@ LOOK_EVERY = 2.0
 
 SILENT = 4
 """Hellos without an answer in a row after which a session has ended."""
+
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +67,7 @@ class Standing:
 
     def recent(self, now: float) -> list[Session]:
         """The sessions with members who have shown themselves recently."""
-        since = now - (SILENT + 1) * self._hello_every
-        return [session for session in self if session.heard >= since]
+        return [one for one in self if one.heard >= now - (SILENT + 1) * self._hello_every(one)]
 
     def due(self, now: float) -> list[Session]:
         """Who is to be said hello to now, those first who were heard longest ago: they count as greeted.
@@ -77,7 +81,7 @@ class Standing:
                 self.discard(session)
                 continue
             last = max(session.heard, one.greeted)
-            patience = self._hello_every + (0.0 if session.is_begun_here else HELLO_LATER)
+            patience = self._hello_every(session) + (0.0 if session.is_begun_here else HELLO_LATER)
             if last + patience <= now:
                 due.append((last, one))
         due.sort(key=lambda each: each[0])
@@ -102,6 +106,6 @@ class Standing:
         if one is not None:
             one.misses = 0
 
-    @property
-    def _hello_every(self) -> float:
-        return max(HELLO_AFTER, len(self._by_id) / HELLOS_PER_SECOND)
+    def _hello_every(self, session: Session) -> float:
+        after = HELLO_RARELY if session.endpoint.host in _LOOPBACK else HELLO_AFTER
+        return max(after, len(self._by_id) / HELLOS_PER_SECOND)

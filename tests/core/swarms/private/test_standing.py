@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bitboot_core import KnownHost
 from bitboot_core._swarms.private.standing import (
     HELLO_AFTER,
     HELLO_LATER,
+    HELLO_RARELY,
     HELLOS_PER_SECOND,
     LOOK_EVERY,
     SILENT,
@@ -101,3 +103,14 @@ def test_recent_are_those_who_were_heard(ada: Node) -> None:
     hers = standing(ada, Node("bob"))
     assert len(hers.recent((SILENT + 1) * HELLO_AFTER)) == 1
     assert hers.recent((SILENT + 1) * HELLO_AFTER + 1) == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_on_one_machine_there_is_no_nat_to_keep_open(ada: Node, host: str) -> None:
+    hers = standing(ada, Node("bob"))
+    (session,) = hers
+    session.endpoint = KnownHost(host, 7)
+    assert hers.due(HELLO_RARELY - 0.1) == []
+    assert hers.recent((SILENT + 1) * HELLO_RARELY) == [session]
+    assert hers.due(HELLO_RARELY) == [session]
+    assert hers.recent((SILENT + 1) * HELLO_RARELY + 1) == []
