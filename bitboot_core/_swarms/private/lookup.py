@@ -118,14 +118,18 @@ class _Asking:
     ) -> None:
         self._lookup, self._network, self._membership = lookup, network, membership
         self._prover, self._found = prover, found
-        self._told: set[KnownHost] = set()
+        self._told: dict[KnownHost, int] = {}
+        """Who is said to be there, and the newest epoch of which that is said."""
         self.error: Exception | None = None
 
     async def ask_all(self) -> None:
         """Read the keys of now, and wait until all have been asked. `error`: why not all was read."""
         own = await self._membership.ready()
         async with asyncio.TaskGroup() as group:
-            for keys in own.epochs.read(self._membership.time):
+            # The newest first: whoever is found under two keys is asked under that one.
+            for keys in sorted(
+                own.epochs.read(self._membership.time), key=lambda one: one.epoch, reverse=True
+            ):
                 group.create_task(self._read(keys, group))
 
     async def _read(self, keys: EpochKeys, group: asyncio.TaskGroup) -> None:
@@ -147,8 +151,11 @@ class _Asking:
                 if not isinstance(host, KnownHost) or not host.port or host.is_any:
                     continue
                 told.add(host)
-                if host not in self._told and len(self._told) < MAX_CLAIMS:
-                    self._told.add(host)
+                known = self._told.get(host)
+                if known is None and len(self._told) >= MAX_CLAIMS:
+                    continue
+                if known is None or known < keys.epoch:
+                    self._told[host] = keys.epoch
                     self._lookup._claimed.add((self._network.name, host))
                     claim = self._prover.claim(host, keys)
                     if self._prover.is_current(claim):

@@ -74,8 +74,8 @@ class Received:
 class Session:
     """One side of a session.
 
-    `endpoint`: where the other side's node is. `heard`: when it last showed itself. `record`: what it says.
-    `is_begun_here`: we began the handshake.
+    `endpoint`: where the other side's node is. `began`: when it was made. `heard`: when the other side last
+    showed itself. `record`: what it says. `is_begun_here`: we began the handshake.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Session:
         self.record: MemberRecord = record
         self.epoch: int = epoch
         self.endpoint: KnownHost = endpoint
+        self.began: float = now
         self.heard: float = now
         self.told: bytes = b""
         """What the other side was told of us."""

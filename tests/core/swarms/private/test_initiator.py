@@ -10,10 +10,12 @@ import pytest
 from bitboot_core import KnownHost, Swarm
 from bitboot_core._swarms.private import pace
 from bitboot_core._swarms.private.claims import Claim
+from bitboot_core._swarms.private.epochs import EDGE, EPOCH
 from bitboot_core._swarms.private.initiator import ANSWER_WITHIN
 from bitboot_core._swarms.private.introduction import MAX_REQUEST
 from bitboot_core._swarms.private.noise import TAG
 from bitboot_core._swarms.private.pace import ALWAYS, AT_A_TIME, MAX_LAG, PAUSE, Pace
+from bitboot_core._swarms.private.prover import RENEW_AFTER
 from bitboot_core.testing import ManualClock
 
 from .conftest import SECRET, Members
@@ -22,9 +24,13 @@ from .wire import Node
 NAME = "unique_network"
 
 
-async def begin(members: Members, count: int) -> list[Swarm]:
+AT_AN_EDGE = EPOCH - EDGE + 60 - 8875
+"""As far ahead a clock shows a minute of the time in which two keys are announced."""
+
+
+async def begin(members: Members, count: int, *, ahead: float = 0.0) -> list[Swarm]:
     """So many members that join at the same moment, and begin with each other at once: their swarms."""
-    bitboots = [await members.bitboot() for _ in range(count)]
+    bitboots = [await members.bitboot(ahead=ahead) for _ in range(count)]
     members.wire.junk = list(members.wire.nodes)
     return [
         await members.enter(bitboot.join(NAME, port=7000 + number, secret=SECRET))
@@ -47,16 +53,45 @@ def handshakes(members: Members) -> Counter[frozenset[KnownHost]]:
     return Counter(pair for pair, _ in ended)
 
 
+@pytest.mark.parametrize("ahead", [0.0, AT_AN_EDGE])
 @pytest.mark.parametrize("delay", [0.0, 0.001, 0.2])
-async def test_each_pair_makes_one_handshake(members: Members, delay: float) -> None:
-    """Also where both sides' first messages are under way at a time."""
+async def test_each_pair_makes_one_handshake(members: Members, delay: float, ahead: float) -> None:
+    """Also where both sides' first messages are under way at a time, and where two keys are announced."""
     members.wire.delay = delay
-    swarms = await begin(members, 8)
+    swarms = await begin(members, 8, ahead=ahead)
     await members.pass_until(lambda: all(len(one.peers) == 8 for one in swarms))
+    assert len(members.wire.store) == (2 if ahead else 1)
     await members.clock.advance(30)
     made = handshakes(members)
     assert len(made) == 8 * 7 // 2
     assert set(made.values()) == {1}
+
+
+async def test_whoever_was_proved_just_now_is_not_asked_under_another_key_at_once(members: Members) -> None:
+    """Nodes tell of the same member under one key sooner than under the other."""
+    swarm, _ = await begin(members, 2, ahead=AT_AN_EDGE)
+    await members.pass_until(lambda: len(swarm.peers) == 2)
+    (prover,) = swarm._private._provers.values()
+    (session,) = prover.sessions()
+    own = swarm._private.own
+    assert own is not None
+    claim = Claim(session.endpoint, own.epochs.keys(session.epoch + 1))
+    assert prover.is_current(claim)
+    await members.clock.advance(RENEW_AFTER)
+    assert not prover.is_current(claim)
+
+
+async def test_pairs_that_met_at_an_edge_prove_themselves_anew_before_it_ends(members: Members) -> None:
+    swarms = await begin(members, 4, ahead=AT_AN_EDGE)
+    await members.pass_until(lambda: all(len(one.peers) == 4 for one in swarms))
+    await members.clock.advance(EDGE - 120)
+    own = swarms[0]._private.own
+    assert own is not None
+    newest = own.epochs.announced(swarms[0]._private.time)[-1].epoch
+    for swarm in swarms:
+        (prover,) = swarm._private._provers.values()
+        assert {session.epoch for session in prover.sessions()} >= {newest}
+        assert len({session.member for session in prover.sessions() if session.epoch == newest}) == 3
 
 
 async def test_whoever_has_proved_itself_while_we_waited_is_not_asked(
