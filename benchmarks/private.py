@@ -10,9 +10,11 @@ Prints how many were answered; 1 where any was.
 flood: 10,000 first messages a second that open under no key, from everywhere. Prints the CPU time of a second
 of them; 1 where it is a third of a core or more.
 
-members: N members (200) join one swarm on a mainline network of 16 nodes on loopback, half of them in each of
-two processes, one every 0.06 s in each. Prints how long it takes from the first of them until all are proved
-to all; 1 where that is more than 20 s.
+members: N programs (200), half of them in each of two processes, are on a mainline network on loopback,
+together with 16 nodes that were there before. Once all are in touch with it, and have been for a minute and
+a quarter (by then upkeep has filled their routing tables; `--settle S` says otherwise), all join one swarm at
+the same moment. Prints how long it takes from that moment until all are proved to all, the CPU time of that,
+and how long the programs took to get in touch before; 1 where it is more than 20 s.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import random
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
 from bitboot_btdht.testnet import contacts
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -42,7 +44,9 @@ TIME = 1_800_000_000.0
 PROBES, FLOOD, MEMBERS = 1_000_000, 10_000, 200
 WITHIN = 20.0
 PATIENCE = 120.0
-EVERY = 0.06
+SETTLE = 75.0
+START_EVERY = 0.06
+"""Seconds between the starts of two programs in one process."""
 
 
 def member() -> Responder:
@@ -112,12 +116,23 @@ async def until_there(swarm: Swarm, count: int) -> None:
             return
 
 
-async def join(bootstrap: list[str], secret: SwarmSecret, count: int, everybody: int, first: int) -> float:
-    """Join so many members; the seconds until each knows everybody."""
-    gc.disable()  # with so many programs in one process it has far more to look through than in each of them
+def tell(*words: object) -> None:
+    """Say something to the process that began this one."""
+    print(*words, flush=True)
 
-    async def start(number: int) -> Swarm:
-        await asyncio.sleep(number * EVERY)
+
+async def is_told() -> None:
+    """Wait until it tells us to go on."""
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+async def join(
+    bootstrap: list[str], secret: SwarmSecret, count: int, everybody: int, first: int, *, settle: float
+) -> float:
+    """Have so many programs join at the same moment; the seconds until each knows everybody."""
+
+    async def start(number: int) -> BitBoot:
+        await asyncio.sleep(number * START_EVERY)
         bitboot = BitBoot(
             network="mainline",
             bootstrap=bootstrap,
@@ -125,24 +140,38 @@ async def join(bootstrap: list[str], secret: SwarmSecret, count: int, everybody:
             state_dir=False,
             identity=Identity.generate(),
         )
-        await stack.enter_async_context(bitboot)
-        swarm = bitboot.join(NAME, port=10000 + first + number, secret=secret)
-        return await stack.enter_async_context(swarm)
+        started.append(bitboot)
+        await bitboot.__aenter__()
+        await bitboot.ready()
+        return bitboot
 
-    async with AsyncExitStack() as stack:
+    started: list[BitBoot] = []
+    try:
         began = time.monotonic()
-        swarms = await asyncio.gather(*map(start, range(count)))
+        bitboots = await asyncio.gather(*map(start, range(count)))
+        tell(time.monotonic() - began)
+        await asyncio.sleep(settle)
+        await is_told()
+        gc.freeze()  # or it would look through all the programs of a process again and again
+        began, used = time.monotonic(), time.process_time()
+        swarms = [
+            bitboot.join(NAME, port=10000 + first + number, secret=secret)
+            for number, bitboot in enumerate(bitboots)
+        ]
+        await asyncio.gather(*(swarm.__aenter__() for swarm in swarms))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
                 for swarm in swarms:
                     group.create_task(until_there(swarm, everybody))
         took = time.monotonic() - began
-        print("done", f"{took:.1f}", min(len(swarm.peers) for swarm in swarms), flush=True)
-        await asyncio.to_thread(sys.stdin.readline)  # until the others are done too
+        tell(took, time.process_time() - used, min(len(swarm.peers) for swarm in swarms))
+        await is_told()
         return took
+    finally:  # side by side: one after the other, those that are left would be busy with those that are gone
+        await asyncio.gather(*(bitboot.aclose() for bitboot in started))
 
 
-async def members(count: int) -> float:
+async def members(count: int, settle: float) -> float:
     """Seconds until each of so many members, in two processes, knows all."""
     secret = SwarmSecret.generate()
     async with contacts(16) as bootstrap:
@@ -159,6 +188,8 @@ async def members(count: int) -> float:
                     str(count),
                     "--first",
                     str(first),
+                    "--settle",
+                    str(settle),
                     "--bootstrap",
                     " ".join(map(str, bootstrap)),
                 ],
@@ -169,19 +200,46 @@ async def members(count: int) -> float:
             )
             for first, share in ((0, count // 2), (count // 2, count - count // 2))
         ]
-        took = 0.0
         try:
+            ready = await asyncio.gather(*map(said_by, halves))
             for half in halves:
-                assert half.stdout is not None
-                _, seconds, known = (await asyncio.to_thread(half.stdout.readline)).split()
-                if int(known) < count:
-                    print(f"only {known} of {count} are known to all")
-                    took = float("inf")
-                took = max(took, float(seconds))
+                go_on(half)
+            ended = await asyncio.gather(*map(said_by, halves))
         finally:
             for half in halves:
-                half.communicate("\n", timeout=60)
-    return took
+                assert half.stdin is not None
+                half.stdin.close()
+            await asyncio.gather(*map(ended_in_time, halves))
+    print(f"{count} programs were in touch after {max(seconds for (seconds,) in ready):.1f} s")
+    print(f"CPU time of the two processes since they joined: {sum(used for _, used, _ in ended):.1f} s")
+    known = min(known for _, _, known in ended)
+    if known < count:
+        print(f"only {known:.0f} of {count} are known to all")
+        return float("inf")
+    return max(took for took, _, _ in ended)
+
+
+async def said_by(half: subprocess.Popen[str]) -> list[float]:
+    """The next figures that a process tells."""
+    assert half.stdout is not None
+    return [float(word) for word in (await asyncio.to_thread(half.stdout.readline)).split()]
+
+
+async def ended_in_time(half: subprocess.Popen[str]) -> None:
+    """Wait for the end of a process, and end it where it does not come."""
+    try:
+        await asyncio.to_thread(half.wait, 60)
+    except subprocess.TimeoutExpired:
+        half.kill()
+        await asyncio.to_thread(half.wait)
+        print("a process did not end within 60 s")
+
+
+def go_on(half: subprocess.Popen[str]) -> None:
+    """Tell a process to go on."""
+    assert half.stdin is not None
+    half.stdin.write("\n")
+    half.stdin.flush()
 
 
 def main() -> int:
@@ -191,6 +249,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--everybody", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--settle", type=float, default=SETTLE)
     parser.add_argument("--bootstrap", default="")
     given = parser.parse_args()
     if given.what == "probes":
@@ -204,10 +263,11 @@ def main() -> int:
         return int(cost >= 1 / 3)
     if given.what == "join":
         secret = SwarmSecret(os.environ["SECRET"])
-        asyncio.run(join(given.bootstrap.split(), secret, given.count, given.everybody, given.first))
+        bootstrap = given.bootstrap.split()
+        asyncio.run(join(bootstrap, secret, given.count, given.everybody, given.first, settle=given.settle))
         return 0
     count = given.count or MEMBERS
-    took = asyncio.run(members(count))
+    took = asyncio.run(members(count, given.settle))
     print(f"{count} members: all proved to all in {took:.1f} s")
     return int(took > WITHIN)
 
