@@ -90,7 +90,7 @@ class Epochs:
 
     def counts(self, epoch: int, time: float) -> bool:
         """Whether what was proved in an epoch still counts."""
-        return epoch in self.counting(time)
+        return self.at(time - EDGE) <= epoch <= self.at(time + EDGE)
 
     def next_change(self, time: float) -> float:
         """When other keys than now are announced: the next edge of an epoch."""

@@ -51,6 +51,7 @@ class Membership(NetworkUser):
         """Why it cannot take part: of its own keys, whatever the network."""
         self._getting: asyncio.Task[None] | None = None
         self._record: bytes | None = None
+        self._own_record: tuple[bytes, MemberRecord] | None = None
         self._roster: Roster | None = None
         self._provers: dict[str, Prover] = {}
         self._listeners: list[Callable[[ActiveNetwork, Session], None]] = []
@@ -148,7 +149,10 @@ class Membership(NetworkUser):
     def own_record(self) -> MemberRecord:
         """The same, as others read it."""
         assert self.own is not None
-        return read_record(self.record(), self.own.public)
+        record = self.record()
+        if self._own_record is None or self._own_record[0] is not record:
+            self._own_record = record, read_record(record, self.own.public)
+        return self._own_record[1]
 
     def admits(self, member: bytes) -> bool:
         """Whether the program wants to know a member."""

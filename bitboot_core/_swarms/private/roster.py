@@ -22,6 +22,8 @@ class Roster:
         self._epochs = epochs
         self._by_id: OrderedDict[bytes, Session] = OrderedDict()
         self._by_member: dict[bytes, list[Session]] = {}
+        self._epochs_kept: set[int] = set()
+        """Those of the sessions, and perhaps of some that have ended."""
 
     def __len__(self) -> int:
         """How many members there are."""
@@ -32,6 +34,7 @@ class Roster:
         sessions = self._by_member.setdefault(session.member, [])
         sessions.append(session)
         self._by_id[session.id] = session
+        self._epochs_kept.add(session.epoch)
         if len(sessions) > PER_MEMBER:
             self.discard(sessions[0])
         if len(self._by_id) > MAX_SESSIONS:
@@ -56,5 +59,8 @@ class Roster:
     def expire(self, time: float) -> None:
         """End the sessions of epochs that count no more at `time`, in seconds since 1970."""
         counting = self._epochs.counting(time)
+        if self._epochs_kept <= counting:
+            return
         for session in [one for one in self._by_id.values() if one.epoch not in counting]:
             self.discard(session)
+        self._epochs_kept = {one.epoch for one in self._by_id.values()}
