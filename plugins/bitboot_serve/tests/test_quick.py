@@ -274,8 +274,8 @@ def test_people_are_shown_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LOADED = """
 import sys
-from bitboot_core._cli import main
 before = {*sys.modules}
+from bitboot_core._cli import main
 status = main(sys.argv[1:])
 print(status, *{"asyncio", "click", "dataclasses", "typing", "http.client"} & ({*sys.modules} - before))
 """
