@@ -130,6 +130,7 @@ async def join(
     bootstrap: list[str], secret: SwarmSecret, count: int, everybody: int, first: int, *, settle: float
 ) -> float:
     """Have so many programs join at the same moment; the seconds until each knows everybody."""
+    gc.disable()  # with so many programs in one process it has far more to look through than in each of them
 
     async def start(number: int) -> BitBoot:
         await asyncio.sleep(number * START_EVERY)
@@ -152,7 +153,6 @@ async def join(
         tell(time.monotonic() - began)
         await asyncio.sleep(settle)
         await is_told()
-        gc.freeze()  # or it would look through all the programs of a process again and again
         began, used = time.monotonic(), time.process_time()
         swarms = [
             bitboot.join(NAME, port=10000 + first + number, secret=secret)
