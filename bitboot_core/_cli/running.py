@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from .signals import SIGNALS
+from .signals import Handled
 
 T = TypeVar("T")
 
@@ -42,24 +39,10 @@ async def _until_signal(main: Coroutine[Any, Any, T]) -> T | None:
         signalled = True
         task.cancel()
 
-    with _handling(lambda: loop.call_soon_threadsafe(stop)):
+    with Handled(lambda *_: loop.call_soon_threadsafe(stop)):  # Windows has no loop.add_signal_handler()
         try:
             return await main
         except asyncio.CancelledError:
             if not signalled:
                 raise
             return None
-
-
-@contextlib.contextmanager
-def _handling(handler: Callable[[], object]) -> Iterator[None]:
-    # signal.signal() rather than loop.add_signal_handler(), which Windows does not have.
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may do it: whoever runs us elsewhere has signals of their own
-        return
-    before = {number: signal.signal(number, lambda *_: handler()) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
