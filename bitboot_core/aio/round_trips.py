@@ -11,7 +11,7 @@ class RoundTrips:
     round trip is longer than the mean that counts as slow.
     """
 
-    __slots__ = ("_deviation", "_deviations", "_mean", "_measured", "_slow_bounds", "_timeout_bounds")
+    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds", "deviations")
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class RoundTrips:
         deviations: float = 4,
     ) -> None:
         self._mean, self._deviation = guess, guess / 2
-        self._deviations = deviations
+        self.deviations: float = deviations
         self._measured = False
         self._slow_bounds, self._timeout_bounds = slow, timeout
 
@@ -44,7 +44,7 @@ class RoundTrips:
     def slow(self) -> float:
         """After how long a request counts as slow, so that another node is asked beside it."""
         least, most = self._slow_bounds
-        return min(max(self._mean + self._deviations * self._deviation, least), most)
+        return min(max(self._mean + self.deviations * self._deviation, least), most)
 
     @property
     def timeout(self) -> float:

@@ -80,7 +80,7 @@ class Scripted:
         self.dead: set[Address] = set()
         self.busy: set[Address] = set()
         self.is_full = False
-        self.is_near = False
+        self.hurries = True
 
     def ask(
         self,

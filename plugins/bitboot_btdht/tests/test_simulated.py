@@ -109,12 +109,18 @@ def test_loss_does_not_lose_peers(loss: float, share: float) -> None:
     assert complete >= share * len(nodes)
 
 
-@pytest.mark.parametrize(("one_way", "near"), [(0.001, True), (0.02, True), (0.03, False)])
-def test_answers_say_whether_the_network_is_near(one_way: float, near: bool) -> None:
-    simulation = Simulation(seed=1, latency=lambda rng: one_way)
-    nodes = simulation.populate(4)
-    assert [node._client.is_near for node in nodes] == [near] * 4
-    assert not simulation.add()._client.is_near, "it has heard nobody yet"
+@pytest.mark.parametrize(
+    ("one_way", "loss", "hurry"),
+    [(0.02, 0.0, False), (0.02, 0.4, False), (0.03, 0.0, False), (0.03, 0.4, True)],
+)
+def test_nodes_hurry_where_answers_take_their_time_and_many_do_not_come(
+    one_way: float, loss: float, hurry: bool
+) -> None:
+    simulation = Simulation(seed=1, latency=lambda rng: one_way, loss=loss)
+    nodes = simulation.populate(20)
+    hurrying = [node._client.hurries for node in nodes]
+    assert sum(hurrying) >= 18 if hurry else not any(hurrying)
+    assert simulation.add()._client.hurries, "it knows nothing yet"
 
 
 def test_duplicates_and_reordering_change_nothing() -> None:

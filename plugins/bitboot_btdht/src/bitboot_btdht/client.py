@@ -98,9 +98,13 @@ class Client:
         )
 
     @property
-    def is_near(self) -> bool:
-        """Whether answers come so soon that a lookup is work, not waiting: on one machine, in one house."""
-        return 0 < self.transactions.round_trips.mean < self.settings.slow_floor
+    def hurries(self) -> bool:
+        """Whether a lookup asks more nodes at once than can be needed, so as not to wait for the silent.
+
+        Not where answers come so soon that a lookup is work, not waiting: on one machine, in one house.
+        """
+        is_near = 0 < self.transactions.round_trips.mean < self.settings.slow_floor
+        return self.transactions.losses.are_many and not is_near
 
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""

@@ -28,11 +28,10 @@ class Settings:
     """How long an item is kept that nobody puts again (BEP 44, "Expiration")."""
 
     # Lookups
-    alpha: int = 10
+    alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
-    upkeep_alpha: int = 3
-    """The same where nobody waits for it: lookups that keep the routing table full; and where there is little
-    to wait for, since answers come before `slow_floor` on average."""
+    hurried_alpha: int = 10
+    """The same where somebody waits for it and many will not answer: see `lookup.Network.hurries`."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
     max_candidates: int = 256

@@ -109,17 +109,18 @@ def test_while_one_has_to_wait_for_its_turn_the_next_is_asked() -> None:
     assert ended == [True]
 
 
-def test_more_are_asked_at_once_where_somebody_waits_for_what_takes_its_time() -> None:
-    many, few = Settings().alpha, Settings().upkeep_alpha
+def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() -> None:
+    many, few = Settings().hurried_alpha, Settings().alpha
     known, ended = range(1, 12), list[bool]()
-    far, near, upkeep = (Scripted(*known, k=20) for _ in range(3))
-    near.is_near = True
-    for network in far, near:
+    silent, calm, upkeep = (Scripted(*known, k=20) for _ in range(3))
+    calm.hurries = False
+    for network in silent, calm:
         PeerSearch(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
     NodeSearch(upkeep, TARGET, 4, lambda: None).start()
-    assert [len(network.asked) for network in (far, near, upkeep)] == [many, few, few]
-    far.asked[0].is_overdue()
-    assert len(far.asked) == many + 1
+    assert [len(network.asked) for network in (silent, calm, upkeep)] == [many, few, few]
+    silent.asked[0].is_overdue()
+    assert len(silent.asked) == many + 1
+    assert calm.asked[0].on_overdue is None
 
 
 def test_one_that_is_asked_again_has_failed_when_the_second_query_has() -> None:

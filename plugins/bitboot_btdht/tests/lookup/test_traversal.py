@@ -21,7 +21,14 @@ def id_at(number: int) -> bytes:
 class World:
     """Answers a traversal's questions as a test decides."""
 
-    def __init__(self, *, patient: bool = True, dense_below: int = 0, **settings: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        patient: bool = True,
+        dense_below: int = 0,
+        hurries: bool = False,
+        **settings: int | None,
+    ) -> None:
         self.asked: list[Candidate] = []
         self.ended = 0
         self.traversal = Traversal(
@@ -31,6 +38,7 @@ class World:
             ask=self.asked.append,
             finished=self._finished,
             patient=patient,
+            hurries=hurries,
             is_too_dense=lambda distance: distance < dense_below,
         )
 
@@ -194,7 +202,7 @@ def test_one_that_is_overdue_beyond_the_closest_is_not_waited_for() -> None:
 @pytest.mark.parametrize("patient", [True, False])
 def test_where_few_answer_the_slow_are_asked_once_more_before_the_end(patient: bool) -> None:
     """As many have answered as are wanted, two of five: datagrams to the closest may have been lost."""
-    world = World(patient=patient, alpha=5, k=2)
+    world = World(patient=patient, hurries=True, hurried_alpha=5, k=2)
     world.add(1, 2, 3, 4, 5)
     for number in range(3):
         world.traversal.slow(world.asked[number])

@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
 from .held import Held
+from .losses import Losses
 from .patience import Patience
 from .rates import DeadContacts
 from .window import Kind, Window
@@ -29,9 +30,10 @@ TRANSACTION_BYTES = 4
 FIRST_GUESS = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
 
-SLOW = 2
-"""By how many deviations a round trip is longer than the mean that counts as slow: on the live DHT's, one in
-fourteen. Lookups that had waited for the rest took a quarter longer, and found no more."""
+SLOW, SLOW_AMONG_LOSSES = 4, 2
+"""By how many deviations a round trip is longer than the mean that counts as slow. Fewer where many are not
+answered: of the live DHT's answers one in fourteen takes longer, and lookups that had waited for these took a
+quarter more, and found no more."""
 
 
 _PING = b"1:q4:ping"
@@ -115,9 +117,10 @@ class Transactions:
             guess=FIRST_GUESS,
             slow=(settings.slow_floor, settings.slow_ceiling),
             timeout=(settings.timeout_floor, settings.timeout_ceiling),
-            deviations=SLOW,
+            deviations=SLOW_AMONG_LOSSES,
         )
         self.patience: Patience = Patience((settings.slow_floor, settings.slow_ceiling))
+        self.losses: Losses = Losses()
         self.dead: DeadContacts = DeadContacts(settings)
         limit = settings.messages_per_10s_per_node
         self._window = None if limit is None else Window(limit)
@@ -228,9 +231,14 @@ class Transactions:
         round_trip = max(0.0, now - sent_at)
         self.round_trips.add(round_trip)
         self.patience.add(round_trip)
+        self._count(answered=True)
         self._last_heard = now
         self.dead.alive(address)
         return round_trip
+
+    def _count(self, *, answered: bool) -> None:
+        self.losses.add(answered=answered)
+        self.round_trips.deviations = SLOW_AMONG_LOSSES if self.losses.are_many else SLOW
 
     def _receive_late(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
         """Learn from an answer to what was given up, or where all take so long none would ever be in time."""
@@ -298,6 +306,7 @@ class Transactions:
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
+        self._count(answered=False)
         self._given_up[transaction.id] = transaction.address, transaction.sent_at
         if len(self._given_up) > self._settings.max_transactions:
             self._given_up.popitem(last=False)

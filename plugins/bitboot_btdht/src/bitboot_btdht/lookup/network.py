@@ -48,8 +48,8 @@ class Network(Protocol):
         """
 
     @property
-    def is_near(self) -> bool:
-        """Whether answers come so soon that a lookup is work, not waiting: on one machine, in one house."""
+    def hurries(self) -> bool:
+        """Whether a lookup asks more nodes at once than can be needed, so as not to wait for the silent."""
 
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""

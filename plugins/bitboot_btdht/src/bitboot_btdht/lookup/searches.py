@@ -53,6 +53,8 @@ class NodeSearch:
         """How it begins where its node knows nobody yet."""
         self._arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
+        self._hurries = network.hurries and not self.teaches_density
+        """Somebody waits for it, and many will not answer."""
         self.traversal: Traversal = Traversal(
             target,
             own_id=network.ids[family],
@@ -60,14 +62,9 @@ class NodeSearch:
             ask=self._ask,
             finished=self._finished,
             patient=patient,
-            alpha=self._alpha(),
+            hurries=self._hurries,
             is_too_dense=self._is_too_dense,
         )
-
-    def _alpha(self) -> int:
-        """How many queries are under way at once: more where somebody waits for what takes its time."""
-        settings = self.network.settings
-        return settings.upkeep_alpha if self.teaches_density or self.network.is_near else settings.alpha
 
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
@@ -118,7 +115,7 @@ class NodeSearch:
             self.method,
             self._arguments,
             lambda outcome: self._settle(candidate, outcome, tries),
-            on_overdue=None if self.teaches_density else lambda: self.traversal.overdue(candidate),
+            on_overdue=(lambda: self.traversal.overdue(candidate)) if self._hurries else None,
             on_slow=lambda: self.traversal.slow(candidate),
             wanted=self._is_wanted,
             turn=self.turn,

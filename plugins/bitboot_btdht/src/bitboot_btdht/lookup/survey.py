@@ -134,7 +134,7 @@ class Survey:
                 self._on_done(self.asked)
 
     def _is_free(self) -> bool:
-        return self._waiting < self._network.settings.upkeep_alpha and self.asked < self._nodes
+        return self._waiting < self._network.settings.alpha and self.asked < self._nodes
 
     def _ask(self, address: Address) -> None:
         if self._pauses.holds(address, self._now):

@@ -37,7 +37,7 @@ class Traversal:
 
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
     learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
-    `alpha`: queries under way at once, if not as the settings say.
+    `hurries`: many will not answer, so that more are asked at once (`Network.hurries`).
     `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
     Then twice as many have to answer.
     """
@@ -51,7 +51,7 @@ class Traversal:
         ask: Callable[[Candidate], None],
         finished: Callable[[], None],
         patient: bool = True,
-        alpha: int | None = None,
+        hurries: bool = False,
         is_too_dense: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.target = target
@@ -70,7 +70,8 @@ class Traversal:
         self._ask = ask
         self._finished = finished
         self._patient = patient
-        self._alpha = settings.alpha if alpha is None else alpha
+        self._hurries = hurries
+        self._alpha = settings.hurried_alpha if hurries else settings.alpha
         self._is_too_dense = is_too_dense
         self._unfit_asked = 0
         self._waiting = 0
@@ -189,7 +190,7 @@ class Traversal:
 
     def _loses_many(self) -> bool:
         """Whether so few have answered that datagrams may be lost: then the nearest are asked once more."""
-        return len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
+        return self._hurries and len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
 
     def _widens(self) -> bool:
         """The k closest have answered, or others closer still may: whether more have to."""
