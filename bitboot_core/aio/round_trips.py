@@ -7,22 +7,13 @@ class RoundTrips:
     """A running mean and deviation of round trips, as TCP keeps them (RFC 6298, section 2).
 
     All in seconds. `guess`: what a round trip is taken to be before any has been measured. `slow` and
-    `timeout`: the least and the most that the properties of those names may be. `deviations`: by how many a
-    round trip is longer than the mean that counts as slow.
+    `timeout`: the least and the most that the properties of those names may be.
     """
 
-    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds", "deviations")
+    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds")
 
-    def __init__(
-        self,
-        *,
-        guess: float,
-        slow: tuple[float, float],
-        timeout: tuple[float, float],
-        deviations: float = 4,
-    ) -> None:
+    def __init__(self, *, guess: float, slow: tuple[float, float], timeout: tuple[float, float]) -> None:
         self._mean, self._deviation = guess, guess / 2
-        self.deviations: float = deviations
         self._measured = False
         self._slow_bounds, self._timeout_bounds = slow, timeout
 
@@ -44,7 +35,7 @@ class RoundTrips:
     def slow(self) -> float:
         """After how long a request counts as slow, so that another node is asked beside it."""
         least, most = self._slow_bounds
-        return min(max(self._mean + self.deviations * self._deviation, least), most)
+        return min(max(self._mean + 4 * self._deviation, least), most)
 
     @property
     def timeout(self) -> float:

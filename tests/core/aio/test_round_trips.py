@@ -34,13 +34,6 @@ def test_what_varies_needs_more_patience(trips: RoundTrips) -> None:
     assert trips.slow > 0.3
 
 
-def test_how_many_deviations_are_slow_is_up_to_whoever_asks() -> None:
-    trips = RoundTrips(guess=0.25, slow=(0.05, 1.0), timeout=(0.5, 4.0), deviations=2)
-    trips.add(0.1)
-    assert trips.slow == pytest.approx(0.2)
-    assert trips.timeout == pytest.approx(1.2), "to give up is another matter"
-
-
 def test_patience_has_bounds(trips: RoundTrips) -> None:
     for _ in range(200):
         trips.add(0.001)

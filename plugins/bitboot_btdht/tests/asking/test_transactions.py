@@ -24,7 +24,7 @@ class World:
     def __init__(self, **settings: int) -> None:
         self.sent: list[tuple[bytes, bytes]] = []
         self.outcomes: list[Outcome] = []
-        self.overdue = self.slow = 0
+        self.slow = 0
         self.late: list[tuple[bytes, float]] = []
         self.now = 0.0
         self.transactions = Transactions(
@@ -34,19 +34,15 @@ class World:
             lambda message, address, round_trip: self.late.append((address, round_trip)),
         )
 
-    def send(self, address: bytes = ADDRESS, *, watched: bool = False) -> bool:
+    def send(self, address: bytes = ADDRESS) -> bool:
         return self.transactions.send(
             address,
             b"ping",
             {b"id": b"x" * 20},
             self.now,
             lambda outcome, round_trip: self.outcomes.append(outcome),
-            on_overdue=self._overdue if watched else None,
             on_slow=self._slow,
         )
-
-    def _overdue(self) -> None:
-        self.overdue += 1
 
     def _slow(self) -> None:
         self.slow += 1
@@ -87,29 +83,6 @@ def test_every_query_ends_slow_first_and_then_given_up() -> None:
     world.wait(world.transactions.round_trips.timeout)
     assert (world.slow, world.outcomes) == (1, [None])
     assert world.transactions.deadline() is None
-
-
-def test_a_query_is_overdue_before_it_is_slow_and_only_once() -> None:
-    world = World()
-    world.send(watched=True)
-    mark, slow = world.transactions.patience.mark, world.transactions.round_trips.slow
-    assert mark < slow
-    assert world.transactions.deadline() == mark
-    world.wait(mark)
-    assert (world.overdue, world.slow) == (1, 0)
-    world.wait(slow - mark)
-    assert (world.overdue, world.slow, world.outcomes) == (1, 1, [])
-    world.wait(world.transactions.round_trips.timeout)
-    assert (world.overdue, world.slow, world.outcomes) == (1, 1, [None])
-
-
-def test_answers_say_when_the_next_query_is_overdue() -> None:
-    world = World()
-    before = world.transactions.patience.mark
-    world.send()
-    world.wait(2 * before)
-    world.answer()
-    assert world.transactions.patience.mark > before
 
 
 def test_a_late_answer_still_counts_until_the_query_is_given_up() -> None:

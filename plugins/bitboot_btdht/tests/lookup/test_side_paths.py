@@ -74,7 +74,7 @@ def test_as_many_begin_as_the_settings_say() -> None:
 
 
 def test_those_on_side_paths_take_nobodys_turn() -> None:
-    besieged = Besieged(600, 601, hurried_alpha=2)
+    besieged = Besieged(600, 601, alpha=2)
     besieged.answer(8, 1, 2, 3)
     assert besieged.asked[-1] == at(1)
 

@@ -21,14 +21,7 @@ def id_at(number: int) -> bytes:
 class World:
     """Answers a traversal's questions as a test decides."""
 
-    def __init__(
-        self,
-        *,
-        patient: bool = True,
-        dense_below: int = 0,
-        hurries: bool = False,
-        **settings: int | None,
-    ) -> None:
+    def __init__(self, *, patient: bool = True, dense_below: int = 0, **settings: int | None) -> None:
         self.asked: list[Candidate] = []
         self.ended = 0
         self.traversal = Traversal(
@@ -38,7 +31,6 @@ class World:
             ask=self.asked.append,
             finished=self._finished,
             patient=patient,
-            hurries=hurries,
             is_too_dense=lambda distance: distance < dense_below,
         )
 
@@ -155,80 +147,6 @@ def test_a_slow_node_makes_room_for_another_and_does_not_hold_up_the_end() -> No
     assert world.ended == 1
 
 
-def test_beside_one_that_is_overdue_others_are_asked_but_it_is_waited_for() -> None:
-    world = World(alpha=1, k=2)
-    world.add(1, 2, 3)
-    world.traversal.overdue(world.asked[0])
-    world.answer(world.asked[1])
-    assert world.numbers() == [1, 2, 3]
-    world.answer(world.asked[2])
-    assert not world.traversal.done, "its answer may still come"
-    world.answer(world.asked[0])
-    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [1, 2, 3]
-    assert world.ended == 1
-
-
-def test_it_ends_when_one_that_was_overdue_is_slow() -> None:
-    world = World(alpha=2, k=2)
-    world.add(1, 2, 3, 4)
-    world.traversal.overdue(world.asked[0])
-    for candidate in world.asked[1:3]:
-        world.answer(candidate)
-    assert world.numbers() == [1, 2, 3]
-    assert not world.traversal.done
-    world.traversal.slow(world.asked[0])
-    assert world.ended == 1
-
-
-def test_it_goes_wider_while_one_is_overdue() -> None:
-    """Its answer would only make it denser."""
-    world = World(alpha=8, k=2, dense_below=9)
-    world.add(1, 2, 3, 4, 5, 6)
-    world.traversal.overdue(world.asked[0])
-    for candidate in world.asked[1:3]:
-        world.answer(candidate)
-    assert world.numbers() == [1, 2, 3, 4, 5]
-
-
-def test_one_that_is_overdue_beyond_the_closest_is_not_waited_for() -> None:
-    world = World(alpha=3, k=2)
-    world.add(9)
-    world.traversal.overdue(world.asked[0])
-    world.add(1, 2)
-    world.answer_all()
-    assert world.ended == 1
-
-
-@pytest.mark.parametrize("patient", [True, False])
-def test_where_few_answer_the_slow_are_asked_once_more_before_the_end(patient: bool) -> None:
-    """As many have answered as are wanted, two of five: datagrams to the closest may have been lost."""
-    world = World(patient=patient, hurries=True, hurried_alpha=5, k=2)
-    world.add(1, 2, 3, 4, 5)
-    for number in range(3):
-        world.traversal.slow(world.asked[number])
-    for candidate in world.asked[3:]:
-        world.answer(candidate)
-    if not patient:
-        assert (world.numbers(), world.ended) == ([1, 2, 3, 4, 5], 1)
-        return
-    assert world.numbers() == [1, 2, 3, 4, 5, 1, 2, 3]
-    world.answer(world.asked[0])
-    world.traversal.slow(world.asked[1])
-    assert not world.traversal.done
-    world.traversal.slow(world.asked[2])
-    assert world.ended == 1, "once more, and no more than that"
-
-
-def test_where_half_answer_nobody_is_asked_again() -> None:
-    world = World(alpha=4, k=2)
-    world.add(1, 2, 3, 4)
-    for candidate in list(world.asked):
-        world.traversal.slow(candidate)
-    for candidate in world.asked[2:]:
-        world.answer(candidate)
-    assert (world.numbers(), world.ended) == ([1, 2, 3, 4], 1)
-
-
 def test_a_node_that_has_to_be_asked_later_makes_room_for_others_and_is_waited_for() -> None:
     world = World(alpha=1, k=3)
     world.add(1, 2, 3, 4)
@@ -340,7 +258,7 @@ def test_invented_nodes_cost_a_bounded_number_of_queries() -> None:
         world.traversal.advance()
     assert world.ended == 1
     assert world.traversal.queries <= Settings().max_queries_per_lookup
-    assert len(list(world.traversal.shortlist)) <= Settings().max_candidates
+    assert len(world.traversal._sorted) <= Settings().max_candidates
 
 
 def test_asking_that_fails_at_once_is_no_trouble() -> None:
@@ -416,7 +334,7 @@ def tell(world: World, teller: bytes, *numbers: int) -> None:
     """Somebody tells of nodes with ids that fit."""
     for n in numbers:
         address = bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1"
-        world.traversal.add(world.traversal.shortlist.unknown([(id_at(n), address)], teller), teller)
+        world.traversal.add(world.traversal.unknown([(id_at(n), address)], teller), teller)
     world.traversal.advance()
 
 
@@ -474,16 +392,16 @@ def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
     world.add(100, 90, 80, 70)
     world.add(1000)
     world.add(10)
-    assert [c.distance for c in world.traversal.shortlist] == [10, 70, 80, 90]
+    assert [c.distance for c in world.traversal._sorted] == [10, 70, 80, 90]
     forgotten = (id_at(100), bytes((10, 0, 100, 1)) + b"\x1a\xe1")
-    assert world.traversal.shortlist.unknown([forgotten], b"teller") == [forgotten]
+    assert world.traversal.unknown([forgotten], b"teller") == [forgotten]
 
 
 def test_a_node_that_is_nearer_than_the_farthest_alone_takes_its_place() -> None:
     world = World(alpha=4, k=2, max_candidates=4, nodes_per_subnet=None)
     world.add(100, 80, 70, 60)
     world.add(90)
-    assert [c.distance for c in world.traversal.shortlist] == [60, 70, 80, 90]
+    assert [c.distance for c in world.traversal._sorted] == [60, 70, 80, 90]
 
 
 def test_who_is_forgotten_frees_one_share_of_its_subnet() -> None:
@@ -496,7 +414,7 @@ def test_who_is_forgotten_frees_one_share_of_its_subnet() -> None:
     world.traversal.add((id_at(n), public_address(n)) for n in (200, 201, 202))
     world.traversal.add([(id_at(10), public_address(10))])
     neighbours(32, 33)
-    assert [c.distance for c in world.traversal.shortlist] == [10, 30, 31, 32, 200, 201]
+    assert [c.distance for c in world.traversal._sorted] == [10, 30, 31, 32, 200, 201]
 
 
 @pytest.mark.parametrize("outcome", ["answered", "failed"])
@@ -511,14 +429,14 @@ def test_a_closer_node_is_never_refused(outcome: str) -> None:
         else:
             world.traversal.failed(candidate)
     world.add(1, 2, 3)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 2, 3, 70]
+    assert [c.distance for c in world.traversal._sorted] == [1, 2, 3, 70]
 
 
 def test_who_may_yet_answer_is_kept_beside_the_closest() -> None:
     world = World(alpha=4, k=4, max_candidates=4, nodes_per_subnet=None)
     world.add(100, 90, 80, 70)
     world.add(1)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 70, 80, 90, 100]
+    assert [c.distance for c in world.traversal._sorted] == [1, 70, 80, 90, 100]
     world.answer(world.asked[0])
     assert [c.distance for c in world.traversal.answers][-1] == 70
 
@@ -528,4 +446,4 @@ def test_the_farthest_of_those_who_are_not_asked_makes_room() -> None:
     world.add(100)
     world.add(90, 80, 70)
     world.add(1)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 70, 80, 100], "100 may yet answer"
+    assert [c.distance for c in world.traversal._sorted] == [1, 70, 80, 100], "100 may yet answer"

@@ -15,8 +15,6 @@ from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
 from .held import Held
-from .losses import Losses
-from .patience import Patience
 from .rates import DeadContacts
 from .window import Kind, Window
 
@@ -29,11 +27,6 @@ TRANSACTION_BYTES = 4
 
 FIRST_GUESS = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
-
-SLOW, SLOW_AMONG_LOSSES = 4, 2
-"""By how many deviations a round trip is longer than the mean that counts as slow. Fewer where many are not
-answered: of the live DHT's answers one in fourteen takes longer, and lookups that had waited for these took a
-quarter more, and found no more."""
 
 
 _PING = b"1:q4:ping"
@@ -54,7 +47,6 @@ class Transaction:
         "id",
         "is_slow",
         "on_outcome",
-        "on_overdue",
         "on_slow",
         "sent_at",
         "turn",
@@ -68,7 +60,6 @@ class Transaction:
         datagram: bytes,
         on_outcome: Callable[[Outcome, float], None],
         *,
-        on_overdue: Callable[[], None] | None,
         on_slow: Callable[[], None] | None,
         wanted: Callable[[], bool] | None,
         turn: int,
@@ -77,7 +68,6 @@ class Transaction:
         self.address: Address = address
         self.datagram: bytes = datagram
         self.on_outcome: Callable[[Outcome, float], None] = on_outcome
-        self.on_overdue: Callable[[], None] | None = on_overdue
         self.on_slow: Callable[[], None] | None = on_slow
         self.wanted: Callable[[], bool] | None = wanted
         self.turn: int = turn
@@ -117,10 +107,7 @@ class Transactions:
             guess=FIRST_GUESS,
             slow=(settings.slow_floor, settings.slow_ceiling),
             timeout=(settings.timeout_floor, settings.timeout_ceiling),
-            deviations=SLOW_AMONG_LOSSES,
         )
-        self.patience: Patience = Patience((settings.slow_floor, settings.slow_ceiling))
-        self.losses: Losses = Losses()
         self.dead: DeadContacts = DeadContacts(settings)
         limit = settings.messages_per_10s_per_node
         self._window = None if limit is None else Window(limit)
@@ -138,7 +125,6 @@ class Transactions:
         now: float,
         on_outcome: Callable[[Outcome, float], None],
         *,
-        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
@@ -146,10 +132,10 @@ class Transactions:
     ) -> bool:
         """Send a query, or put it in line.
 
-        `on_outcome(outcome, round_trip)` is called once, and before it `on_overdue()` (see `patience`) and
-        then `on_slow()` at most once; none of them where `wanted()` no longer holds when its turn comes: then
-        it is not sent at all. Of those that wait for one node the lowest `turn` comes first (`take_turn`).
-        Returns False, and calls nobody, where too many wait already.
+        `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it; neither
+        where `wanted()` no longer holds when its turn comes: then it is not sent at all. Of those that
+        wait for one node the lowest `turn` comes first (`take_turn`). Returns False, and calls nobody,
+        where too many wait already.
         """
         if len(self._line) + len(self._held) >= 8 * self._settings.max_transactions:
             return False
@@ -158,14 +144,7 @@ class Transactions:
         if turn is None:
             turn = self.take_turn()
         transaction = Transaction(
-            id_,
-            address,
-            datagram,
-            on_outcome,
-            on_overdue=on_overdue,
-            on_slow=on_slow,
-            wanted=wanted,
-            turn=turn,
+            id_, address, datagram, on_outcome, on_slow=on_slow, wanted=wanted, turn=turn
         )
         self._line.append(transaction)
         self._next_in_line(now)
@@ -208,8 +187,7 @@ class Transactions:
 
     def _launch(self, transaction: Transaction, now: float) -> None:
         transaction.sent_at = now
-        is_watched = transaction.on_overdue is not None
-        transaction.due = now + (self.patience.mark if is_watched else self.round_trips.slow)
+        transaction.due = now + self.round_trips.slow
         self._open[transaction.id] = transaction
         heapq.heappush(self._due, (transaction.due, transaction.id))
         self._transmit(transaction.datagram, transaction.address)
@@ -230,15 +208,9 @@ class Transactions:
     def _heard(self, address: Address, sent_at: float, now: float) -> float:
         round_trip = max(0.0, now - sent_at)
         self.round_trips.add(round_trip)
-        self.patience.add(round_trip)
-        self._count(answered=True)
         self._last_heard = now
         self.dead.alive(address)
         return round_trip
-
-    def _count(self, *, answered: bool) -> None:
-        self.losses.add(answered=answered)
-        self.round_trips.deviations = SLOW_AMONG_LOSSES if self.losses.are_many else SLOW
 
     def _receive_late(self, message: krpc.Response | krpc.ErrorReply, address: Address, now: float) -> bool:
         """Learn from an answer to what was given up, or where all take so long none would ever be in time."""
@@ -284,7 +256,7 @@ class Transactions:
         return None
 
     def poll(self, now: float) -> None:
-        """Say what is overdue or slow by now, give up what has had its time, send what had to wait."""
+        """Call slow what is slow by now, give up what is overdue, send what had to wait."""
         self._held.look(now)
         self._next_in_line(now)
         while (due := self._next_due()) is not None and due <= now:
@@ -292,11 +264,6 @@ class Transactions:
             transaction = self._open[id_]
             if transaction.is_slow:
                 self._give_up(transaction, now)
-            elif transaction.on_overdue is not None:
-                on_overdue, transaction.on_overdue = transaction.on_overdue, None
-                transaction.due = max(due, transaction.sent_at + self.round_trips.slow)
-                heapq.heappush(self._due, (transaction.due, id_))
-                on_overdue()
             else:
                 transaction.is_slow = True
                 transaction.due = max(due, transaction.sent_at + self.round_trips.timeout)
@@ -306,7 +273,6 @@ class Transactions:
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
-        self._count(answered=False)
         self._given_up[transaction.id] = transaction.address, transaction.sent_at
         if len(self._given_up) > self._settings.max_transactions:
             self._given_up.popitem(last=False)

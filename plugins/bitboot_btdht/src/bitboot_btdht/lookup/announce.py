@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .candidates import Candidate
-from .network import Network
-from .searches import PeerSearch
+from .searches import Network, PeerSearch
 from .storing import Storing
 
 

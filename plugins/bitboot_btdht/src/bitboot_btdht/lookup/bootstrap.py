@@ -8,8 +8,7 @@ from typing import Any
 from ..asking.transactions import Outcome
 from ..wire import krpc
 from ..wire.compact import Address, NodeInfo
-from .network import Network, introduced
-from .searches import NodeSearch
+from .searches import Network, NodeSearch, introduced
 
 
 class Bootstrap:

@@ -11,9 +11,8 @@ from bitboot_core.items import Item
 from ..wire import bencode, krpc
 from .candidates import Candidate
 from .item_found import Found, ImmutableFound, MutableFound
-from .network import Network
 from .per_family import InFamilies
-from .searches import NodeSearch, Searches
+from .searches import Network, NodeSearch, Searches
 from .storing import Storing
 
 

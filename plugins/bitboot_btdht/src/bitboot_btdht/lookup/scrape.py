@@ -9,8 +9,7 @@ from ..wire import bloom, compact, krpc
 from ..wire.compact import Address
 from .candidates import Candidate
 from .counting import agreed, count, is_plausible
-from .network import Network
-from .searches import NodeSearch, Searches
+from .searches import Network, NodeSearch, Searches
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,32 @@ what comes of it is reported back.
 
 Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
 address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
-waited for while there is somebody else; and everything that others can suggest is capped.
+waited for while there is somebody else; and everything that others can suggest is capped. Candidates
+are told apart by their addresses alone: an id can be claimed for any address, so that refusing the
+second who claims it would let a liar shut out the first.
 """
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from ..settings import Settings
-from ..wire.compact import Address, NodeInfo
-from .candidates import ANSWERED, FAILED, FRESH, HELD, OVERDUE, SLOW, WAITING, Candidate
+from ..wire.compact import Address, NodeInfo, is_public, subnet
+from .candidates import ANSWERED, FAILED, FRESH, HELD, MAX_TELLERS, SLOW, WAITING, Candidate, Teller
 from .density import WIDE
-from .shortlist import Shortlist
 from .side_paths import SidePaths
 
 TRIES = 2
 """How often a node is asked before it counts as failed: datagrams get lost."""
 
-ANSWERED_AT_LEAST = 1 / 2
-"""Where fewer of a lookup's queries were answered, its end waits until those who are slow were asked again.
-On the live DHT 35 to 46 % are not answered, since nodes are gone; on a line that loses two datagrams in five
-64 %."""
-
 UNFIT = 2
 """So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
 cost nothing to invent right beside a target, and do not count towards its end."""
+
+_by_distance = attrgetter("distance")
 
 
 class Traversal:
@@ -37,7 +38,6 @@ class Traversal:
 
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
     learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
-    `hurries`: many will not answer, so that more are asked at once (`Network.hurries`).
     `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
     Then twice as many have to answer.
     """
@@ -51,12 +51,9 @@ class Traversal:
         ask: Callable[[Candidate], None],
         finished: Callable[[], None],
         patient: bool = True,
-        hurries: bool = False,
         is_too_dense: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.target = target
-        self.shortlist: Shortlist = Shortlist(target, settings)
-        """Whom it may ask."""
         self.wanted: int = settings.k
         """How many of the closest have to answer."""
         self.queries: int = 0
@@ -65,17 +62,31 @@ class Traversal:
         """Nodes that are asked although their ids are not known: they are no candidates until they answer."""
         self.is_opening: bool = False
         """Whether those are waited for: they may tell where to go."""
+        self._number = int.from_bytes(target, "big")
         self._own_id = own_id
         self._settings = settings
         self._ask = ask
         self._finished = finished
         self._patient = patient
-        self._hurries = hurries
-        self._alpha = settings.hurried_alpha if hurries else settings.alpha
         self._is_too_dense = is_too_dense
+        self._sorted: list[Candidate] = []
+        self._addresses: dict[Address, Candidate] = {}
+        self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
         self._unfit_asked = 0
+        self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
         self._aside = SidePaths(self._send)
+
+    def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
+        """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
+        unknown = []
+        for node in nodes:
+            candidate = self._addresses.get(node[1])
+            if candidate is None:
+                unknown.append(node)
+            elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
+                candidate.tellers.append(self._tellers[teller])
+        return unknown
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
@@ -83,30 +94,55 @@ class Traversal:
             self._add(id_, address, teller)
 
     def _add(self, id_: bytes, address: Address, teller: Address | None) -> None:
-        if id_ != self._own_id and address not in self.outside:
-            self.shortlist.add(id_, address, teller)
+        if address in self._addresses or id_ == self._own_id or address in self.outside:
+            return
+        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
+        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
+            return
+        distance = int.from_bytes(id_, "big") ^ self._number
+        if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
+            return
+        candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
+        insort(self._sorted, candidate, key=_by_distance)
+        self._addresses[address] = candidate
+        self._subnets[place] = self._subnets.get(place, 0) + 1
+
+    def _make_room(self, distance: int) -> bool:
+        """Forget the farthest candidate where it is farther than `distance`; False where none is.
+
+        Those that may yet answer are kept, on top of the number of candidates where need be.
+        """
+        if self._sorted[-1].distance <= distance:
+            return False
+        for index in range(len(self._sorted) - 1, -1, -1):
+            candidate = self._sorted[index]
+            if candidate.distance <= distance:
+                break
+            if candidate.state in (FRESH, ANSWERED, FAILED):
+                del self._sorted[index]
+                del self._addresses[candidate.address]
+                if candidate.state is not FAILED:
+                    self._subnets[subnet(candidate.address)] -= 1
+                break
+        return True
 
     def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         """Ask whom it is time to ask, or finish."""
         if self.done:
             return
         counted = 0
-        unfinished = overdue = False
-        slow: list[Candidate] = []
+        unfinished = slow = False
         to_ask: list[Candidate] = []
         doubtful: list[Candidate] = []
-        room = self._alpha - self._waiting
+        room = self._settings.alpha - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
         unfit = UNFIT * self._settings.k - self._unfit_asked
-        for candidate in self.shortlist:
+        for candidate in self._sorted:
             state = candidate.state
             if state is FAILED:
                 continue
             if state is SLOW:
-                slow.append(candidate)
-                continue
-            if state is OVERDUE:
-                overdue = True
+                slow = True
                 continue
             if state is FRESH:
                 if not budget or not (candidate.fits or unfit):
@@ -126,24 +162,19 @@ class Traversal:
                 counted += 1
                 if counted == self.wanted:
                     break
-        if not unfinished:
+        if not unfinished and (self.is_opening or self._aside.are_under_way):
+            return
+        enough = counted >= self._settings.k
+        if not unfinished and not enough and doubtful:
+            unfinished, to_ask = True, doubtful[: min(room, budget)]
+        if not unfinished and (enough or not slow or not self._patient):
             if self._widens():
                 self.advance()
-                return
-            if overdue or self.is_opening or self._aside.are_under_way:
-                return
-            enough = counted >= self._settings.k
-            to_ask = self._left_to_ask(doubtful, slow, max(room, 1), budget, enough=enough)
-            if not to_ask:
-                if enough or not slow or not self._patient:
-                    self.done = True
-                    self._finished()
-                return
-        self._ask_all(to_ask)
-
-    def _ask_all(self, to_ask: list[Candidate]) -> None:
+            else:
+                self._finish()
+            return
         for candidate in to_ask:
-            if candidate.state not in (FRESH, SLOW) or self.done:
+            if candidate.state is not FRESH or self.done:
                 continue  # asking the one before failed at once, and that has led back here
             candidate.hops = 0  # where it was on a side path before, it takes a turn now
             self._waiting += 1
@@ -153,22 +184,27 @@ class Traversal:
         """Begin a side path at each of these contacts, at once."""
         self.add(contacts)
         for _, address in contacts:
-            candidate = self.shortlist.get(address)
-            if candidate is not None and not self.done:
-                self._aside.begin(candidate)
+            if address in self._addresses and not self.done:
+                self._aside.begin(self._addresses[address])
 
     def introduce(self, id_: bytes, address: Address) -> Candidate | None:
         """The candidate that a node from `outside` becomes by its answer; None where it may not be one, or is
         one already that has been asked."""
         self.outside.discard(address)
         self._add(id_, address, None)
-        candidate = self.shortlist.get(address)
+        candidate = self._addresses.get(address)
         return candidate if candidate is not None and candidate.state is FRESH else None
+
+    def knows(self, address: Address) -> bool:
+        """Whether there is a candidate at this address."""
+        return address in self._addresses
 
     def go_on_aside(self, teller: Candidate, new: Iterable[NodeInfo], told: Iterable[NodeInfo]) -> None:
         """`teller`, a node on a side path, has told of these nodes, of the `new` ones before anybody else."""
         if self.queries < self._settings.max_queries_per_lookup:
-            self._aside.go_on(teller, self.shortlist.at(told), self.shortlist.at(new))
+            known = {self._addresses[address] for _, address in told if address in self._addresses}
+            first = {self._addresses[address] for _, address in new if address in self._addresses}
+            self._aside.go_on(teller, known, first)
 
     def _send(self, candidate: Candidate) -> None:
         candidate.state = WAITING
@@ -177,28 +213,17 @@ class Traversal:
         self._unfit_asked += not candidate.fits
         self._ask(candidate)
 
-    def _left_to_ask(
-        self, doubtful: list[Candidate], slow: list[Candidate], room: int, budget: int, *, enough: bool
-    ) -> list[Candidate]:
-        """Whom to ask before the lookup ends, when it has asked all others."""
-        if doubtful and not enough:
-            return doubtful[: min(room, budget)]
-        if self._patient and budget > 0 and (not enough or self._loses_many()):
-            again = [one for one in slow if one.tries < TRIES and not one.is_doubtful]
-            return again[: min(room, budget)]
-        return []
-
-    def _loses_many(self) -> bool:
-        """Whether so few have answered that datagrams may be lost: then the nearest are asked once more."""
-        return self._hurries and len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
-
     def _widens(self) -> bool:
-        """The k closest have answered, or others closer still may: whether more have to."""
+        """The k closest have answered: whether others have to as well."""
         k, distance = self._settings.k, self.kth_distance
         if self.wanted > k or distance is None or not self._is_too_dense(distance):
             return False
         self.wanted = WIDE * k
         return True
+
+    def _finish(self) -> None:
+        self.done = True
+        self._finished()
 
     def cancel(self) -> None:
         """Ask nobody else, and call nobody."""
@@ -214,14 +239,19 @@ class Traversal:
         """
         self._settle(candidate)
         if id_ == self._own_id:
-            self.shortlist.fail(candidate)
+            self._fail(candidate)
             return False
         candidate.has_answered()
         if id_ != candidate.id:
-            self.shortlist.rename(candidate, id_)
+            self._rename(candidate, id_)
         candidate.state = ANSWERED
         candidate.token = token
         return True
+
+    def _rename(self, candidate: Candidate, id_: bytes) -> None:
+        self._sorted.remove(candidate)
+        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
+        insort(self._sorted, candidate, key=_by_distance)
 
     def held(self, candidate: Candidate) -> None:
         """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""
@@ -230,17 +260,10 @@ class Traversal:
             candidate.state = HELD
         self.advance()
 
-    def overdue(self, candidate: Candidate) -> None:
-        """Most answers would have come by now: others are asked beside it, but it is waited for."""
+    def slow(self, candidate: Candidate) -> None:
+        """No answer yet: it may still come, but others are asked meanwhile."""
         self._settle(candidate)
         if candidate.state in (HELD, WAITING):
-            candidate.state = OVERDUE
-            self.advance()
-
-    def slow(self, candidate: Candidate) -> None:
-        """No answer yet: it may still come, but it is not waited for any more."""
-        self._settle(candidate)
-        if candidate.state in (HELD, WAITING, OVERDUE):
             candidate.state = SLOW
             candidate.was_silent()
         self.advance()
@@ -252,14 +275,18 @@ class Traversal:
         if candidate.tries < TRIES:
             candidate.state = FRESH
         else:
-            self.shortlist.fail(candidate)
+            self._fail(candidate)
         self.advance()
 
     def failed(self, candidate: Candidate) -> None:
         """A refusal, or no way to ask."""
         self._settle(candidate)
-        self.shortlist.fail(candidate)
+        self._fail(candidate)
         self.advance()
+
+    def _fail(self, candidate: Candidate) -> None:
+        candidate.state = FAILED
+        self._subnets[subnet(candidate.address)] -= 1
 
     def _settle(self, candidate: Candidate) -> None:
         if candidate.state is WAITING and not candidate.hops:
@@ -268,7 +295,7 @@ class Traversal:
     @property
     def answers(self) -> list[Candidate]:
         """Everyone who has answered, nearest first."""
-        return self.shortlist.answers
+        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
 
     @property
     def kth_distance(self) -> int | None:
