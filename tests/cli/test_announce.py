@@ -6,6 +6,7 @@ import asyncio
 import functools
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -90,6 +91,17 @@ def test_of_two_networks_one_may_refuse(cli: Cli, served: Served) -> None:
     ]
 
 
+@pytest.fixture
+def heeded(number: signal.Signals) -> Iterator[None]:
+    """The signal is not ignored, as it is where the tests are run by nohup."""
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_it_in_good_order(cli: Cli, served: Served, number: signal.Signals) -> None:
     async def stopped() -> Receipt:
