@@ -6,8 +6,9 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,30 @@ async def next_event_with_id(lines: AsyncIterator[str]) -> tuple[str, dict[str, 
 async def next_event(lines: AsyncIterator[str]) -> tuple[str, dict[str, Any]]:
     """The same without its id."""
     return (await next_event_with_id(lines))[:2]
+
+
+@contextmanager
+def answering_on(path: str, *parts: bytes, holding: bool = False, times: int = 1) -> Iterator[str]:
+    """A daemon that gives one answer in these parts, whatever it is asked. `holding`: without an end."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        done = threading.Event()
+
+        def serve() -> None:
+            for _ in range(times):
+                connection, _ = listening.accept()
+                with connection, suppress(BrokenPipeError, ConnectionResetError):  # who had enough of it left
+                    connection.recv(65536)
+                    for part in parts:
+                        connection.sendall(part)
+                    if holding:
+                        done.wait()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield path
+        finally:
+            done.set()
+            thread.join()

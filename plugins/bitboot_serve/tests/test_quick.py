@@ -10,9 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from bitboot_core._cli import asking, by_daemon, main, program, quick
 from bitboot_core._cli.asking import Unusable, look_up
 from bitboot_core.testing import FakeBackend, fails, hangs_until
 
-from .conftest import Serving, World, until
+from .conftest import Serving, World, answering_on, until
 
 V4, V6, OWN = KnownHost("192.0.2.1", 6881), KnownHost("2001:db8::1", 1), KnownHost("192.0.2.99", 99)
 CONTACT = KnownHost("192.0.2.9", 9)
@@ -324,36 +323,13 @@ async def test_a_signal_ends_it_in_good_order(
     assert "stopped before the lookup was done" in told[0]
 
 
+def answering(*parts: bytes, holding: bool = False, times: int = 1) -> AbstractContextManager[str]:
+    """A daemon on the socket that the commands ask."""
+    return answering_on(os.environ["BITBOOT_SOCKET"], *parts, holding=holding, times=times)
+
+
 def lines(*records: object) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
-
-
-@contextmanager
-def answering(*parts: bytes, holding: bool = False, times: int = 1) -> Iterator[str]:
-    """A daemon that gives one answer in these parts, whatever it is asked. `holding`: without an end."""
-    path = os.environ["BITBOOT_SOCKET"]
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path)
-        listening.listen()
-        done = threading.Event()
-
-        def serve() -> None:
-            for _ in range(times):
-                connection, _ = listening.accept()
-                with connection, suppress(BrokenPipeError, ConnectionResetError):  # who had enough of it left
-                    connection.recv(65536)
-                    for part in parts:
-                        connection.sendall(part)
-                    if holding:
-                        done.wait()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield path
-        finally:
-            done.set()
-            thread.join()
 
 
 SENSELESS = {

@@ -15,7 +15,7 @@ import click
 
 from bitboot_core import BitBootError, NotRunning, UsageError
 
-from .sockets import has_unix_sockets, lock_is_free
+from .sockets import has_unix_sockets, is_own, lock_is_free
 
 PATIENCE = 10.0
 """Seconds that the daemon may take to answer, or to end."""
@@ -33,14 +33,24 @@ class _Connection(http.client.HTTPConnection):
 
 
 def status_of(path: Path) -> dict[str, Any]:
-    """What the daemon at this socket says of itself. Raises NotRunning where there is none."""
+    """What the daemon at this socket says of itself. Raises NotRunning where there is none of this user's.
+
+    Another user's is not asked: what it says is shown on this terminal, and its pid is sent a signal.
+    """
     if not has_unix_sockets():
         raise UsageError("this system has no unix sockets", hint="ask the TCP port: GET /v1/status")
+    if path.exists() and not is_own(path):
+        raise NotRunning(
+            f"{path} belongs to another user, with the id {path.stat().st_uid}",
+            hint="ask as that user, for example with `sudo -u`",
+        )
     connection = _Connection(path)
     try:
         connection.request("GET", "/v1/status")
         found: dict[str, Any] = json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        if found["pid"] < 1:  # a signal to such a one reaches many processes
+            raise ValueError(f"{found['pid']} is no daemon's pid")
+    except (LookupError, TypeError, OSError, http.client.HTTPException, ValueError) as error:
         raise NotRunning(
             f"no daemon answers on {path}: {error}", hint="start one with `bitboot serve`"
         ) from None

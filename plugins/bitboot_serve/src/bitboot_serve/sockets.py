@@ -21,6 +21,11 @@ def has_unix_sockets() -> bool:
     return hasattr(socket, "AF_UNIX") and os.name == "posix"
 
 
+def is_own(path: Path) -> bool:
+    """Whether what is at this path is this user's or root's. Raises OSError where nothing is."""
+    return path.stat().st_uid in (os.getuid(), 0)
+
+
 @contextmanager
 def unix_socket(path: Path) -> Iterator[socket.socket]:
     """Listen on a socket that only this user can use, and remove it in the end. Raises ListenFailed.
@@ -70,11 +75,11 @@ def _prepare_folder(folder: Path) -> None:
     """Make the folder, for this user alone. Raises ListenFailed where it is somebody else's."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
+        mode, own = folder.stat().st_mode, is_own(folder)
     except OSError as error:
         raise ListenFailed(f"{folder} cannot be made: {error.strerror}", hint="give --socket PATH") from error
-    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if found.st_uid not in (os.getuid(), 0) or (others_write and not found.st_mode & stat.S_ISVTX):
+    others_write = mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if not own or (others_write and not mode & stat.S_ISVTX):
         raise ListenFailed(f"{folder} can be changed by others", hint="give --socket in a folder of your own")
 
 
