@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .._networks.per_network import PerNetwork
 from .._settings import seconds
-from ..errors import BitBootError, NotRunning, UnsupportedOperation
+from ..errors import BitBootError, UnsupportedOperation
 from ..model import Peer
 from .announcement import Announcement
 from .records import AnnouncementStatus
@@ -58,7 +57,7 @@ class Swarm:
         self.announcement.open()
         try:
             self.watch.open()
-            self.watch._tasks.start(self._look_once_announced())
+            self.watch.scan_once_stored(self.announcement)
             if self._published is not None:
                 self._published.open()
         except BaseException:
@@ -144,18 +143,3 @@ class Swarm:
     def failures(self) -> PerNetwork[BitBootError]:
         """`Watch.failures`: why the last scan failed, by network: only where it did."""
         return self.watch.failures
-
-    async def _look_once_announced(self) -> None:
-        """Scan each network once more as soon as we are stored there.
-
-        Of two that join at the same moment each looks before the other can be found. So whichever is
-        stored later finds the other at once, and neither waits for its next scan.
-        """
-        stored: set[str] = set()
-        with suppress(NotRunning):  # it is closed
-            while True:
-                for name, status in self.status.items():
-                    if status.successes and name not in stored:
-                        stored.add(name)
-                        self.watch._scan_soon(name)
-                await self.announcement.changed()

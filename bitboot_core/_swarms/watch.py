@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork
@@ -27,7 +27,12 @@ from ..model import KnownHost, Peer
 from . import sights
 from .keys import SwarmName, swarm_key
 from .lookup import Lookup
+from .scanner import Scanner
+from .stored import newly_stored
 from .use import Context, NetworkUser
+
+if TYPE_CHECKING:
+    from .announcement import Announcement
 
 __all__ = ["PeerJoined", "PeerLeft", "Watch"]
 
@@ -54,18 +59,6 @@ class PeerLeft:
 
 
 Event = PeerJoined | PeerLeft
-
-
-class Scanner(sights.Sights):
-    """One network, and what it told."""
-
-    def __init__(self, network: ActiveNetwork, now: float) -> None:
-        super().__init__(now)
-        self.network = network
-        self.crowded = False
-        self.began = now
-        self.due = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
 
 
 class Watch(NetworkUser):
@@ -153,7 +146,16 @@ class Watch(NetworkUser):
             self._orphans |= scanner.by_host
             await cancel({scanner.task}, self._clock)
 
+    def scan_once_stored(self, announcement: Announcement) -> None:
+        """Scan each network once more as soon as the announcement is stored there."""
+        self._check_open()
+        self._tasks.start(self._scan_where_stored(announcement))
+
     # Inside
+
+    async def _scan_where_stored(self, announcement: Announcement) -> None:
+        async for network in newly_stored(announcement):
+            self._scan_soon(network)
 
     def _scan_soon(self, network: str) -> None:
         scanner = self._scanners.get(network)

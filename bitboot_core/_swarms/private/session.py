@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from ...model import KnownHost
+from ...model import KnownHost, address_scope
 from .noise import CipherState, Handshake, NoiseError
 from .record import MemberRecord
 
@@ -85,6 +85,7 @@ class Session:
         self.record: MemberRecord = record
         self.epoch: int = epoch
         self.endpoint: KnownHost = endpoint
+        self._of_this_machine: tuple[str, bool] | None = None
         self.began: float = now
         self.heard: float = now
         self.told: bytes = b""
@@ -97,6 +98,16 @@ class Session:
     def member(self) -> bytes:
         """Who it is: the public key of an identity."""
         return self.record.member
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether the other side's node is on a loopback address. Remembered: it is asked every few seconds."""
+        known = self._of_this_machine
+        host = self.endpoint.host
+        if known is None or known[0] != host:
+            is_so = self.endpoint.family is not None and address_scope(host) == "machine"
+            known = self._of_this_machine = host, is_so
+        return known[1]
 
     # The last answer of the handshake
 

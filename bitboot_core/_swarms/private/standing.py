@@ -28,8 +28,6 @@ LOOK_EVERY = 2.0
 SILENT = 4
 """Hellos without an answer in a row after which a session has ended."""
 
-_LOOPBACK = ("127.0.0.1", "::1")
-
 
 @dataclass(slots=True, eq=False)
 class _Standing:
@@ -107,5 +105,5 @@ class Standing:
             one.misses = 0
 
     def _hello_every(self, session: Session) -> float:
-        after = HELLO_RARELY if session.endpoint.host in _LOOPBACK else HELLO_AFTER
+        after = HELLO_RARELY if session.is_of_this_machine else HELLO_AFTER
         return max(after, len(self._by_id) / HELLOS_PER_SECOND)

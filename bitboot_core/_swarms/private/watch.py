@@ -13,8 +13,9 @@ from ...aio.tasks import Signal
 from ...errors import BitBootError
 from ...model import KnownHost, Peer
 from ..lookup import Lookup
+from ..scanner import Scanner
 from ..use import Context
-from ..watch import Scanner, Watch
+from ..watch import Watch
 from .lookup import PrivateLookup
 from .membership import Membership
 from .roster import MAX_SESSIONS

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from bitboot_core import BackendTimeout, KnownHost, NotRunning, PeerJoined, Receipt, swarm_key
+from bitboot_core import (
+    BackendTimeout,
+    KnownHost,
+    NetworkDefinition,
+    NotRunning,
+    PeerJoined,
+    Receipt,
+    Registry,
+    swarm_key,
+)
 from bitboot_core.aio.clock import sleep_until
-from bitboot_core.testing import FakeBackend, ManualClock, hangs
+from bitboot_core.testing import FakeBackend, ManualClock, hangs, spec_of
 
 PEER = KnownHost("192.0.2.7", 6881)
 OTHER = KnownHost("192.0.2.8", 6881)
@@ -74,6 +83,22 @@ async def test_a_network_that_stores_it_later_is_scanned_once_it_does(serve: Any
         await clock.advance(1.5)
         assert [backend.count("lookup") for backend in (quick, slow)] == [2, 2]
         assert [peer.endpoint for peer in swarm.peers] == [PEER]
+
+
+async def test_a_network_that_comes_back_is_scanned_once_more_as_well(
+    serve: Any, registry: Registry, clock: ManualClock
+) -> None:
+    bitboot = await serve(FakeBackend())
+    slow = Slow(clock)
+    registry.register_backend(spec_of(slow, "slow-backend", ["slow"]))
+    network = NetworkDefinition("slow", "slow")
+    async with bitboot.join("swarm", PEER) as swarm:
+        for turn in (1, 2):
+            await bitboot.add_network(network)
+            await clock.advance(1.5)
+            assert slow.count("lookup") == 2 * turn
+            await bitboot.remove_network("slow")
+            assert "slow" not in swarm.status
 
 
 async def test_whoever_waits_for_it_waits_no_longer_than_asked(serve: Any, clock: ManualClock) -> None:

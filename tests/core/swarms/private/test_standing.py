@@ -105,7 +105,7 @@ def test_recent_are_those_who_were_heard(ada: Node) -> None:
     assert hers.recent((SILENT + 1) * HELLO_AFTER + 1) == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.3", "::1"])
 def test_on_one_machine_there_is_no_nat_to_keep_open(ada: Node, host: str) -> None:
     hers = standing(ada, Node("bob"))
     (session,) = hers
