@@ -10,7 +10,6 @@ Scans are quick while the swarm is unknown or changing and slow when it is quiet
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
