@@ -101,7 +101,7 @@ class Session:
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether the other side's node is on a loopback address. Remembered: it is asked every few seconds."""
+        """Whether the other side's node is on a loopback address: remembered, as it is asked often."""
         known = self._of_this_machine
         host = self.endpoint.host
         if known is None or known[0] != host:
