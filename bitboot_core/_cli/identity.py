@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .._networks.kept_contacts import default_folder
+from .._networks.kept_contacts import folder_for
 from .._plugins.config_file import ConfigFile
 from .._plugins.registry import default_registry
 from ..errors import InvalidConfig
@@ -57,7 +57,7 @@ def identity_file(state_dir: str | None, config_file: str | None) -> Path:
     """Where the identity is kept that programs of this user have. Raises InvalidConfig."""
     chosen = {} if state_dir is None else {"state_dir": state_dir}
     config = ConfigFile.read(config_file).config(default_registry(), **chosen)  # type: ignore[arg-type]
-    folder = default_folder() if config.state_dir is None else config.state_dir
-    if not folder:
+    folder = folder_for(config.state_dir)
+    if folder is None:
         raise InvalidConfig("there is no folder to keep an identity in", hint="name a file with --key-file")
-    return Path(folder) / FILE
+    return folder / FILE

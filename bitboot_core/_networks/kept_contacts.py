@@ -62,6 +62,13 @@ def default_folder(environ: Mapping[str, str] | None = None) -> Path | None:
     return users_folder("state")
 
 
+def folder_for(setting: str | os.PathLike[str] | Literal[False] | None) -> Path | None:
+    """The folder that the setting `state_dir` means: the default one for None; None where nothing is kept."""
+    if setting is False:
+        return None
+    return default_folder() if setting is None else Path(setting)
+
+
 @cache
 def _warn_of_no_folder() -> None:
     log.warning(

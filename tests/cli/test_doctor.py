@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ from bitboot_core import (
     Announces,
     BackendError,
     BackendSpec,
+    BitBootConfig,
     BootstrapFailed,
     Capabilities,
     ConfigFile,
@@ -30,6 +32,7 @@ from bitboot_core._cli.checkup import machine as machine_checks
 from bitboot_core._cli.checkup import network as network_checks
 from bitboot_core._cli.checkup.network import NetworkCheckup
 from bitboot_core._cli.report.checks import Check
+from bitboot_core._networks import kept_contacts
 from bitboot_core.networks import NetworkDefinition
 from bitboot_core.testing import (
     FakeBackend,
@@ -432,11 +435,12 @@ def test_plugins_and_their_problems() -> None:
 
 
 def test_a_clock_that_is_late(tmp_path: Path) -> None:
-    assert machine_checks.check_clock(tmp_path).status == "ok"
-    (tmp_path / "contacts.json").touch()
+    file = tmp_path / "contacts.json"
+    file.touch()
+    assert machine_checks.check_clock([file]).status == "ok"
     tomorrow = time.time() + 86_400
-    os.utime(tmp_path / "contacts.json", (tomorrow, tomorrow))
-    late = machine_checks.check_clock(tmp_path)
+    os.utime(file, (tomorrow, tomorrow))
+    late = machine_checks.check_clock([file])
     assert late.status == "warning"
     assert "set the clock" in late.hint
 
@@ -457,10 +461,31 @@ def test_the_state_folder(tmp_path: Path) -> None:
 
 def test_a_user_without_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that runs as a user whom its image does not know."""
-    monkeypatch.setattr(machine_checks, "default_folder", lambda: None)
+    monkeypatch.setattr(kept_contacts, "default_folder", lambda: None)
     monkeypatch.setattr(machine_checks, "default_file", lambda: None)
-    checks = machine_checks.check_machine(Registry(entry_points=list, environ={}), ConfigFile())
+    registry = Registry(entry_points=list, environ={})
+    checks = machine_checks.check_machine(registry, ConfigFile(), BitBootConfig())
     found = {check.check: check for check in checks}
+    assert found["clock"].status == "ok"
     assert found["configuration"].message == "none"
-    assert found["state"].status == "warning"
-    assert "BITBOOT_STATE_DIR" in found["state"].hint
+    assert found["state folder"].status == "warning"
+    assert "BITBOOT_STATE_DIR" in found["state folder"].hint
+
+
+@pytest.mark.parametrize("how", ["file", "option"])
+def test_the_state_folder_is_the_one_that_is_configured(cli: Cli, tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "kept-here"
+    if how == "file":
+        (tmp_path / "config.toml").write_text(f"state_dir = {json.dumps(str(folder))}\n", encoding="utf-8")
+        options = ["--config", str(tmp_path / "config.toml")]
+    else:
+        options = ["--state-dir", str(folder)]
+    result = cli("doctor", "--network", "local", "--json", *options)
+    assert str(folder) in message(result, "state folder")
+
+
+def test_where_nothing_is_to_be_kept_doctor_wants_no_folder(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("state_dir = false\n", encoding="utf-8")
+    result = cli("doctor", "--network", "local", "--json", "--config", str(tmp_path / "config.toml"))
+    assert statuses(result)["state folder"] == "ok"
+    assert "nothing is kept" in message(result, "state folder")

@@ -47,7 +47,7 @@ def test_it_is_the_user_s_own_by_default(cli: Cli, tmp_path: Path, monkeypatch: 
 
 
 def test_without_a_folder_it_asks_for_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bitboot_core._cli.identity.default_folder", lambda: None)
+    monkeypatch.setattr("bitboot_core._networks.kept_contacts.default_folder", lambda: None)
     result = cli("identity", "--new")
     assert result.status == 2
     assert "--key-file" in result.err

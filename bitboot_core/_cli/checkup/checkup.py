@@ -54,7 +54,7 @@ class Checkup:
         try:
             async with asyncio.timeout(min(MACHINE, config.timeout)):
                 checks = await in_thread(
-                    lambda: list(check_machine(self._registry, settings.file)), "bitboot-doctor"
+                    lambda: list(check_machine(self._registry, settings.file, config)), "bitboot-doctor"
                 )
         except TimeoutError:
             checks = [

@@ -6,18 +6,19 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import bitboot_core
 
-from ..._networks.kept_contacts import default_folder
+from ..._networks.kept_contacts import folder_for
 from ..._plugins.config_file import ConfigFile, default_file
 from ..._plugins.frozen import how_to_get
 from ..._plugins.lacking import why_unavailable
 from ..._plugins.plugin import Plugin
 from ..._plugins.registry import Registry
+from ...config import BitBootConfig
 from ...errors import BitBootError
 from ..report.checks import FAILED, OK, WARNING, Check
 from ..report.plain import count
@@ -26,27 +27,29 @@ CLOCK_TOLERANCE = 3600.0
 """Seconds that a file may be from the future: another machine may have written it."""
 
 
-def check_machine(registry: Registry, config: ConfigFile) -> Iterator[Check]:
-    """All of them. Blocks: it reads the state folder."""
+def check_machine(registry: Registry, file: ConfigFile, config: BitBootConfig) -> Iterator[Check]:
+    """All of them. Blocks: it reads the state folder. `config`: what the file and the options make."""
     python, system = platform.python_version(), platform.system()
     ours = f"bitboot-core {bitboot_core.__version__}, Python {python}, {system}"
     yield Check(check="version", status=OK, message=ours)
     yield from check_plugins(registry)
     yours = default_file()
     would_be = f"none; yours would be {yours}" if yours is not None else "none"
-    read = str(config.path) if config.path is not None else would_be
+    read = str(file.path) if file.path is not None else would_be
     yield Check(check="configuration", status=OK, message=read)
-    folder = default_folder()
-    if folder is None:
+    folder = folder_for(config.state_dir)
+    yield check_clock([] if folder is None else _files(folder))
+    if config.state_dir is False:
+        yield Check(check="state folder", status=OK, message="none: nothing is kept, as state_dir is false")
+    elif folder is None:
         yield Check(
-            check="state",
+            check="state folder",
             status=WARNING,
             message="this user has no home folder, so no contacts are kept for the next start",
             hint="name a folder in the environment: BITBOOT_STATE_DIR",
         )
-        return
-    yield check_clock(folder)
-    yield check_state(folder)
+    else:
+        yield check_state(folder)
 
 
 def check_plugins(registry: Registry) -> Iterator[Check]:
@@ -87,10 +90,10 @@ def _without_use(plugin: Plugin) -> Iterator[Check]:
             yield Check(check="plugins", status=status, message=f"{name} does not work here: {reason}")
 
 
-def check_clock(folder: Path) -> Check:
-    """Whether the clock stands before something that has been written already."""
+def check_clock(written_before: Iterable[Path]) -> Check:
+    """Whether the clock stands before one of these files, or before our own."""
     now = time.time()
-    written = max((_modified(path) for path in [Path(__file__), *_files(folder)]), default=0.0)
+    written = max((_modified(path) for path in [Path(__file__), *written_before]), default=0.0)
     told = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S} UTC"
     if written > now + CLOCK_TOLERANCE:
         return Check(
@@ -122,7 +125,7 @@ def check_state(folder: Path) -> Check:
             check="state folder",
             status=WARNING,
             message=f"{folder} cannot be written to: {error.strerror or error}",
-            hint="contacts are not kept for the next start: set BITBOOT_STATE_DIR to a folder of yours",
+            hint="contacts are not kept for the next start: name one with --state-dir or BITBOOT_STATE_DIR",
         )
     damaged = [path.name for path in files if path.suffix == ".damaged"]
     if damaged:

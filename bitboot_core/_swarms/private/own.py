@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from ..._networks.kept_contacts import default_folder
+from ..._networks.kept_contacts import folder_for
 from ...config import BitBootConfig
 from ...identity import Identity
 from .epochs import Epochs
@@ -41,5 +40,5 @@ def own_identity(config: BitBootConfig) -> Identity:
     """
     if config.identity is not None:
         return config.identity
-    folder = default_folder() if config.state_dir is None else config.state_dir
-    return Identity.load(Path(folder) / FILE) if folder else Identity.generate()
+    folder = folder_for(config.state_dir)
+    return Identity.load(folder / FILE) if folder else Identity.generate()

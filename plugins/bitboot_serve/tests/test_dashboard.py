@@ -98,7 +98,7 @@ def test_what_prometheus_is_shown_to_scrape_is_where_it_is() -> None:
     (shown,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (address,) = re.findall(r"bitboot serve --tcp (\S+)$", page, re.MULTILINE)
     assert f'targets: ["{address}"]' in shown
-    assert f"/bitboot/{default_token().name}\n" in shown
+    assert f"/bitboot/{default_token(None).name}\n" in shown
 
 
 def test_counters_are_asked_for_their_growth() -> None:

@@ -8,9 +8,11 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+import platformdirs
 import pytest
 from bitboot_serve import serving as serving_module
 from bitboot_serve.limits import Limits
+from bitboot_serve.paths import default_token
 from bitboot_serve.sockets import tcp_socket, token_in, unix_socket
 
 from bitboot_core import BitBootError, InvalidConfig, ListenFailed
@@ -202,3 +204,12 @@ def test_secrets_are_named_and_never_shown(tmp_path: Path) -> None:
         assert "nonsense" not in str(caught.value)
     with pytest.raises(BitBootError, match="no folder"):
         Secrets(None).read("team")
+
+
+def test_the_token_is_in_the_state_folder(tmp_path: Path) -> None:
+    elsewhere = {"BITBOOT_STATE_DIR": str(tmp_path / "environment")}
+    platforms = platformdirs.user_state_path("bitboot", appauthor=False)
+    assert default_token(tmp_path, elsewhere) == tmp_path / "serve-token"
+    assert default_token(None, elsewhere) == tmp_path / "environment" / "serve-token"
+    assert default_token(None, {}) == platforms / "serve-token"
+    assert default_token(False, elsewhere) == platforms / "serve-token", "it has to stay"

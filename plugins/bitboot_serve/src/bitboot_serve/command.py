@@ -87,7 +87,7 @@ def serve(
 
     Only your own programs can use it. See docs/serve.md for the API. SIGHUP reads the configuration again.
     """
-    from .paths import default_secrets, default_token, socket_path  # noqa: PLC0415
+    from .paths import default_secrets, socket_path  # noqa: PLC0415
 
     path = Path(socket_file) if socket_file is not None else socket_path()
     if action is not None:
@@ -110,7 +110,7 @@ def serve(
     place = running.Place(
         socket=path,
         tcp=tcp,
-        token_file=Path(token_file) if token_file is not None else default_token(),
+        token_file=None if token_file is None else Path(token_file),
         secrets=Path(secrets) if secrets is not None else default_secrets(),
     )
     asyncio.run(running.serve(functools.partial(_config, config_file, given), place, click.echo))

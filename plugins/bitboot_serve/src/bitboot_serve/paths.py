@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 
@@ -28,6 +29,14 @@ def default_secrets() -> Path:
     return platformdirs.user_config_path("bitboot", appauthor=False) / "secrets"
 
 
-def default_token() -> Path:
-    """The file with the token of the TCP port."""
-    return platformdirs.user_state_path("bitboot", appauthor=False) / "serve-token"
+def default_token(
+    state_dir: str | os.PathLike[str] | Literal[False] | None, environ: Mapping[str, str] | None = None
+) -> Path:
+    """The file with the token of the TCP port, in the state folder: `state_dir` is the setting for that.
+
+    Where nothing else is kept it is in the platform's folder: the token has to stay.
+    """
+    environ = os.environ if environ is None else environ
+    named = state_dir or (environ.get("BITBOOT_STATE_DIR") if state_dir is None else None)
+    folder = Path(named) if named else platformdirs.user_state_path("bitboot", appauthor=False)
+    return folder / "serve-token"

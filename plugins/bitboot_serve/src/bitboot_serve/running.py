@@ -15,6 +15,7 @@ from bitboot_core.aio.logs import logger
 
 from .app import create_app
 from .daemon import Daemon
+from .paths import default_token
 from .secrets import Secrets
 from .serving import Servers
 from .sockets import has_unix_sockets, tcp_socket, token_in, unix_socket
@@ -25,11 +26,13 @@ _log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the daemon listens, and where its own files are. `tcp`: "host:port", None for no such port."""
+    """Where the daemon listens, and where its own files are. `tcp`: "host:port", None for no such port.
+    `token_file`: None for the one in the state folder.
+    """
 
     socket: Path
     tcp: str | None
-    token_file: Path
+    token_file: Path | None
     secrets: Path
 
 
@@ -44,7 +47,7 @@ async def serve(read_config: Callable[[], BitBootConfig], place: Place, tell: Ca
     with ExitStack() as stack:
         sockets = _sockets(place, stack)
         has_tcp = any(one.family in (socket.AF_INET, socket.AF_INET6) for one in sockets)
-        token = token_in(place.token_file) if has_tcp else None
+        token = token_in(place.token_file or default_token(config.state_dir)) if has_tcp else None
         stopped = asyncio.Event()
         reload = asyncio.Event()
         stack.enter_context(_signals(stopped, reload))
