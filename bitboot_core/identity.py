@@ -81,7 +81,10 @@ class Identity:
                 hint="look at the permissions of the file and its folder, or name another file",
             ) from error
         if content is None:
-            raise InvalidConfig(f"there is no identity in {file}", hint="make one: `bitboot identity --new`")
+            raise InvalidConfig(
+                f"there is no identity in {file}",
+                hint=f"make one: `bitboot identity --new --key-file {file}`",
+            )
         return cls.from_seed(_seed_of(content, file))
 
     def sign(self, message: bytes) -> bytes:

@@ -94,7 +94,7 @@ def test_without_an_identity_it_says_how_to_make_one(cli: Cli, network: FakeBack
     result = cli("publish", "hello", "--key-file", str(tmp_path / "nobody"), "--network", "fake", "--json")
     assert result.status == 2
     assert result.events[0]["error"] == "InvalidConfig"
-    assert "bitboot identity --new" in result.events[0]["hint"]
+    assert f"bitboot identity --new --key-file {tmp_path / 'nobody'}" in result.events[0]["hint"]
     assert not network.calls
 
 
