@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .candidates import Candidate
-from .searches import Network, PeerSearch
+from .network import Network
+from .searches import PeerSearch
 from .storing import Storing
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from ..asking.transactions import Outcome
 from ..wire import krpc
 from ..wire.compact import Address, NodeInfo
-from .searches import Network, NodeSearch, introduced
+from .network import Network, introduced
+from .searches import NodeSearch
 
 
 class Bootstrap:

@@ -11,8 +11,9 @@ from bitboot_core.items import Item
 from ..wire import bencode, krpc
 from .candidates import Candidate
 from .item_found import Found, ImmutableFound, MutableFound
+from .network import Network
 from .per_family import InFamilies
-from .searches import Network, NodeSearch, Searches
+from .searches import NodeSearch, Searches
 from .storing import Storing
 
 

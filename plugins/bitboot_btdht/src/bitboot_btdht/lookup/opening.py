@@ -56,7 +56,7 @@ class Opening:
         per_subnet = network.settings.nodes_per_subnet
         if per_subnet is not None and self._per_subnet[place] >= per_subnet and is_public(contact):
             return False
-        if self._search.traversal.knows(contact) or network.is_dead(contact):
+        if self._search.traversal.shortlist.get(contact) is not None or network.is_dead(contact):
             return False
         self._per_subnet[place] += 1
         return True

@@ -16,7 +16,8 @@ from ..wire import krpc
 from ..wire.compact import Address
 from .candidates import Candidate
 from .fair import FairPeers, enough_witnesses
-from .searches import Network, PeerSearch, Searches
+from .network import Network
+from .searches import PeerSearch, Searches
 
 CROWD = 300
 """From so many peers under one key on there may be others that its nodes do not store: libtorrent

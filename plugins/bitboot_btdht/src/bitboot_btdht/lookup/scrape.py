@@ -9,7 +9,8 @@ from ..wire import bloom, compact, krpc
 from ..wire.compact import Address
 from .candidates import Candidate
 from .counting import agreed, count, is_plausible
-from .searches import Network, NodeSearch, Searches
+from .network import Network
+from .searches import NodeSearch, Searches
 
 
 @dataclass(frozen=True, slots=True)

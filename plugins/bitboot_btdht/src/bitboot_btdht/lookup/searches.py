@@ -1,99 +1,18 @@
-"""Finding nodes and finding peers: traversals with a purpose.
-
-They know nothing of sockets or tables: they ask through a `Network`, which the node is.
-"""
+"""Finding nodes and finding peers: traversals with a purpose."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from ..asking.transactions import Outcome
-from ..settings import Settings
 from ..wire import compact, krpc
-from ..wire.compact import Address, NodeInfo
+from ..wire.compact import Address
 from .candidates import Candidate
-from .density import Density
+from .network import Network, introduced, told_of
 from .per_family import InFamilies
 from .side_paths import LONGEST
 from .traversal import Traversal
-
-
-class Network(Protocol):
-    """What a search needs of its node."""
-
-    @property
-    def ids(self) -> Mapping[int, bytes]:
-        """The node's own ids, by IP family."""
-
-    @property
-    def settings(self) -> Settings:
-        """The numbers to go by."""
-
-    @property
-    def families(self) -> Sequence[int]:
-        """The IP versions that the node speaks."""
-
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-    ) -> bool:
-        """Send a query, at once or when its `turn` comes, if it is still `wanted` then.
-
-        False, and no callback, where too many wait already.
-        """
-
-    def take_turn(self) -> int:
-        """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
-
-    def is_waiting(self, address: Address) -> bool:
-        """Whether queries to `address` wait for their turn: it has had many recently."""
-
-    def closest(self, target: bytes, family: int) -> list[NodeInfo]:
-        """Where a lookup in one family may begin."""
-
-    @property
-    def densities(self) -> Mapping[int, Density]:
-        """How close together nodes usually are, by IP family."""
-
-    def by_chance(self, target: bytes, family: int, count: int) -> list[NodeInfo]:
-        """So many good contacts at public addresses, not close to the target while there are others."""
-
-    def is_dead(self, address: Address) -> bool:
-        """Whether an address is known not to answer."""
-
-    def try_later(self, address: Address) -> None:
-        """Try an address again in a while: nobody answers there now."""
-
-
-def told_of(network: Network, values: dict[bytes, Any], family: int) -> list[NodeInfo]:
-    """The nodes that a reply tells of."""
-    return compact.unpack_nodes(
-        values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
-    )
-
-
-def introduced(
-    network: Network,
-    teller: Address,
-    values: dict[bytes, Any],
-    family: int,
-    unknown: Callable[[Iterable[NodeInfo]], Iterable[NodeInfo]] = iter,
-) -> list[NodeInfo]:
-    """The nodes that a reply tells of, less those that are not `unknown` or that we would not follow up."""
-    return [
-        (id_, address)
-        # Near the target most are known, so that comes first: it is the cheapest question.
-        for id_, address in unknown(told_of(network, values, family))
-        if compact.may_introduce(teller, address) and not network.is_dead(address)
-    ]
 
 
 class Beginning(Protocol):
@@ -249,7 +168,7 @@ class NodeSearch:
                 teller,
                 outcome.values,
                 self.family,
-                lambda nodes: self.traversal.unknown(nodes, teller),
+                lambda nodes: self.traversal.shortlist.unknown(nodes, teller),
             )
             self.traversal.add(nodes, teller)
             if candidate.hops:

@@ -16,7 +16,7 @@ from ..asking.transactions import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
 from ..wire.node_id import ID_BYTES, random_id
-from .searches import Network, introduced
+from .network import Network, introduced
 
 LONGEST_INTERVAL = 21_600.0
 """Seconds that a node may ask others to stay away for (BEP 51, "Sampling RPC")."""

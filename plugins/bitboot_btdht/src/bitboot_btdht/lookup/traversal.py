@@ -5,22 +5,18 @@ what comes of it is reported back.
 
 Nothing a stranger says is trusted. A node counts only once it has answered by itself, from the
 address that was asked and under the id that it gives then; dead or slow ones are stepped over, never
-waited for while there is somebody else; and everything that others can suggest is capped. Candidates
-are told apart by their addresses alone: an id can be claimed for any address, so that refusing the
-second who claims it would let a liar shut out the first.
+waited for while there is somebody else; and everything that others can suggest is capped.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 
 from ..settings import Settings
-from ..wire.compact import Address, NodeInfo, is_public, subnet
-from .candidates import ANSWERED, FAILED, FRESH, HELD, MAX_TELLERS, SLOW, WAITING, Candidate, Teller
+from ..wire.compact import Address, NodeInfo
+from .candidates import ANSWERED, FAILED, FRESH, HELD, SLOW, WAITING, Candidate
 from .density import WIDE
+from .shortlist import Shortlist
 from .side_paths import SidePaths
 
 TRIES = 2
@@ -29,8 +25,6 @@ TRIES = 2
 UNFIT = 2
 """So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
 cost nothing to invent right beside a target, and do not count towards its end."""
-
-_by_distance = attrgetter("distance")
 
 
 class Traversal:
@@ -54,6 +48,8 @@ class Traversal:
         is_too_dense: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.target = target
+        self.shortlist: Shortlist = Shortlist(target, settings)
+        """Whom it may ask."""
         self.wanted: int = settings.k
         """How many of the closest have to answer."""
         self.queries: int = 0
@@ -62,31 +58,15 @@ class Traversal:
         """Nodes that are asked although their ids are not known: they are no candidates until they answer."""
         self.is_opening: bool = False
         """Whether those are waited for: they may tell where to go."""
-        self._number = int.from_bytes(target, "big")
         self._own_id = own_id
         self._settings = settings
         self._ask = ask
         self._finished = finished
         self._patient = patient
         self._is_too_dense = is_too_dense
-        self._sorted: list[Candidate] = []
-        self._addresses: dict[Address, Candidate] = {}
-        self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
         self._unfit_asked = 0
-        self._subnets: Counter[bytes] = Counter()
         self._waiting = 0
         self._aside = SidePaths(self._send)
-
-    def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
-        """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
-        unknown = []
-        for node in nodes:
-            candidate = self._addresses.get(node[1])
-            if candidate is None:
-                unknown.append(node)
-            elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
-                candidate.tellers.append(self._tellers[teller])
-        return unknown
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
@@ -94,37 +74,8 @@ class Traversal:
             self._add(id_, address, teller)
 
     def _add(self, id_: bytes, address: Address, teller: Address | None) -> None:
-        if address in self._addresses or id_ == self._own_id or address in self.outside:
-            return
-        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
-        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
-            return
-        distance = int.from_bytes(id_, "big") ^ self._number
-        if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
-            return
-        candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
-        insort(self._sorted, candidate, key=_by_distance)
-        self._addresses[address] = candidate
-        self._subnets[place] = self._subnets.get(place, 0) + 1
-
-    def _make_room(self, distance: int) -> bool:
-        """Forget the farthest candidate where it is farther than `distance`; False where none is.
-
-        Those that may yet answer are kept, on top of the number of candidates where need be.
-        """
-        if self._sorted[-1].distance <= distance:
-            return False
-        for index in range(len(self._sorted) - 1, -1, -1):
-            candidate = self._sorted[index]
-            if candidate.distance <= distance:
-                break
-            if candidate.state in (FRESH, ANSWERED, FAILED):
-                del self._sorted[index]
-                del self._addresses[candidate.address]
-                if candidate.state is not FAILED:
-                    self._subnets[subnet(candidate.address)] -= 1
-                break
-        return True
+        if id_ != self._own_id and address not in self.outside:
+            self.shortlist.add(id_, address, teller)
 
     def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         """Ask whom it is time to ask, or finish."""
@@ -137,7 +88,7 @@ class Traversal:
         room = self._settings.alpha - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
         unfit = UNFIT * self._settings.k - self._unfit_asked
-        for candidate in self._sorted:
+        for candidate in self.shortlist:
             state = candidate.state
             if state is FAILED:
                 continue
@@ -184,27 +135,22 @@ class Traversal:
         """Begin a side path at each of these contacts, at once."""
         self.add(contacts)
         for _, address in contacts:
-            if address in self._addresses and not self.done:
-                self._aside.begin(self._addresses[address])
+            candidate = self.shortlist.get(address)
+            if candidate is not None and not self.done:
+                self._aside.begin(candidate)
 
     def introduce(self, id_: bytes, address: Address) -> Candidate | None:
         """The candidate that a node from `outside` becomes by its answer; None where it may not be one, or is
         one already that has been asked."""
         self.outside.discard(address)
         self._add(id_, address, None)
-        candidate = self._addresses.get(address)
+        candidate = self.shortlist.get(address)
         return candidate if candidate is not None and candidate.state is FRESH else None
-
-    def knows(self, address: Address) -> bool:
-        """Whether there is a candidate at this address."""
-        return address in self._addresses
 
     def go_on_aside(self, teller: Candidate, new: Iterable[NodeInfo], told: Iterable[NodeInfo]) -> None:
         """`teller`, a node on a side path, has told of these nodes, of the `new` ones before anybody else."""
         if self.queries < self._settings.max_queries_per_lookup:
-            known = {self._addresses[address] for _, address in told if address in self._addresses}
-            first = {self._addresses[address] for _, address in new if address in self._addresses}
-            self._aside.go_on(teller, known, first)
+            self._aside.go_on(teller, self.shortlist.at(told), self.shortlist.at(new))
 
     def _send(self, candidate: Candidate) -> None:
         candidate.state = WAITING
@@ -239,19 +185,14 @@ class Traversal:
         """
         self._settle(candidate)
         if id_ == self._own_id:
-            self._fail(candidate)
+            self.shortlist.fail(candidate)
             return False
         candidate.has_answered()
         if id_ != candidate.id:
-            self._rename(candidate, id_)
+            self.shortlist.rename(candidate, id_)
         candidate.state = ANSWERED
         candidate.token = token
         return True
-
-    def _rename(self, candidate: Candidate, id_: bytes) -> None:
-        self._sorted.remove(candidate)
-        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
-        insort(self._sorted, candidate, key=_by_distance)
 
     def held(self, candidate: Candidate) -> None:
         """The query to it has to wait for its turn: others are asked meanwhile, but it is waited for."""
@@ -275,18 +216,14 @@ class Traversal:
         if candidate.tries < TRIES:
             candidate.state = FRESH
         else:
-            self._fail(candidate)
+            self.shortlist.fail(candidate)
         self.advance()
 
     def failed(self, candidate: Candidate) -> None:
         """A refusal, or no way to ask."""
         self._settle(candidate)
-        self._fail(candidate)
+        self.shortlist.fail(candidate)
         self.advance()
-
-    def _fail(self, candidate: Candidate) -> None:
-        candidate.state = FAILED
-        self._subnets[subnet(candidate.address)] -= 1
 
     def _settle(self, candidate: Candidate) -> None:
         if candidate.state is WAITING and not candidate.hops:
@@ -295,7 +232,7 @@ class Traversal:
     @property
     def answers(self) -> list[Candidate]:
         """Everyone who has answered, nearest first."""
-        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
+        return self.shortlist.answers
 
     @property
     def kth_distance(self) -> int | None:

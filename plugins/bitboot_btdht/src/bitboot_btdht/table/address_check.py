@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 
 from ..asking.transactions import Outcome
-from ..lookup.searches import Network
+from ..lookup.network import Network
 from ..wire import krpc
 from ..wire.compact import Address, subnet
 from .external import ExternalAddress

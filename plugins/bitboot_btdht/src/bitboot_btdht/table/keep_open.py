@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from ..lookup.searches import Network
+from ..lookup.network import Network
 from ..wire.compact import Address
 from ..wire.compact import family as family_of
 from .routing import RoutingTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from ..lookup.searches import Network
+from ..lookup.network import Network
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from ..wire.node_id import id_for

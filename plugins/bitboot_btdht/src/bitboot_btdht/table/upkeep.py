@@ -11,7 +11,8 @@ from functools import partial
 
 from ..asking.transactions import Outcome
 from ..lookup.bootstrap import Bootstrap
-from ..lookup.searches import Network, NodeSearch
+from ..lookup.network import Network
+from ..lookup.searches import NodeSearch
 from ..wire import krpc
 from ..wire.compact import Address
 from ..wire.compact import family as family_of

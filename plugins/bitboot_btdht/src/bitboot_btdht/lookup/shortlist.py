@@ -1,0 +1,102 @@
+"""The candidates of one lookup, the nearest to its target first: no more than a cap, few of one subnet.
+
+Candidates are told apart by their addresses alone: an id can be claimed for any address, so that refusing
+the second who claims it would let a liar shut out the first.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+from ..settings import Settings
+from ..wire.compact import Address, NodeInfo, is_public, subnet
+from .candidates import ANSWERED, FAILED, FRESH, MAX_TELLERS, Candidate, Teller
+
+_by_distance = attrgetter("distance")
+
+
+class Shortlist:
+    """Whom a lookup of `target` may ask. Iterating gives the nearest first."""
+
+    def __init__(self, target: bytes, settings: Settings) -> None:
+        self._number = int.from_bytes(target, "big")
+        self._settings = settings
+        self._sorted: list[Candidate] = []
+        self._addresses: dict[Address, Candidate] = {}
+        self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
+        self._subnets: Counter[bytes] = Counter()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self._sorted)
+
+    def get(self, address: Address) -> Candidate | None:
+        """The candidate at this address."""
+        return self._addresses.get(address)
+
+    def at(self, nodes: Iterable[NodeInfo]) -> set[Candidate]:
+        """The candidates that these (id, address) pairs are."""
+        return {self._addresses[address] for _, address in nodes if address in self._addresses}
+
+    def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
+        """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
+        unknown = []
+        for node in nodes:
+            candidate = self._addresses.get(node[1])
+            if candidate is None:
+                unknown.append(node)
+            elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
+                candidate.tellers.append(self._tellers[teller])
+        return unknown
+
+    def add(self, id_: bytes, address: Address, teller: Address | None) -> None:
+        """Add a node, unless it is known or there is no room for it. `teller`: who told of it, if anybody."""
+        if address in self._addresses:
+            return
+        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
+        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
+            return
+        distance = int.from_bytes(id_, "big") ^ self._number
+        if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
+            return
+        candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
+        insort(self._sorted, candidate, key=_by_distance)
+        self._addresses[address] = candidate
+        self._subnets[place] = self._subnets.get(place, 0) + 1
+
+    def _make_room(self, distance: int) -> bool:
+        """Forget the farthest candidate where it is farther than `distance`; False where none is.
+
+        Those that may yet answer are kept, on top of the number of candidates where need be.
+        """
+        if self._sorted[-1].distance <= distance:
+            return False
+        for index in range(len(self._sorted) - 1, -1, -1):
+            candidate = self._sorted[index]
+            if candidate.distance <= distance:
+                break
+            if candidate.state in (FRESH, ANSWERED, FAILED):
+                del self._sorted[index]
+                del self._addresses[candidate.address]
+                if candidate.state is not FAILED:
+                    self._subnets[subnet(candidate.address)] -= 1
+                break
+        return True
+
+    def rename(self, candidate: Candidate, id_: bytes) -> None:
+        """A candidate is known by another id from now on, and as far from the target as that is."""
+        self._sorted.remove(candidate)
+        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
+        insort(self._sorted, candidate, key=_by_distance)
+
+    def fail(self, candidate: Candidate) -> None:
+        """A candidate is no use: another one of its subnet may be."""
+        candidate.state = FAILED
+        self._subnets[subnet(candidate.address)] -= 1
+
+    @property
+    def answers(self) -> list[Candidate]:
+        """Everyone who has answered, nearest first."""
+        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
