@@ -22,7 +22,8 @@ def test_they_are_tried_ever_more_rarely() -> None:
 def test_who_is_back_is_tried_no_more() -> None:
     former = Former()
     former.add(public_address(1), 0.0)
-    former.back(public_address(1))
+    assert former.back(public_address(1), 300.0) == 300, "so long it was lost"
+    assert former.back(public_address(1), 400.0) == 0
     assert not former.due(1000.0)
     assert not former
 
@@ -31,7 +32,7 @@ def test_their_number_is_limited_in_all_and_in_a_round() -> None:
     former = Former()
     for number in range(10 * MAX_FORMER):
         former.add(public_address(number), 0.0)
-    assert len(former) == MAX_FORMER
+    assert len(former) == len(former._lost_at) == MAX_FORMER
     rounds = [former.due(60.0) for _ in range(MAX_FORMER // PER_ROUND + 1)]
     assert [len(due) for due in rounds] == [PER_ROUND] * (MAX_FORMER // PER_ROUND) + [0]
     assert public_address(10 * MAX_FORMER - 1) in {address for due in rounds for address in due}

@@ -277,6 +277,18 @@ def test_who_is_lost_is_tried_again_and_joined_when_it_is_back() -> None:
     assert keeping.pings(1) == 3
 
 
+@pytest.mark.parametrize(("contacts", "seconds", "joins"), [(2, 60, True), (40, 840, False), (40, 900, True)])
+def test_whoever_was_lost_for_minutes_is_joined_only_where_few_are_known(
+    contacts: int, seconds: int, joins: bool
+) -> None:
+    """A datagram or two were lost, and a lookup of our own id for each of those was a third of all upkeep."""
+    keeping = Keeping(*range(10, 10 + contacts), first_looks=0, refresh_after=10_000, k=40)
+    keeping.upkeep.try_later(at(1), 0.0)
+    keeping.upkeep.tick(float(seconds))
+    keeping.network.last(1).answer(1)
+    assert (keeping.network.to(1, b"find_node") == 1) is joins
+
+
 def test_bad_contacts_and_those_that_others_replaced_are_tried_again() -> None:
     keeping = Keeping(1, 2)
     for _ in range(2):

@@ -24,7 +24,8 @@ class Former:
     """Addresses to be tried again: after one minute, then two, four, and so on up to half an hour."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[Address, tuple[float, float]] = OrderedDict()
+        self._entries: OrderedDict[Address, tuple[float, float]] = OrderedDict()  # due when, after what pause
+        self._lost_at: dict[Address, float] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -33,12 +34,14 @@ class Former:
         """Somebody has been lost. Nothing changes where that is known already."""
         if address not in self._entries:
             self._entries[address] = (now + FIRST_RETRY, FIRST_RETRY)
+            self._lost_at[address] = now
             if len(self._entries) > MAX_FORMER:
-                self._entries.popitem(last=False)
+                del self._lost_at[self._entries.popitem(last=False)[0]]
 
-    def back(self, address: Address) -> None:
-        """Somebody has answered."""
+    def back(self, address: Address, now: float) -> float:
+        """Somebody has answered. For how many seconds it was lost; 0 where it was not."""
         self._entries.pop(address, None)
+        return now - self._lost_at.pop(address, now)
 
     def due(self, now: float) -> list[Address]:
         """Whom to try now, and not again before twice the time has passed."""

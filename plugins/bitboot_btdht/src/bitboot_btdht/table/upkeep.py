@@ -169,12 +169,16 @@ class Upkeep:
             if table.is_bad(contact):
                 former.add(contact.address, now)
         for address in former.due(now):
-            self._network.ask(address, b"ping", {}, partial(self._former_heard, family, address))
+            self._network.ask(address, b"ping", {}, partial(self._former_heard, family, address, now))
 
-    def _former_heard(self, family: int, address: Address, outcome: Outcome) -> None:
-        if isinstance(outcome, krpc.Response):
-            # It may have come back with a whole network that knows nothing of us: join that too.
-            self._former[family].back(address)
+    def _former_heard(self, family: int, address: Address, now: float, outcome: Outcome) -> None:
+        if not isinstance(outcome, krpc.Response):
+            return
+        settings = self._network.settings
+        was_long = self._former[family].back(address, now) >= settings.good_for
+        # It may have come back with a whole network that knows nothing of us: join that too. Within less time
+        # than contacts stay good the halves of a network do not lose each other.
+        if was_long or len(self._tables[family]) < settings.few_contacts:
             Bootstrap(self._network, [address], family, _no_matter).start()
 
 
