@@ -41,15 +41,18 @@ if TYPE_CHECKING:
     from .model import *
     from .networks import *
     from .port_mapper import *
+    from .reports import *
     from .routing_table import *
     from .swarm_size import *
 
 __version__ = "0.2.0"
 
 _MODULES = (
+    "bitboot",  # the first, since nearly every program asks for it: it needs few of the others
     "errors",
     "model",
     "networks",
+    "reports",
     "backend",
     "config",
     "_networks.per_network",
@@ -57,7 +60,6 @@ _MODULES = (
     "_swarms.records",
     "_swarms.announcement",
     "_swarms.lookup",
-    "bitboot",
     "_networks.state",
     "swarm_size",
     "routing_table",

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from .early_lookups import EarlyLookups
 from .errors import UnsupportedOperation
 from .item_methods import ItemMethods
-from .model import KEY_BYTES, KnownHost, Place, Receipt
+from .model import KEY_BYTES, KnownHost
+from .reports import Place, Receipt
 
 if TYPE_CHECKING:
     from pathlib import Path

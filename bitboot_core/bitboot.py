@@ -9,11 +9,9 @@ from weakref import WeakValueDictionary
 
 from ._optional import needed
 from ._settings import Host, seconds
-from ._swarms.announcement import Announcement
 from ._swarms.arguments import peer_limit, peer_to_announce, port_to_map, swarm_names
 from ._swarms.items.offering import Offering
 from ._swarms.keys import SwarmName, SwarmNames
-from ._swarms.lookup import Lookup
 from .aio.clock import Clock, SystemClock
 from .config import BitBootConfig, Settings
 from .errors import InvalidConfig, InvalidEndpoint
@@ -23,6 +21,8 @@ if TYPE_CHECKING:  # imported where they are used: a program that starts need no
     from random import Random
 
     from ._plugins.registry import Registry
+    from ._swarms.announcement import Announcement
+    from ._swarms.lookup import Lookup
     from ._swarms.ports.mapping import PortMapping
     from ._swarms.private.making import PrivateSwarms
     from ._swarms.private.secret import SwarmSecret
@@ -116,6 +116,8 @@ class BitBoot(Offering):
         plugin that is not installed. What goes wrong with announcing shows in `Announcement.status`, and
         is raised by `Announcement.announced`; with the port, in `Announcement.mapping`.
         """
+        from ._swarms.announcement import Announcement  # noqa: PLC0415
+
         self._usable()
         endpoint, names = peer_to_announce(host, port), swarm_names(swarm)
         kept = None if lifetime is None else seconds("lifetime", lifetime)
@@ -180,14 +182,13 @@ class BitBoot(Offering):
         config's. `secret`: that of a private swarm, whose proved members are found. Raises
         InvalidSwarmName, InvalidConfig, NotRunning; what goes wrong with looking up is in `Lookup.failures`.
         """
+        from ._swarms.lookup import Lookup  # noqa: PLC0415
+
         self._usable()
+        enough, time = peer_limit(limit), self._seconds(timeout)
         if secret is not None:
-            return self._private.lookup(
-                swarm, secret, limit=peer_limit(limit), timeout=self._seconds(timeout)
-            )
-        return Lookup(
-            self._context, swarm_names(swarm), limit=peer_limit(limit), timeout=self._seconds(timeout)
-        )
+            return self._private.lookup(swarm, secret, limit=enough, timeout=time)
+        return Lookup(self._context, swarm_names(swarm), limit=enough, timeout=time)
 
     async def lookup(
         self,

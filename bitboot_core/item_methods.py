@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import UnsupportedOperation
-from .model import Receipt
+from .reports import Receipt
 
 if TYPE_CHECKING:
     from .items import Item

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..bitboot import BitBoot
 from ..config import BitBootConfig
 from ..errors import BitBootError, NotRunning, Offline
-from ..model import Place, Reachability
+from ..reports import Place, Reachability
 from .report.events import Failed, Ready
 from .report.reach import Reached
 from .report.report import Report

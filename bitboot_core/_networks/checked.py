@@ -11,7 +11,8 @@ from typing import Any
 
 from ..backend import Announces, Capabilities, Scope
 from ..errors import InvalidItem
-from ..model import KnownHost, Place, Reachability, Receipt
+from ..model import KnownHost
+from ..reports import Place, Reachability, Receipt
 from ..routing_table import RoutingContact
 
 

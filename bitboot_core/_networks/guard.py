@@ -21,7 +21,8 @@ from ..errors import (
     NotRunning,
     UnsupportedOperation,
 )
-from ..model import KnownHost, Place, Receipt
+from ..model import KnownHost
+from ..reports import Place, Receipt
 from . import checked
 
 T = TypeVar("T")
@@ -215,9 +216,8 @@ class GuardedBackend:
 
     def nonsense(self, doing: str, answer: object) -> BackendError:
         """The error for an answer that is none."""
-        return BackendError(
-            f"{self.name} failed to {doing}: it answered {answer!r:.200}", hint=self._report_it()
-        )
+        what = f"{self.name} failed to {doing}: it answered {answer!r:.200}"
+        return BackendError(what, hint=self._report_it())
 
     def _report_it(self) -> str:
         return f"this is a mistake in the backend {self.name}: report it to its authors"

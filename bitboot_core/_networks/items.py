@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..aio.clock import Clock
 from ..backend import Backend
 from ..errors import BackendError, ItemOutdated, PublishFailed, UnsupportedOperation
-from ..model import Receipt
+from ..reports import Receipt
 from . import checked
 from .guard import GuardedBackend
 

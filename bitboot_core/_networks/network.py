@@ -11,8 +11,9 @@ from ..aio.clock import Clock
 from ..aio.tasks import Signal, Tasks
 from ..backend import Backend, BackendConfig, BackendSpec, Capabilities, Scope
 from ..errors import BackendError, BitBootError
-from ..model import KnownHost, Place, Reachability, Receipt
+from ..model import KnownHost
 from ..networks import NetworkDefinition
+from ..reports import Place, Reachability, Receipt
 from .early import lookup_early
 from .guard import GuardedBackend, check_endpoint
 from .in_touch import InTouch

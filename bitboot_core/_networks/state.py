@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import BitBootError
-from ..model import KnownHost, Place, Reachability
+from ..model import KnownHost
+from ..reports import Place, Reachability
 
 __all__ = ["NetworkState"]
 

@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, total_ordering
 
 from ..aio.logs import logger
 from ..errors import InvalidSwarmName
@@ -18,7 +18,8 @@ __all__ = ["SwarmKey", "swarm_key"]
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class SwarmKey:
     """A swarm's raw key, 20 bytes, in place of a name: such as a torrent's info-hash.
 
@@ -49,6 +50,9 @@ class SwarmKey:
             f"{text!r:.80} is not a swarm's key",
             hint="write it as 40 hexadecimal digits, or give a magnet link: magnet:?xt=urn:btih:...",
         )
+
+    def __lt__(self, other: SwarmKey) -> bool:
+        return self.value < other.value if isinstance(other, SwarmKey) else NotImplemented
 
     def __str__(self) -> str:
         return self.value.hex()

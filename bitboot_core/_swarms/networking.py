@@ -8,23 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .. import _settings as settings
-from .._networks.network import ActiveNetwork
-from .._networks.network_set import NetworkSet
-from .._networks.per_network import PerNetwork
 from .._settings import Host, Network
 from ..aio.clock import Clock
 from ..aio.endings import Endings
-from ..backend import Backend
 from ..config import BitBootConfig
 from ..errors import BitBootError, InvalidConfig, NotRunning
-from .ports.routers import Routers
 from .use import Context
 
 if TYPE_CHECKING:
     from random import Random
 
+    from .._networks.network import ActiveNetwork
+    from .._networks.per_network import PerNetwork
     from .._networks.state import NetworkState
     from .._plugins.registry import Registry
+    from ..backend import Backend
 
 CLOSE_TIMEOUT = 1.8
 """Seconds from the beginning of `aclose` until backends that do not close are left alone. The rest
@@ -35,6 +33,9 @@ class Networking:
     """Networks that are started together, come and go, and are closed together, with all that use them."""
 
     def __init__(self, config: BitBootConfig, registry: Registry, clock: Clock, random: Random) -> None:
+        from .._networks.network_set import NetworkSet  # noqa: PLC0415 - an import of BitBoot does not wait for it
+        from .ports.routers import Routers  # noqa: PLC0415
+
         self.config = config
         self._clock = clock
         self._networks = NetworkSet(config, registry, clock, random)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .._networks.network import ActiveNetwork
 from ..aio import timing
 from ..errors import AnnounceFailed, BitBootError
-from ..model import KnownHost, Receipt
+from ..model import KnownHost
+from ..reports import Receipt
 from .keys import SwarmName, swarm_key
 from .shards import shard_key, shard_of
 

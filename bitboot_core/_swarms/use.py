@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from .._networks.network import ActiveNetwork
 from ..aio.clock import Clock
 from ..aio.tasks import Tasks
 from ..config import BitBootConfig
@@ -18,6 +17,8 @@ from .heirs import Heirs
 
 if TYPE_CHECKING:
     from random import Random
+
+    from .._networks.network import ActiveNetwork
 
 
 @dataclass(eq=False, repr=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bitboot_core.item_methods import ItemMethods
 from bitboot_core.items import LIFETIME, Item, immutable_target, mutable_target
-from bitboot_core.model import Receipt
+from bitboot_core.reports import Receipt
 
 
 class FakeItems(ItemMethods):

@@ -11,8 +11,9 @@ from typing import Any
 from bitboot_core.aio.clock import Clock, sleep_until
 from bitboot_core.backend import Announces, Backend, BackendSpec, Capabilities, RequestHandler, Scope
 from bitboot_core.hookspecs import hookimpl
-from bitboot_core.model import KnownHost, Receipt
+from bitboot_core.model import KnownHost
 from bitboot_core.port_mapper import PortGrant, PortMapper, PortMapperSpec, PortRequest
+from bitboot_core.reports import Receipt
 from bitboot_core.swarm_size import SwarmSize
 
 from ._fake_items import FakeItems

@@ -2,7 +2,9 @@
 
 import hashlib
 import ipaddress
+import operator
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from bitboot_core import (
     InvalidSwarmName,
     KnownHost,
     Peer,
+    SwarmKey,
     swarm_key,
 )
 from bitboot_core.model import address_scope
@@ -110,6 +113,27 @@ def test_two_peers_are_equal_whoever_told_of_them() -> None:
     assert len({Peer("127.0.0.1", 1, ("a",)), Peer("127.0.0.1", 1)}) == 1
     assert str(Peer("::1", 1)) == "[::1]:1"
     assert Peer("::1", 1).endpoint == KnownHost("::1", 1)
+
+
+def test_endpoints_peers_and_keys_have_an_order_among_their_own_kind() -> None:
+    """That of what makes them equal: ports are numbers, and neither sources nor ids count."""
+    for kind in (KnownHost, Peer):
+        first, same, second = kind("a", 9), kind("a", 9, peer_id="x"), kind("a", 10)
+        last = kind("b", 1)
+        assert sorted([last, second, first]) == [first, second, last]
+        assert first < second <= last
+        assert last > second >= first
+        assert same <= first
+        assert same >= first
+        assert not same < first
+        assert not same > first
+    assert SwarmKey(bytes(20)) < SwarmKey(b"\1" * 20)
+    assert SwarmKey(b"\1" * 20) >= SwarmKey(bytes(20))
+    others: list[tuple[Any, Any]] = [(KnownHost("a", 1), Peer("a", 2)), (SwarmKey(bytes(20)), bytes(20))]
+    for one, other in others:
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+            with pytest.raises(TypeError, match="not supported"):
+                compare(one, other)
 
 
 def test_errors_show_their_hint_and_travel_between_processes() -> None:

@@ -26,6 +26,7 @@ WINGS = [
     ["model"],
     ["_defaults"],
     ["networks"],
+    ["reports"],
     ["swarm_size"],
     ["routing_table"],
     ["item_methods", "early_lookups"],
@@ -198,6 +199,22 @@ def test_importing_the_core_is_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
+
+
+def test_importing_bitboot_does_not_wait_for_what_only_an_open_one_needs() -> None:
+    """Beside asyncio's own import, which is most of what it takes."""
+    code = "import sys; from bitboot_core import BitBoot; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT.parent, capture_output=True, text=True
+    )
+    ours = {name for name in done.stdout.split() if name.startswith("bitboot_core.")}
+    rooms = {".".join(name.split(".")[1:]) for name in ours} - {"aio", "_swarms", "_swarms.items"}
+    assert rooms <= {
+        "errors", "model", "_defaults", "networks", "_settings", "config", "_optional", "bitboot",
+        "aio.logs", "aio.clock", "aio.tasks", "aio.endings",
+        "_swarms.heirs", "_swarms.use", "_swarms.keys", "_swarms.arguments", "_swarms.networking",
+        "_swarms.items.offering",
+    }  # fmt: skip
 
 
 def test_every_public_name_is_known_to_type_checkers_too() -> None:

@@ -20,8 +20,9 @@ from ...aio.tasks import cancel
 from ...aio.udp import is_own_address
 from ...backend import BackendConfig, BackendSpec, Scope
 from ...errors import BackendTimeout, BitBootError, BootstrapFailed, HostNotFound
-from ...model import KnownHost, Reachability, address_scope
+from ...model import KnownHost, address_scope
 from ...networks import NetworkDefinition
+from ...reports import Reachability
 from ..report.checks import FAILED, OK, UNKNOWN, WARNING, Check, Tell
 from ..report.plain import count
 from .place import check_place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...aio.udp import is_own_address
-from ...model import Place, Reachability
+from ...reports import Place, Reachability
 from ..report.checks import OK, UNKNOWN, WARNING, Check
 
 _FORWARD = (

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from ..._swarms.ports.mapping import PortMapping
-from ...model import KnownHost, Place, Reachability
+from ...model import KnownHost
+from ...reports import Place, Reachability
 from .events import Event
 
 REACHABILITY = {

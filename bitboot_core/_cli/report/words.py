@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..._networks.state import NetworkState
 from ..._swarms.records import AnnouncementStatus
 from ...errors import BootstrapFailed
-from ...model import Reachability
+from ...reports import Reachability
 from .durations import span
 from .plain import count
 

@@ -8,7 +8,8 @@ from ..._networks.network import ActiveNetwork
 from ...aio.tasks import cancel
 from ...backend import Scope
 from ...errors import NotRunning
-from ...model import Reachability, address_scope
+from ...model import address_scope
+from ...reports import Reachability
 from ..use import Context, NetworkUser
 from .mapping import PortMapping
 from .routers import Routers

@@ -13,7 +13,8 @@ from weakref import WeakSet
 import pytest
 
 from bitboot_core.backend import Announces, Backend
-from bitboot_core.model import KnownHost, Receipt
+from bitboot_core.model import KnownHost
+from bitboot_core.reports import Receipt
 
 from ._failing import fail
 from ._world import World, make_event_loop

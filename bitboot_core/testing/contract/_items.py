@@ -16,7 +16,7 @@ from bitboot_core.errors import (
 )
 from bitboot_core.identity import Identity
 from bitboot_core.items import Item, byte_string, immutable_target
-from bitboot_core.model import Receipt
+from bitboot_core.reports import Receipt
 
 from ._base import Checks, Nodes, check, raised_by
 from ._failing import fail

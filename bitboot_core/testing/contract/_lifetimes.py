@@ -8,7 +8,7 @@ import pytest
 
 from bitboot_core.backend import Backend
 from bitboot_core.errors import UnsupportedOperation
-from bitboot_core.model import Receipt
+from bitboot_core.reports import Receipt
 
 from ._base import LIFETIME, Checks, Nodes, check, endpoint_of, key_of, raised_by
 from ._failing import fail
