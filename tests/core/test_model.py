@@ -117,7 +117,8 @@ def test_two_peers_are_equal_whoever_told_of_them() -> None:
 
 def test_endpoints_peers_and_keys_have_an_order_among_their_own_kind() -> None:
     """That of what makes them equal: ports are numbers, and neither sources nor ids count."""
-    for kind in (KnownHost, Peer):
+    kinds: tuple[Any, Any] = (KnownHost, Peer)
+    for kind in kinds:
         first, same, second = kind("a", 9), kind("a", 9, peer_id="x"), kind("a", 10)
         last = kind("b", 1)
         assert sorted([last, second, first]) == [first, second, last]
