@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ...aio.limits import Shares
@@ -28,16 +28,18 @@ class Claim:
     """Somebody is said to be there.
 
     `silent`: how often in a row nothing was proved. `is_own`: it is ourselves. `begun`: our handshake, whose
-    first message was not answered yet. `proved`: is set when whoever is there proves to be a member.
+    first message was not answered yet. `proved`: is set when whoever is there proves to be a member, for
+    those who wait for that. `tries`, `settled`: see `line`.
     """
 
     endpoint: KnownHost
     keys: EpochKeys
     silent: int = 0
     is_own: bool = False
-    asking: asyncio.Task[None] | None = None
     begun: Introduction | None = None
-    proved: asyncio.Event = field(default_factory=asyncio.Event)
+    proved: asyncio.Event | None = None
+    tries: int = 0
+    settled: list[Callable[[Claim], object]] = field(default_factory=list)
 
     def is_due(self, number: int) -> bool:
         """Whether it is called in this round: ever more rarely, and in rounds that others choose too."""
@@ -83,7 +85,9 @@ class Claims:
         claim = self._claims.get(session.endpoint)
         if claim is not None:
             claim.silent = 0
-            claim.proved.set()
+            if claim.proved is not None:
+                claim.proved.set()
+                claim.proved = None
 
     def session_at(self, endpoint: KnownHost) -> Session | None:
         """The newest session with whoever is there."""

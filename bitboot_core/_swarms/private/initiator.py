@@ -58,12 +58,30 @@ class Initiator:
         None where there is none to be made: we are there ourselves, or whoever is there has proved itself
         meanwhile. `again`: also where it has. Raises BitBootError, NoiseError, BadRecord.
         """
-        async with self._turns, self._pace.turn():
+        await self.turn()
+        try:
             if not again and self._has_proved(claim):
                 return None
-            return await self._handshake(claim, within, again=again)
+            return await self.handshake(claim, within, again=again)
+        finally:
+            self.end_turn()
 
-    async def _handshake(self, claim: Claim, within: float, *, again: bool) -> Session | None:
+    async def turn(self) -> None:
+        """Wait until one more handshake may begin. `end_turn` has to be called when it has ended."""
+        await self._turns.acquire()
+        try:
+            await self._pace.begin()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    def end_turn(self) -> None:
+        """A handshake has ended."""
+        self._pace.end()
+        self._turns.release()
+
+    async def handshake(self, claim: Claim, within: float, *, again: bool = False) -> Session | None:
+        """As `ask`, for whoever has taken a turn."""
         begun = self._begun(claim)
         second = await self.request(claim.endpoint, begun.first, within)
         if claim.begun is not begun:  # somebody else has got the same answer, and goes on
@@ -112,7 +130,8 @@ class Initiator:
         theirs = self._responder.begun_by(claim.endpoint, self._clock.now())
         if theirs is None or theirs.first >= begun.first:  # the same: we have asked ourselves
             return False
-        claim.proved.clear()
+        if claim.proved is None:
+            claim.proved = asyncio.Event()
         with suppress(TimeUp):
             async with deadline(self._clock, theirs.began + ANSWER_WITHIN + self._pace.lag):
                 await claim.proved.wait()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..._networks.network import ActiveNetwork
-from ...aio.tasks import cancel
+from ...aio.tasks import Signal, cancel
 from ...backend import Scope
 from ...errors import BitBootError
 from ...model import KnownHost, Peer
@@ -120,29 +120,36 @@ class _Asking:
         self._prover, self._found = prover, found
         self._told: dict[KnownHost, int] = {}
         """Who is said to be there, and the newest epoch of which that is said."""
+        self._unsettled = 0
+        self._all_settled = Signal()
+        self._has_ended = False
         self.error: Exception | None = None
 
     async def ask_all(self) -> None:
         """Read the keys of now, and wait until all have been asked. `error`: why not all was read."""
         own = await self._membership.ready()
-        async with asyncio.TaskGroup() as group:
-            # The newest first: whoever is found under two keys is asked under that one.
-            for keys in sorted(
-                own.epochs.read(self._membership.time), key=lambda one: one.epoch, reverse=True
-            ):
-                group.create_task(self._read(keys, group))
-
-    async def _read(self, keys: EpochKeys, group: asyncio.TaskGroup) -> None:
+        # The newest first: whoever is found under two keys is asked under that one.
+        keys = sorted(own.epochs.read(self._membership.time), key=lambda one: one.epoch, reverse=True)
         try:
-            told = await self._read_key(keys.key, keys, group)
+            async with asyncio.TaskGroup() as group:
+                for each in keys:
+                    group.create_task(self._read(each))
+            if self._unsettled:
+                await self._all_settled.wait()
+        finally:
+            self._has_ended = True
+
+    async def _read(self, keys: EpochKeys) -> None:
+        try:
+            told = await self._read_key(keys.key, keys)
             if self._network.crowd is not None and told >= self._network.crowd:
                 self._lookup.crowded = True
                 for shard in all_shards(keys.key):
-                    await self._read_key(shard, keys, group)
+                    await self._read_key(shard, keys)
         except Exception as error:  # noqa: BLE001 - the backend's own, whatever it is; the Lookup tells of it
             self.error = error
 
-    async def _read_key(self, key: bytes, keys: EpochKeys, group: asyncio.TaskGroup) -> int:
+    async def _read_key(self, key: bytes, keys: EpochKeys) -> int:
         told = set()
         stream = self._network.lookup(key)
         try:
@@ -161,15 +168,18 @@ class _Asking:
                     if self._prover.is_current(claim):
                         self._tell(claim)
                     else:
-                        group.create_task(self._prove(claim))
+                        self._unsettled += 1
+                        self._prover.prove(claim, self._settled)
         finally:
             await close_stream(stream)
         return len(told)
 
-    async def _prove(self, claim: Claim) -> None:
-        await self._prover.prove(claim)
-        if self._prover.has_proved(claim):
+    def _settled(self, claim: Claim) -> None:
+        self._unsettled -= 1
+        if not self._has_ended and self._prover.has_proved(claim):
             self._tell(claim)
+        if not self._unsettled:
+            self._all_settled.notify()
 
     def _tell(self, claim: Claim) -> None:
         self._lookup._proved.add((self._network.name, claim.endpoint))

@@ -8,8 +8,6 @@ is done again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from ...aio.clock import Clock, sleep_until
 
@@ -64,9 +62,8 @@ class Pace:
         """An answer took this long."""
         self._slow = max(self._slow * SLOWLY, seconds)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait until one more handshake may begin, which is made inside. Who asked first comes first."""
+    async def begin(self) -> None:
+        """Wait until one more handshake may begin; `end` tells of its end. Who asked first comes first."""
         async with self._turn:
             while self._left < 1 and self._under_way >= ALWAYS:
                 due = self._clock.now() + PAUSE
@@ -75,7 +72,7 @@ class Pace:
                 self._left = min(AT_A_TIME, self._left + AT_A_TIME * PAUSE / (PAUSE + self._late))
             self._left = max(0.0, self._left - 1)
             self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
+
+    def end(self) -> None:
+        """A handshake has ended."""
+        self._under_way -= 1

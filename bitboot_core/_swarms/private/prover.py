@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ..._networks.network import ActiveNetwork
 from ...aio.clock import Clock, sleep_until
@@ -16,6 +16,7 @@ from ...model import KnownHost
 from .claims import Claim, Claims
 from .epochs import EpochKeys
 from .initiator import ANSWER_WITHIN, Initiator
+from .line import Line, Settled
 from .noise import NoiseError
 from .own import Own
 from .part import Part
@@ -24,9 +25,6 @@ from .responder import Responder
 from .roster import Roster
 from .session import Kind, Session
 from .standing import LOOK_EVERY, Standing
-
-TRIES = (0.7, 2.0)
-"""Seconds that a claimed member has to answer, each time that a lookup asks: a datagram may be lost."""
 
 RENEW_AFTER = 300.0
 """Seconds for which a session does, whatever its epoch: at the edges of epochs members are found under two
@@ -73,10 +71,18 @@ class Prover:
         self._initiator = Initiator(
             part, network, own, self._responder, clock=clock, has_proved=self.is_current
         )
+        self._line = Line(
+            self._tasks,
+            needs=lambda claim: not self.is_current(claim),
+            turn=self._initiator.turn,
+            end_turn=self._initiator.end_turn,
+            ask=self._ask_first,
+        )
 
     def open(self) -> None:
         """Begin to answer, and to keep sessions up."""
         self._unsubscribe = self.network.requests.answer(self._answer)
+        self._tasks.start(self._line.ask_all())
         self._tasks.start(self._keep_up())
         self._tasks.start(self._call_in_rounds())
 
@@ -85,6 +91,7 @@ class Prover:
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+        self._line.close()
         await self._tasks.cancel()
         for session in self._sessions:
             self._sessions.discard(session)
@@ -98,14 +105,9 @@ class Prover:
             claim.is_own = True
         return claim
 
-    async def prove(self, claim: Claim) -> None:
-        """Ask whoever is claimed to be a member to prove it, unless it has."""
-        for within in TRIES:
-            if self.is_current(claim) or self._unsubscribe is None:
-                break
-            if claim.asking is None:
-                claim.asking = self._tasks.start(self._ask(claim, within))
-            await asyncio.wait({claim.asking})
+    def prove(self, claim: Claim, settled: Settled) -> None:
+        """Ask whoever is claimed to be a member to prove it, unless it has; then call `settled`."""
+        self._line.add(claim, settled)
 
     def has_proved(self, claim: Claim) -> bool:
         """Whether whoever is there has proved to be a member, and that still counts."""
@@ -170,10 +172,17 @@ class Prover:
             self._own_endpoints, self._looked = {self.network.address, *outside}, now
         return endpoint in self._own_endpoints
 
-    async def _ask(self, claim: Claim, within: float = ANSWER_WITHIN, *, again: bool = False) -> None:
-        """One handshake with whoever is claimed to be there."""
+    async def _ask(self, claim: Claim, *, again: bool = False) -> None:
+        """One handshake with whoever is claimed to be there, when it is its turn."""
+        await self._note(claim, self._initiator.ask(claim, ANSWER_WITHIN, again=again))
+
+    async def _ask_first(self, claim: Claim, within: float) -> None:
+        """The same for one who was in line."""
+        await self._note(claim, self._initiator.handshake(claim, within))
+
+    async def _note(self, claim: Claim, asking: Coroutine[Any, Any, Session | None]) -> None:
         try:
-            session = await self._initiator.ask(claim, within, again=again)
+            session = await asking
         except (BitBootError, NoiseError, BadRecord) as error:
             claim.silent += 1
             log.debug("%s proves nothing: %s", claim.endpoint, error)
@@ -181,8 +190,6 @@ class Prover:
             if session is not None:
                 self._roster.add(session)
                 self._stands(session)
-        finally:
-            claim.asking = None
 
     def _stands(self, session: Session) -> None:
         """A session stands, whoever began it."""

@@ -172,9 +172,10 @@ async def test_a_busy_program_begins_fewer_and_waits_longer() -> None:
 
     async def make() -> None:
         nonlocal begun
-        async with handing_out.turn():
-            begun += 1
-            await ends.wait()
+        await handing_out.begin()
+        begun += 1
+        await ends.wait()
+        handing_out.end()
 
     tasks = [asyncio.ensure_future(make()) for _ in range(20 * AT_A_TIME)]
     await clock.settle()
