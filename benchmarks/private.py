@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from bitboot_core import BitBoot, Identity, KnownHost, PeerJoined, Swarm, SwarmSecret
 from bitboot_core._swarms.private.epochs import Epochs
 from bitboot_core._swarms.private.introduction import Introduction
+from bitboot_core._swarms.private.prepared import Prepared
 from bitboot_core._swarms.private.record import write_record
 from bitboot_core._swarms.private.responder import Responder
 from bitboot_core._swarms.private.roster import Roster
@@ -78,7 +79,8 @@ def probes(count: int) -> int:
     chance = random.Random(1)
     asked = member()
     outside = Epochs(NAME, bytes(32))
-    begun = Introduction(outside.keys(outside.at(TIME)), X25519PrivateKey.generate()).first
+    prepared = Prepared(X25519PrivateKey.generate(), initiates=True)
+    begun = Introduction(outside.keys(outside.at(TIME)), prepared).first
     answered = 0
     for number in range(count):
         kind = number % 4

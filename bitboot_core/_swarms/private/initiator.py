@@ -15,6 +15,7 @@ from .introduction import Introduction, Ourselves
 from .own import Own
 from .pace import Pace
 from .part import Part
+from .prepared import Prepared
 from .responder import Responder
 from .session import Session
 
@@ -42,8 +43,9 @@ class Initiator:
         has_proved: Callable[[Claim], bool],
     ) -> None:
         """`has_proved`: whether a claim need not be asked any more."""
-        self._part, self._network, self._own, self._responder = part, network, own, responder
+        self._part, self._network, self._responder = part, network, responder
         self._clock, self._has_proved = clock, has_proved
+        self._prepared = Prepared(own.static, initiates=True)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._pace = Pace(clock)
 
@@ -82,6 +84,8 @@ class Initiator:
 
     async def handshake(self, claim: Claim, within: float, *, again: bool = False) -> Session | None:
         """As `ask`, for whoever has taken a turn."""
+        if not again and claim.begun is None and await self._is_begun_by_them(claim):
+            return None
         begun = self._begun(claim)
         second = await self.request(claim.endpoint, begun.first, within)
         if claim.begun is not begun:  # somebody else has got the same answer, and goes on
@@ -117,18 +121,21 @@ class Initiator:
         now = self._clock.now()
         begun = claim.begun
         if begun is None or begun.keys != claim.keys or now - begun.began > SAME_FIRST:
-            begun = claim.begun = Introduction(claim.keys, self._own.static, began=now)
+            begun = claim.begun = Introduction(claim.keys, self._prepared, began=now)
         return begun
 
-    async def _is_begun_by_them(self, claim: Claim, begun: Introduction) -> bool:
+    async def _is_begun_by_them(self, claim: Claim, begun: Introduction | None = None) -> bool:
         """Whether they have proved themselves in a handshake that they began themselves.
 
-        Where both have begun, the one whose first message is smaller goes on, and the other waits for that.
+        `begun`: ours; where there is none yet, we wait for theirs. Where both have begun, the one whose
+        first message is smaller goes on, and the other waits for that.
         """
         if self._has_proved(claim):
             return True
         theirs = self._responder.begun_by(claim.endpoint, self._clock.now())
-        if theirs is None or theirs.first >= begun.first:  # the same: we have asked ourselves
+        if theirs is None:
+            return False
+        if begun is not None and theirs.first >= begun.first:  # the same: we have asked ourselves
             return False
         if claim.proved is None:
             claim.proved = asyncio.Event()

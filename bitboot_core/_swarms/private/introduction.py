@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from ...model import KnownHost
 from .epochs import EpochKeys
-from .noise import KEY, TAG, Handshake, NoiseError
+from .noise import KEY, TAG, NoiseError
+from .prepared import Prepared
 from .record import MemberRecord, read_record
 from .session import Session
 
@@ -25,19 +24,9 @@ class Ourselves(Exception):
 class Introduction:
     """One handshake that we begin, under these keys. `first`: the message to send. `began`: when."""
 
-    def __init__(
-        self,
-        keys: EpochKeys,
-        static: X25519PrivateKey,
-        *,
-        began: float = 0.0,
-        ephemeral: X25519PrivateKey | None = None,
-    ) -> None:
+    def __init__(self, keys: EpochKeys, prepared: Prepared, *, began: float = 0.0) -> None:
         self.keys, self.began = keys, began
-        self._own_key = static.public_key().public_bytes_raw()
-        self._handshake = Handshake(
-            initiates=True, static=static, prologue=keys.prologue, psks=[keys.psk], ephemeral=ephemeral
-        )
+        self._handshake = prepared.begin(keys)
         self.first = self._handshake.write(_ZEROS)
         self._record: MemberRecord | None = None
         self._told = b""
@@ -50,7 +39,7 @@ class Introduction:
         """
         theirs = self._handshake.read(answer)
         assert self._handshake.their_static is not None
-        if self._handshake.their_static == self._own_key:
+        if self._handshake.their_static == self._handshake.own_static:
             raise Ourselves
         self._record = read_record(theirs, self._handshake.their_static)
         if not admits(self._record.member):

@@ -12,6 +12,7 @@ from .epochs import EpochKeys, Epochs
 from .half_open import HalfOpen, Waiting, address_of
 from .introduction import MAX_REQUEST
 from .noise import KEY, TAG, Handshake, NoiseError
+from .prepared import Prepared
 from .record import BadRecord, read_record
 from .roster import Roster
 from .session import ID, Kind, Session
@@ -51,11 +52,11 @@ class Responder:
         `proved` is called with each session that stands, `deliver` with each message: where that returns
         False there is no room, and it is not acknowledged.
         """
-        self._epochs, self._roster, self._static = epochs, roster, static
+        self._epochs, self._roster = epochs, roster
         self._record, self._admits, self._expects = record, admits, expects
         self._proved, self._deliver = proved, deliver
         self._half_open = HalfOpen()
-        self._prepared: dict[int, Handshake] = {}
+        self._prepared = Prepared(static, initiates=False)
         self._refused = Allowance(REFUSED_PER_SECOND, REFUSED_PER_SECOND, max_keys=2)
         self._refused_of = AddressLimits(_PER_SOURCE, _PER_NETWORK, burst=_BURST)
         self._opened = Allowance(OPENED_PER_SECOND, OPENED_BURST, max_keys=1)
@@ -162,21 +163,10 @@ class Responder:
 
     def _opened_under(self, request: bytes, time: float) -> tuple[EpochKeys, Handshake] | None:
         for keys in self._epochs.opening(time):
-            handshake = self._ready(keys).copy()
+            handshake = self._prepared.begin(keys)
             try:
                 handshake.read(request)
             except NoiseError:
                 continue
             return keys, handshake
         return None
-
-    def _ready(self, keys: EpochKeys) -> Handshake:
-        """A handshake of an epoch that waits for its first message, to be copied."""
-        found = self._prepared.get(keys.epoch)
-        if found is None:
-            found = Handshake(initiates=False, static=self._static, prologue=keys.prologue, psks=[keys.psk])
-            found.skip_psk()
-            self._prepared[keys.epoch] = found
-            for old in [epoch for epoch in self._prepared if abs(epoch - keys.epoch) > 2]:
-                del self._prepared[old]
-        return found

@@ -104,6 +104,20 @@ async def test_whoever_has_proved_itself_while_we_waited_is_not_asked(
     assert firsts(members) <= 8 * 7 // 2
 
 
+async def test_whoever_has_begun_with_us_is_not_begun_with(members: Members) -> None:
+    """While the third message is on its way the other side needs no first message of ours."""
+    members.wire.delay = 0.2
+    ada, bob = [await members.bitboot() for _ in range(2)]
+    hers = await members.enter(ada.join(NAME, port=7000, secret=SECRET))
+    await members.pass_until(lambda: len(hers.peers) == 1)
+    await members.enter(bob.announce(NAME, port=7001, secret=SECRET))
+    hers.watch.scan_soon()
+    await members.pass_until(lambda: firsts(members) == 1, step=0.01)
+    found = await members.awaited(bob.lookup(NAME, secret=SECRET))
+    assert {peer.port for peer in found} == {7000, 7001}
+    assert firsts(members) == 1
+
+
 async def test_where_the_other_side_does_not_go_on_we_do(members: Members) -> None:
     """All that one side sends after its first messages is lost: the others do not wait for it for ever."""
     members.wire.delay = 0.2

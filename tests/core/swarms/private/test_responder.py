@@ -13,6 +13,7 @@ from bitboot_core._swarms.private.epochs import EPOCH, Epochs
 from bitboot_core._swarms.private.half_open import KEPT, MAX_HALF_OPEN, PER_SOURCE
 from bitboot_core._swarms.private.introduction import MAX_REQUEST, Introduction
 from bitboot_core._swarms.private.noise import Handshake, NoiseError
+from bitboot_core._swarms.private.prepared import Prepared
 from bitboot_core._swarms.private.record import BadRecord, write_record
 from bitboot_core._swarms.private.responder import REFUSED_PER_SECOND, Responder
 from bitboot_core._swarms.private.roster import Roster
@@ -62,7 +63,7 @@ class Node:
         return self.responder.answer(source, request, now, time)
 
     def begin(self, time: float = TIME) -> Introduction:
-        return Introduction(self.epochs.keys(self.epochs.at(time)), self.static)
+        return Introduction(self.epochs.keys(self.epochs.at(time)), Prepared(self.static, initiates=True))
 
 
 def admit_all(member: bytes) -> bool:
