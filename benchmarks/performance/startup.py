@@ -71,7 +71,7 @@ def _run() -> list[Row]:
             "asyncio",
             ["from bitboot_core import BitBoot"],
             ["import asyncio"],
-            1.3,
+            1.25,
         ),
         *_discovery(),
     ]
@@ -120,7 +120,7 @@ def _discovery() -> list[Row]:
             shown_ours,
             theirs,
             ratio,
-            1.5,
+            1.1,
             COMMAND,
         ),
     ]

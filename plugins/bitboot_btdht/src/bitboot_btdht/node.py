@@ -164,7 +164,7 @@ class Node(Operations):
             if len(datagram) > self.settings.max_query:
                 self.counters["dropped"] += 1
             else:
-                self._receive_query(message, len(datagram), address)
+                self._receive_query(message, len(datagram), address, now)
             return False
         if not self._requests.receive(message, address) and not self.transactions.receive(
             message, address, now
@@ -247,13 +247,13 @@ class Node(Operations):
     def _tell_moved(self) -> None:
         self.on_moved()
 
-    def _receive_query(self, query: krpc.Query, length: int, address: Address) -> None:
+    def _receive_query(self, query: krpc.Query, length: int, address: Address, now: float) -> None:
         self.counters["queries"] += 1
-        if self._surroundings.called(address, self.now):
+        if self._surroundings.called(address, now):
             self.counters["unsolicited"] += 1
-        self.extensions.queried(query, address, self.now)
-        if self._server.answer(query, length, address, self.now) and not query.read_only:
-            self._surroundings.served(query.sender, address, self.now)
+        self.extensions.queried(query, address, now)
+        if self._server.answer(query, length, address, now) and not query.read_only:
+            self._surroundings.served(query.sender, address, now)
 
     def _transmit(self, datagram: bytes, address: Address) -> None:
         self.counters["sent"] += 1

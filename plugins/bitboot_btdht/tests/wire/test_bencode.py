@@ -26,7 +26,7 @@ def test_what_is_written_reads_back(value: object) -> None:
     [
         (b"spam", b"4:spam"),
         (b"", b"0:"),
-        (b"x" * 12, b"12:" + b"x" * 12),
+        *((b"x" * size, b"%d:%b" % (size, b"x" * size)) for size in (9, 10, 12, 99, 100, 1000)),
         (3, b"i3e"),
         (-3, b"i-3e"),
         (0, b"i0e"),
@@ -68,6 +68,8 @@ def test_forgives_what_nodes_in_the_field_get_wrong(sloppy: bytes, meant: object
         b"1_0:aaaaaaaaaa",
         b"+1:a",
         b" 1:a",
+        b"1a:" + b"a" * 70,  # not 59, nor
+        b"1/:aaaaaaaaa",  # 9, as if these were digits
         b"i12",
         b"ie",
         b"i-e",

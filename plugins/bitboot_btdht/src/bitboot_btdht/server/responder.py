@@ -172,9 +172,8 @@ class Responder:
         for ip_family in _wanted(arguments, address):
             table = self._tables.get(ip_family)
             if table is not None:
-                values[krpc.NODES_KEY[ip_family]] = compact.pack_nodes(
-                    (contact.id, contact.address) for contact in self._closest(table, target, now)
-                )
+                closest = self._closest(table, target, now)
+                values[krpc.NODES_KEY[ip_family]] = b"".join([contact.info for contact in closest])
         return values
 
     def _closest(self, table: RoutingTable, target: bytes, now: float) -> list[Contact]:

@@ -50,9 +50,12 @@ class Server:
 
     def serves(self, address: Address, now: float) -> bool:
         """Whether the node at `address` may take us into its table, and call us (BEP 43)."""
+        return self._serves(address, compact.family(address), now)
+
+    def _serves(self, address: Address, family: int, now: float) -> bool:
         if compact.is_public(address):
-            return self.serves_internet(compact.family(address), now)
-        return not self._read_only and compact.family(address) in self._serving
+            return self.serves_internet(family, now)
+        return not self._read_only and family in self._serving
 
     def serves_internet(self, family: int, now: float) -> bool:
         """Whether those at public addresses are."""
@@ -64,27 +67,28 @@ class Server:
         for family, serving in self._serving.items():
             serving.mapped_port = ports.get(family)
 
-    def _answers(self, address: Address, now: float) -> bool:
+    def _answers(self, address: Address, family: int, now: float) -> bool:
         """Whether a query from there is answered.
 
         A node that knows hardly anybody answers all: it may be what a new network begins with, and whoever
         comes is told to call it.
         """
-        table = self._tables.get(compact.family(address))
+        table = self._tables.get(family)
         if self._read_only or table is None:
             return False
-        return len(table) < self._fewest or self.serves(address, now)
+        return len(table) < self._fewest or self._serves(address, family, now)
 
     def answer(self, query: krpc.Query, length: int, address: Address, now: float) -> bool:
         """Answer a query of so many bytes. Whether that was done, and by one who serves that address."""
-        serves = self._answers(address, now)
-        own_id = self._ids.get(compact.family(address))
+        family = compact.family(address)
+        serves = self._answers(address, family, now)
+        own_id = self._ids.get(family)
         if own_id is None:
             return False
         answer = self._requested.answer(own_id, query, length, address, now)
         if answer is None and not serves:
             return False
-        room = self._room_for(address, now)
+        room = self._room_for(address, family, now)
         if room is Room.NONE:
             self._counters["limited"] += 1
             return False
@@ -95,11 +99,12 @@ class Server:
 
     def refuse(self, answer: bytes, address: Address, now: float) -> None:
         """Answer something that is no query."""
-        if self._answers(address, now) and self._room_for(address, now) is not Room.NONE:
+        family = compact.family(address)
+        if self._answers(address, family, now) and self._room_for(address, family, now) is not Room.NONE:
             self._reply(answer, address, now)
 
-    def _room_for(self, address: Address, now: float) -> Room:
-        is_contact = self._tables[compact.family(address)].get(address) is not None
+    def _room_for(self, address: Address, family: int, now: float) -> Room:
+        is_contact = self._tables[family].get(address) is not None
         room = self._responder.limits.room(address, now, is_contact=is_contact)
         return room if room is Room.NONE or self._may_answer(address, now) else Room.NONE
 

@@ -45,7 +45,9 @@ class Acquaintances:
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`."""
         who = _who(address)
-        self._keep(who, now, self._known.get(who, (now, _Is.ASKED))[1])
+        last, was = self._known.get(who, (None, _Is.ASKED))
+        if last != now:  # else it answers what has just come in, which has been noted
+            self._keep(who, now, was)
 
     def called(self, address: Address, now: float) -> bool:
         """A query has come in from `address`. Whether that is a stranger's: we were not in touch before."""

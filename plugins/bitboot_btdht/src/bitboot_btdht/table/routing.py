@@ -22,12 +22,14 @@ MAX_DROPPED = 64
 class Contact:
     """A node that has answered at least once. Times are the node's clock, in seconds."""
 
-    __slots__ = ("address", "failures", "id", "last_seen", "number", "round_trip")
+    __slots__ = ("address", "failures", "id", "info", "last_seen", "number", "round_trip")
 
     def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
         self.id: bytes = node_id
         self.number: int = int.from_bytes(node_id, "big")
         self.address: Address = address
+        self.info: bytes = node_id + address
+        """Its compact node info, as it goes into answers."""
         self.last_seen: float = now
         """When it last answered, or last queried us: either keeps it good."""
         self.failures: int = 0
@@ -58,6 +60,7 @@ class RoutingTable:
 
     def __init__(self, own_id: bytes, settings: Settings, now: float) -> None:
         self.own_id = own_id
+        self._own_number = int.from_bytes(own_id, "big")
         self._settings = settings
         self._buckets = [Bucket(now)]
         self._by_address: dict[Address, Contact] = {}
@@ -99,7 +102,11 @@ class RoutingTable:
 
     def bucket_index(self, node_id: bytes) -> int:
         """In which of the buckets an id has its place."""
-        return min(common_prefix(self.own_id, node_id), len(self._buckets) - 1)
+        return self._index_of(int.from_bytes(node_id, "big"))
+
+    def _index_of(self, number: int) -> int:
+        # As `common_prefix` says: written out, since every query comes by here.
+        return min(ID_BITS - (self._own_number ^ number).bit_length(), len(self._buckets) - 1)
 
     # What happened to whom
 
@@ -251,8 +258,8 @@ class RoutingTable:
         With our own id as the dividing line distances come sorted by bucket: first the target's
         own bucket, then all nearer to us than it, then the farther ones, one after another.
         """
-        index = self.bucket_index(target)
         number = int.from_bytes(target, "big")
+        index = self._index_of(number)
         # As `is_good` and `is_bad` say: written out, since every query comes by here.
         failures = 1 if good_only else self._settings.bad_after
         heard_since = now - self._settings.good_for if good_only else float("-inf")

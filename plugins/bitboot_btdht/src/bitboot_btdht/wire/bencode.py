@@ -75,8 +75,8 @@ def decode(data: bytes) -> Any:
         raise BencodeError("cut short, or not bencoded") from error
 
 
-def _decode(data: bytes) -> Any:  # noqa: PLR0912 - one scan, on the hot path: no call and no tuple per value
-    pos = 0
+def _decode(data: bytes) -> Any:  # noqa: PLR0912, PLR0915 - one scan, on the hot path: no call and no tuple per value
+    pos, end_of_data = 0, len(data)
     # What is being filled: a list, or a dictionary and the key that waits for its value.
     items: list[Any] | None = None
     entries: dict[bytes, Any] | None = None
@@ -86,16 +86,26 @@ def _decode(data: bytes) -> Any:  # noqa: PLR0912 - one scan, on the hot path: n
     while True:
         kind = data[pos]
         if _ZERO <= kind <= _NINE:
-            length, start = kind - _ZERO, pos + 2  # of one digit, as most are
-            if data[pos + 1] != _COLON:
+            # Lengths of one digit, as most are, and of two, as ids have, are quickest read as they stand.
+            second = data[pos + 1]
+            if second == _COLON:
+                start = pos + 2
+                pos = start + kind - _ZERO
+            elif data[pos + 2] == _COLON and _ZERO <= second <= _NINE:
+                start = pos + 3
+                pos = start + 10 * (kind - _ZERO) + second - _ZERO
+            else:
                 colon = data.index(b":", pos, pos + MAX_LENGTH_DIGITS + 1)
                 digits = data[pos:colon]
                 if not digits.isdigit():
                     raise BencodeError("not a length")
-                length, start = int(digits), colon + 1
-            pos = start + length
-            if pos > len(data):
+                start = colon + 1
+                pos = start + int(digits)
+            if pos > end_of_data:
                 raise BencodeError("cut short")
+            if entries is not None and key is None:
+                key = data[start:pos]
+                continue
             value = data[start:pos]
         elif kind in (_D, _L):
             if len(outer) == MAX_DEPTH:
@@ -117,13 +127,10 @@ def _decode(data: bytes) -> Any:  # noqa: PLR0912 - one scan, on the hot path: n
         else:
             raise BencodeError("not bencoded")
         if entries is not None:
-            if key is not None:
-                entries[key] = value
-                key = None
-            elif isinstance(value, bytes):
-                key = value
-            else:
+            if key is None:
                 raise BencodeError("a key that is no string")
+            entries[key] = value
+            key = None
         elif items is not None:
             items.append(value)
         else:

@@ -133,19 +133,20 @@ def parse(datagram: bytes, sender: Address) -> Message:
 
 
 def _query(message: dict[bytes, Any], transaction: bytes, sender: Address, datagram: bytes) -> Query:
-    def refuse(reason: str) -> Malformed:
-        return Malformed(reason, error(transaction, PROTOCOL_ERROR, reason.encode(), sender))
-
     method = message.get(b"q")
     if not isinstance(method, bytes):
-        raise refuse("no method")
+        raise _refused("no method", transaction, sender)
     arguments = message.get(b"a")
     if not isinstance(arguments, dict):
-        raise refuse("no arguments")
+        raise _refused("no arguments", transaction, sender)
     sender_id = arguments.get(b"id")
     if not isinstance(sender_id, bytes) or len(sender_id) != ID_BYTES:
-        raise refuse("no node id")
+        raise _refused("no node id", transaction, sender)
     return Query(transaction, method, sender_id, arguments, message.get(b"ro") == 1, datagram)
+
+
+def _refused(reason: str, transaction: bytes, sender: Address) -> Malformed:
+    return Malformed(reason, error(transaction, PROTOCOL_ERROR, reason.encode(), sender))
 
 
 def _response(message: dict[bytes, Any], transaction: bytes) -> Response:
@@ -197,10 +198,12 @@ def query(
 
 def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
     """A response. `values` hold our `id`; the receiver's address goes along (BEP 42)."""
-    return b"d2:ip%b1:r%b1:t%b1:v%b1:y1:re" % (
-        _string(receiver),
+    return b"d2:ip%d:%b1:r%b1:t%d:%b1:v%b1:y1:re" % (
+        len(receiver),
+        receiver,
         bencode.encode(values),
-        _string(transaction),
+        len(transaction),
+        transaction,
         _CLIENT,
     )
 
