@@ -6,7 +6,7 @@ later finds the other at once, and neither waits for its next scan.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .announcement import Announcement
 
 
-async def newly_stored(announcement: Announcement) -> AsyncIterator[str]:
-    """The names of networks, each as soon as the announcement is stored there, until it is closed.
+async def tell_where_stored(announcement: Announcement, tell: Callable[[str], object]) -> None:
+    """Call `tell` with the name of each network where the announcement is stored, until it is closed.
 
     One that is left and comes back is named again.
     """
@@ -26,6 +26,6 @@ async def newly_stored(announcement: Announcement) -> AsyncIterator[str]:
         while True:
             now = {name for name, status in announcement.status.items() if status.successes}
             for name in now - stored:
-                yield name
+                tell(name)
             stored = now
             await announcement.changed()

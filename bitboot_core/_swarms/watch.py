@@ -27,7 +27,7 @@ from . import sights
 from .keys import SwarmName, swarm_key
 from .lookup import Lookup
 from .scanner import Scanner
-from .stored import newly_stored
+from .stored import tell_where_stored
 from .use import Context, NetworkUser
 
 if TYPE_CHECKING:
@@ -148,13 +148,9 @@ class Watch(NetworkUser):
     def scan_once_stored(self, announcement: Announcement) -> None:
         """Scan each network once more as soon as the announcement is stored there."""
         self._check_open()
-        self._tasks.start(self._scan_where_stored(announcement))
+        self._tasks.start(tell_where_stored(announcement, self._scan_soon))
 
     # Inside
-
-    async def _scan_where_stored(self, announcement: Announcement) -> None:
-        async for network in newly_stored(announcement):
-            self._scan_soon(network)
 
     def _scan_soon(self, network: str) -> None:
         scanner = self._scanners.get(network)
@@ -182,7 +178,7 @@ class Watch(NetworkUser):
             doubtful = scanner.is_missing_somebody(self._clock.now()) or scanner.failure is not None
             pause = timing.scan_after(pause, changed=changed, doubtful=doubtful)
             pause = max(pause, self._shortest_pause(scanner))
-            due = self._clock.now() + timing.scattered(pause, self._context.random)
+            due = self._due(scanner, timing.scattered(pause, self._context.random))
             asked = await self._wait_until_due(scanner, due)
             # After the machine has slept, who knows who is there by now?
             slept = asked or self._clock.now() > due + timing.SLOW_SCAN
@@ -203,6 +199,10 @@ class Watch(NetworkUser):
     def _shortest_pause(self, scanner: Scanner) -> float:
         """Seconds that are waited between two scans at least."""
         return timing.CROWDED_SCAN if scanner.crowded else 0.0
+
+    def _due(self, scanner: Scanner, pause: float) -> float:
+        """When the next scan is due, now that one has ended."""
+        return self._clock.now() + pause
 
     async def _scan(self, scanner: Scanner) -> bool:
         """Look the swarm up on one network. Whether that changed who is there."""
@@ -231,8 +231,8 @@ class Watch(NetworkUser):
                 beyond |= not await self._saw(scanner, peer)
         scanner.crowded = lookup.crowded
         for peer in lookup.peers:  # whose id may have changed since it was read
-            if peer.endpoint in self._present:
-                self._note_id(peer)
+            if (host := peer.endpoint) in self._present:
+                self._note_id(host, peer)
         if beyond:
             name = scanner.network.name
             return BackendError(
@@ -249,7 +249,7 @@ class Watch(NetworkUser):
         host = peer.endpoint
         if not scanner.saw(host, self._clock.now()):
             return False
-        self._note_id(peer)
+        self._note_id(host, peer)
         if host not in self._present:
             await self._wait_for_room()
             if host not in self._present:  # another network may have told of it meanwhile
@@ -257,9 +257,9 @@ class Watch(NetworkUser):
                 self._tell(PeerJoined(self.swarm, self._peer(host)))
         return True
 
-    def _note_id(self, peer: Peer) -> None:
+    def _note_id(self, host: KnownHost, peer: Peer) -> None:
         if peer.peer_id is not None:
-            self._peer_ids[peer.endpoint] = peer.peer_id
+            self._peer_ids[host] = peer.peer_id
 
     def _forget(self, host: KnownHost) -> None:
         self._peer_ids.pop(host, None)

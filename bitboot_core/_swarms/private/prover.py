@@ -134,7 +134,7 @@ class Prover:
 
     def peers_in(self, session: Session) -> list[tuple[KnownHost, Session | None]]:
         """Where the programs of a member are."""
-        return [(host, session) for host in session.record.seen_from(self._seen(session.endpoint))]
+        return [(host, session) for host in session.programs_seen_from(self._seen(session.endpoint))]
 
     def sessions(self) -> list[Session]:
         """The sessions that stand with members who have shown themselves recently."""

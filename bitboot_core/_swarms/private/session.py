@@ -86,6 +86,7 @@ class Session:
         self.epoch: int = epoch
         self.endpoint: KnownHost = endpoint
         self._of_this_machine: tuple[str, bool] | None = None
+        self._programs: tuple[KnownHost, list[KnownHost]] | None = None
         self.began: float = now
         self.heard: float = now
         self.told: bytes = b""
@@ -98,6 +99,13 @@ class Session:
     def member(self) -> bytes:
         """Who it is: the public key of an identity."""
         return self.record.member
+
+    def programs_seen_from(self, source: KnownHost) -> list[KnownHost]:
+        """`MemberRecord.seen_from`, remembered: each scan asks for it."""
+        known = self._programs
+        if known is None or known[0] != source:
+            known = self._programs = source, self.record.seen_from(source)
+        return known[1]
 
     @property
     def is_of_this_machine(self) -> bool:

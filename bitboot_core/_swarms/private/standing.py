@@ -44,6 +44,7 @@ class Standing:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._by_id: dict[bytes, _Standing] = {}
+        self._quiet_until = -math.inf  # until then nobody can be due
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -70,18 +71,23 @@ class Standing:
     def due(self, now: float) -> list[Session]:
         """Who is to be said hello to now, those first who were heard longest ago: they count as greeted.
 
-        Sessions that the roster no longer has are forgotten.
+        Sessions that the roster no longer has are forgotten then.
         """
+        if now < self._quiet_until:
+            return []
         due: list[tuple[float, _Standing]] = []
+        first = now
         for one in list(self._by_id.values()):
             session = one.session
             if self._roster.find(session.id) is None:
                 self.discard(session)
                 continue
             last = max(session.heard, one.greeted)
+            first = min(first, last)
             patience = self._hello_every(session) + (0.0 if session.is_begun_here else HELLO_LATER)
             if last + patience <= now:
                 due.append((last, one))
+        self._quiet_until = first + HELLO_AFTER
         due.sort(key=lambda each: each[0])
         chosen = [one for _, one in due[: round(HELLOS_PER_SECOND * LOOK_EVERY)]]
         for one in chosen:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..._networks.network import ActiveNetwork
 from ...aio.tasks import Signal
+from ...aio.timing import SCANS_APART
 from ...errors import BitBootError
 from ...model import KnownHost, Peer
 from ..lookup import Lookup
@@ -62,6 +63,11 @@ class PrivateWatch(Watch):
     def _shortest_pause(self, scanner: Scanner) -> float:
         return max(super()._shortest_pause(scanner), len(self._present) / SCANNED_PER_SECOND)
 
+    def _due(self, scanner: Scanner, pause: float) -> float:
+        # A scan ends when all are asked. Where hundreds join at once that takes as long as many pauses, and
+        # whom this one has not come across would have to wait for another one.
+        return max(self._clock.now() + SCANS_APART, scanner.began + pause)
+
     def _proved(self, network: ActiveNetwork, session: Session) -> None:
         """Somebody has proved to be a member, between two scans or in one."""
         self._came.append((network, session))
@@ -83,9 +89,9 @@ class PrivateWatch(Watch):
                 peer = Peer(host.host, host.port, (network.name,), None, session.member, session.record.data)
                 await self._saw(scanner, peer)
 
-    def _note_id(self, peer: Peer) -> None:
-        super()._note_id(peer)
-        self._members[peer.endpoint] = peer.member, peer.data
+    def _note_id(self, host: KnownHost, peer: Peer) -> None:
+        super()._note_id(host, peer)
+        self._members[host] = peer.member, peer.data
 
     def _forget(self, host: KnownHost) -> None:
         super()._forget(host)

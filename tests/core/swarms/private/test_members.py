@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -27,9 +28,11 @@ from bitboot_core import (
     swarm_key,
 )
 from bitboot_core._swarms.private.epochs import EPOCH
+from bitboot_core._swarms.private.line import TRIES
 from bitboot_core._swarms.private.noise import TAG
 from bitboot_core._swarms.private.prover import ROUND
 from bitboot_core._swarms.private.session import ID, Kind
+from bitboot_core.aio.timing import QUICK_SCAN, SCAN_JITTER
 from bitboot_core.testing import FakePortMapper, answers
 
 from .conftest import SECRET, Members
@@ -412,6 +415,28 @@ async def test_over_days_with_clocks_half_an_hour_apart(members: Members, ahead:
         (there,) = [peer.member for peer in ada.peers if peer.data == b"1"]
         await members.awaited(ada.send(there, b"x", timeout=60))
     assert len(keys) >= looks * 3 * 3600 // EPOCH
+
+
+async def test_the_pause_between_scans_counts_from_their_beginning(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many are asked a scan takes long, and whom it has not come across is not to wait for longer."""
+    members.wire.junk = [KnownHost("192.0.2.9", 9)]
+    bitboot = await members.bitboot()
+    (node,) = members.wire.nodes.values()
+    begun: list[float] = []
+    lookup = node.lookup
+
+    def noted(key: bytes) -> AsyncIterator[KnownHost]:
+        begun.append(members.clock.now())
+        return lookup(key)
+
+    monkeypatch.setattr(node, "lookup", noted)
+    await members.enter(bitboot.watch(NAME, secret=SECRET))
+    await members.pass_until(lambda: len(begun) == 2, step=0.1)
+    latest = (1 + SCAN_JITTER) * QUICK_SCAN + 0.2
+    assert latest < sum(TRIES) + (1 - SCAN_JITTER) * QUICK_SCAN  # or it would show nothing
+    assert begun[1] - begun[0] <= latest
 
 
 # Ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bitboot_core import KnownHost
+from bitboot_core._swarms.private.session import Session
 from bitboot_core._swarms.private.standing import (
     HELLO_AFTER,
     HELLO_LATER,
@@ -114,3 +115,21 @@ def test_on_one_machine_there_is_no_nat_to_keep_open(ada: Node, host: str) -> No
     assert hers.recent((SILENT + 1) * HELLO_RARELY) == [session]
     assert hers.due(HELLO_RARELY) == [session]
     assert hers.recent((SILENT + 1) * HELLO_RARELY + 1) == []
+
+
+def test_while_nobody_can_be_due_nobody_is_looked_at(ada: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands, and it is asked every few seconds."""
+    hers = standing(ada, Node("bob"))
+    assert hers.due(1.0) == []
+    looked: list[bytes] = []
+    find = ada.roster.find
+
+    def counted(session_id: bytes) -> Session | None:
+        looked.append(session_id)
+        return find(session_id)
+
+    monkeypatch.setattr(ada.roster, "find", counted)
+    assert hers.due(HELLO_AFTER - 0.1) == []
+    assert looked == []
+    assert hers.due(HELLO_AFTER) == list(hers)
+    assert len(looked) == 1
