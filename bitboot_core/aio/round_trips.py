@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+DEVIATIONS = 4
+"""By how many deviations a round trip is longer than the mean that counts as slow."""
+
 
 class RoundTrips:
     """A running mean and deviation of round trips, as TCP keeps them (RFC 6298, section 2).
@@ -34,11 +37,15 @@ class RoundTrips:
     @property
     def slow(self) -> float:
         """After how long a request counts as slow, so that another node is asked beside it."""
+        return self.above_mean(DEVIATIONS)
+
+    def above_mean(self, deviations: float) -> float:
+        """A round trip that is so many deviations longer than the mean, within the bounds of `slow`."""
         least, most = self._slow_bounds
-        return min(max(self._mean + 4 * self._deviation, least), most)
+        return min(max(self._mean + deviations * self._deviation, least), most)
 
     @property
     def timeout(self) -> float:
         """After how long a request has failed."""
         least, most = self._timeout_bounds
-        return min(max(4 * (self._mean + 4 * self._deviation), least), most)
+        return min(max(4 * (self._mean + DEVIATIONS * self._deviation), least), most)

@@ -38,6 +38,7 @@ class Asked:
     method: bytes
     arguments: dict[bytes, Any]
     on_outcome: Callable[[Outcome], None]
+    on_overdue: Callable[[], None] | None
     on_slow: Callable[[], None] | None
     wanted: Callable[[], bool] | None
     turn: int | None
@@ -52,6 +53,10 @@ class Asked:
 
     def lose(self) -> None:
         self.on_outcome(None)
+
+    def is_overdue(self) -> None:
+        assert self.on_overdue is not None
+        self.on_overdue()
 
     def is_slow(self) -> None:
         assert self.on_slow is not None
@@ -75,6 +80,7 @@ class Scripted:
         self.dead: set[Address] = set()
         self.busy: set[Address] = set()
         self.is_full = False
+        self.hurries = True
 
     def ask(
         self,
@@ -83,12 +89,15 @@ class Scripted:
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
     ) -> bool:
         if not self.is_full:
-            self.asked.append(Asked(address, method, dict(arguments), on_outcome, on_slow, wanted, turn))
+            self.asked.append(
+                Asked(address, method, dict(arguments), on_outcome, on_overdue, on_slow, wanted, turn)
+            )
         return not self.is_full
 
     def take_turn(self) -> int:

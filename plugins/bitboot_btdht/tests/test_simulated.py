@@ -109,6 +109,21 @@ def test_loss_does_not_lose_peers(loss: float, share: float) -> None:
     assert complete >= share * len(nodes)
 
 
+@pytest.mark.parametrize(
+    ("one_way", "loss", "hurry"),
+    [(0.02, 0.0, False), (0.02, 0.4, False), (0.03, 0.0, False), (0.03, 0.4, True)],
+)
+def test_nodes_hurry_where_answers_take_their_time_and_many_do_not_come(
+    one_way: float, loss: float, hurry: bool
+) -> None:
+    simulation = Simulation(seed=1, latency=lambda rng: one_way, loss=loss)
+    nodes = simulation.populate(20)
+    simulation.advance(120)
+    hurrying = [node._client.hurries for node in nodes]
+    assert sum(hurrying) >= 18 if hurry else not any(hurrying)
+    assert simulation.add()._client.hurries, "it knows nothing yet"
+
+
 def test_duplicates_and_reordering_change_nothing() -> None:
     simulation = Simulation(
         seed=3,
@@ -120,7 +135,7 @@ def test_duplicates_and_reordering_change_nothing() -> None:
     simulation.announce(nodes[1], HASH, 7000)
     assert simulation.find(nodes[20], HASH) == peers_of(simulation, nodes[1:2])
     simulation.advance(60)
-    assert all(not node.transactions for node in nodes)
+    simulation.run_until(lambda: all(not node.transactions for node in nodes), limit=5)
 
 
 def test_half_the_contacts_dead_and_every_peer_is_found() -> None:

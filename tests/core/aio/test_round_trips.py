@@ -34,6 +34,13 @@ def test_what_varies_needs_more_patience(trips: RoundTrips) -> None:
     assert trips.slow > 0.3
 
 
+def test_how_many_deviations_are_too_many_is_up_to_whoever_asks(trips: RoundTrips) -> None:
+    trips.add(0.1)
+    assert trips.above_mean(2) == pytest.approx(0.2)
+    assert trips.above_mean(4) == trips.slow
+    assert (trips.above_mean(-4), trips.above_mean(40)) == (0.05, 1.0)
+
+
 def test_patience_has_bounds(trips: RoundTrips) -> None:
     for _ in range(200):
         trips.add(0.001)

@@ -63,6 +63,7 @@ class Client:
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
@@ -89,11 +90,21 @@ class Client:
             {b"id": self.ids[family], **arguments},
             self.now,
             settle,
+            on_overdue=on_overdue,
             on_slow=on_slow,
             wanted=wanted,
             turn=turn,
             read_only=self.is_read_only(address),
         )
+
+    @property
+    def hurries(self) -> bool:
+        """Whether a lookup asks more nodes at once than can be needed, so as not to wait for the silent.
+
+        Not where answers come so soon that a lookup is work, not waiting: on one machine, in one house.
+        """
+        is_near = 0 < self.transactions.round_trips.mean < self.settings.slow_floor
+        return self.transactions.losses.are_many and not is_near
 
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""

@@ -30,6 +30,8 @@ class Settings:
     # Lookups
     alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
+    hurried_alpha: int = 10
+    """The same where somebody waits for it and many will not answer: see `lookup.Network.hurries`."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
     max_candidates: int = 256
@@ -53,9 +55,10 @@ class Settings:
 
     # Patience
     slow_floor: float = 0.05
-    """A query is never called slow before this."""
+    """A query is never called overdue or slow before this."""
     slow_ceiling: float = 1.0
-    """... nor later than this. When one is slow the next is asked; its answer still counts."""
+    """... nor later than this. When one is overdue another is asked beside it; one that is slow is not waited
+    for any more. Its answer still counts."""
     timeout_floor: float = 0.5
     """A query is never given up before this."""
     timeout_ceiling: float = 16.0

@@ -7,7 +7,7 @@ import random
 from functools import partial
 
 import pytest
-from bitboot_btdht.asking.transactions import Outcome, Transactions
+from bitboot_btdht.asking.transactions import HURRIED, Outcome, Transactions
 from bitboot_btdht.asking.window import Kind, Window
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
@@ -24,7 +24,7 @@ class World:
     def __init__(self, **settings: int) -> None:
         self.sent: list[tuple[bytes, bytes]] = []
         self.outcomes: list[Outcome] = []
-        self.slow = 0
+        self.overdue = self.slow = 0
         self.late: list[tuple[bytes, float]] = []
         self.now = 0.0
         self.transactions = Transactions(
@@ -34,15 +34,19 @@ class World:
             lambda message, address, round_trip: self.late.append((address, round_trip)),
         )
 
-    def send(self, address: bytes = ADDRESS) -> bool:
+    def send(self, address: bytes = ADDRESS, *, watched: bool = False) -> bool:
         return self.transactions.send(
             address,
             b"ping",
             {b"id": b"x" * 20},
             self.now,
             lambda outcome, round_trip: self.outcomes.append(outcome),
+            on_overdue=self._overdue if watched else None,
             on_slow=self._slow,
         )
+
+    def _overdue(self) -> None:
+        self.overdue += 1
 
     def _slow(self) -> None:
         self.slow += 1
@@ -83,6 +87,53 @@ def test_every_query_ends_slow_first_and_then_given_up() -> None:
     world.wait(world.transactions.round_trips.timeout)
     assert (world.slow, world.outcomes) == (1, [None])
     assert world.transactions.deadline() is None
+
+
+def test_a_query_is_overdue_before_it_is_slow_and_only_once() -> None:
+    world = World()
+    world.send(watched=True)
+    mark, slow = world.transactions.patience.mark, world.transactions.round_trips.above_mean(HURRIED)
+    assert mark < slow
+    assert world.transactions.deadline() == mark
+    world.wait(mark)
+    assert (world.overdue, world.slow) == (1, 0)
+    world.wait(slow - mark)
+    assert (world.overdue, world.slow, world.outcomes) == (1, 1, [])
+    world.wait(world.transactions.round_trips.timeout)
+    assert (world.overdue, world.slow, world.outcomes) == (1, 1, [None])
+
+
+def test_which_share_is_not_answered_is_learnt_from_queries_of_lookups_alone() -> None:
+    """Contacts that are pinged have answered before: among them few are gone."""
+    world = World()
+    guess = world.transactions.losses.share
+    for answers, in_a_lookup in (True, False), (False, False):
+        world.transactions.send(
+            ADDRESS,
+            b"ping",
+            {},
+            world.now,
+            lambda outcome, _: None,
+            on_slow=world._slow if in_a_lookup else None,
+        )
+        world.answer() if answers else world.wait(20)
+    assert world.transactions.losses.share == guess
+    world.send()
+    world.answer()
+    assert world.transactions.losses.share < guess
+    world.send()
+    for _ in range(3):
+        world.wait(20)
+    assert world.transactions.losses.share > guess - 0.05
+
+
+def test_answers_say_when_the_next_query_is_overdue() -> None:
+    world = World()
+    before = world.transactions.patience.mark
+    world.send()
+    world.wait(2 * before)
+    world.answer()
+    assert world.transactions.patience.mark > before
 
 
 def test_a_late_answer_still_counts_until_the_query_is_given_up() -> None:

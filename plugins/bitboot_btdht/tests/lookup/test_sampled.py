@@ -165,6 +165,7 @@ class OneNode:
 
     settings = Settings()
     families = (4,)
+    hurries = True
     address = public_address(1)
     node_id = id_for(address[:-2], random.Random(1))
 

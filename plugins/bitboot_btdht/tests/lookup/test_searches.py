@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from bitboot_btdht.lookup.items import ItemSearch
+from bitboot_btdht.lookup.sampled import SampledSearch
+from bitboot_btdht.lookup.scrape import Scrape
 from bitboot_btdht.lookup.searches import NodeSearch, PeerSearch
+from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact
 from bitboot_btdht.wire.compact import Address
 
@@ -106,6 +110,46 @@ def test_while_one_has_to_wait_for_its_turn_the_next_is_asked() -> None:
     assert not ended, "it is waited for"
     network.last(1).answer(1)
     assert ended == [True]
+
+
+class HurriedSearch(PeerSearch):
+    """One that may cost more to end sooner."""
+
+    may_hurry = True
+
+
+def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() -> None:
+    many, few = Settings().hurried_alpha, Settings().alpha
+    known, ended = range(1, 12), list[bool]()
+    silent, calm, storing = (Scripted(*known, k=20) for _ in range(3))
+    calm.hurries = False
+    for network in silent, calm:
+        HurriedSearch(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
+    PeerSearch(storing, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
+    assert [len(network.asked) for network in (silent, calm, storing)] == [many, few, few]
+    silent.asked[0].is_overdue()
+    assert len(silent.asked) == many + 1
+    assert calm.asked[0].on_overdue is None
+    assert storing.asked[0].on_overdue is None
+
+
+def test_only_lookups_for_peers_hurry() -> None:
+    """What is stored by others has to end up with the very closest, and be looked for there."""
+    assert SampledSearch.may_hurry
+    assert not any(kind.may_hurry for kind in (NodeSearch, PeerSearch, ItemSearch, Scrape))
+
+
+def test_one_that_is_asked_again_has_failed_when_the_second_query_has() -> None:
+    searching = Searching(5, k=1)
+    searching.network.last(5).is_slow()
+    assert searching.network.to(5, b"get_peers") == 2
+    first, second = searching.network.asked
+    first.lose()
+    assert not searching.ended, "the second is under way"
+    first.is_slow()
+    second.answer(5, values=[at(100)])
+    second.answer(5, values=[at(101)])
+    assert (searching.found, searching.ended) == ([[at(100)]], [True])
 
 
 def test_with_no_room_for_queries_it_ends() -> None:

@@ -21,7 +21,14 @@ def id_at(number: int) -> bytes:
 class World:
     """Answers a traversal's questions as a test decides."""
 
-    def __init__(self, *, patient: bool = True, dense_below: int = 0, **settings: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        patient: bool = True,
+        dense_below: int = 0,
+        hurries: bool = False,
+        **settings: int | None,
+    ) -> None:
         self.asked: list[Candidate] = []
         self.ended = 0
         self.traversal = Traversal(
@@ -31,6 +38,7 @@ class World:
             ask=self.asked.append,
             finished=self._finished,
             patient=patient,
+            hurries=hurries,
             is_too_dense=lambda distance: distance < dense_below,
         )
 
@@ -145,6 +153,80 @@ def test_a_slow_node_makes_room_for_another_and_does_not_hold_up_the_end() -> No
     world.answer_all()
     world.answer_all()
     assert world.ended == 1
+
+
+def test_beside_one_that_is_overdue_others_are_asked_but_it_is_waited_for() -> None:
+    world = World(alpha=1, k=2)
+    world.add(1, 2, 3)
+    world.traversal.overdue(world.asked[0])
+    world.answer(world.asked[1])
+    assert world.numbers() == [1, 2, 3]
+    world.answer(world.asked[2])
+    assert not world.traversal.done, "its answer may still come"
+    world.answer(world.asked[0])
+    assert [distance(c.id, TARGET) for c in world.traversal.answers] == [1, 2, 3]
+    assert world.ended == 1
+
+
+def test_it_ends_when_one_that_was_overdue_is_slow() -> None:
+    world = World(alpha=2, k=2)
+    world.add(1, 2, 3, 4)
+    world.traversal.overdue(world.asked[0])
+    for candidate in world.asked[1:3]:
+        world.answer(candidate)
+    assert world.numbers() == [1, 2, 3]
+    assert not world.traversal.done
+    world.traversal.slow(world.asked[0])
+    assert world.ended == 1
+
+
+def test_it_goes_wider_while_one_is_overdue() -> None:
+    """Its answer would only make it denser."""
+    world = World(alpha=8, k=2, dense_below=9)
+    world.add(1, 2, 3, 4, 5, 6)
+    world.traversal.overdue(world.asked[0])
+    for candidate in world.asked[1:3]:
+        world.answer(candidate)
+    assert world.numbers() == [1, 2, 3, 4, 5]
+
+
+def test_one_that_is_overdue_beyond_the_closest_is_not_waited_for() -> None:
+    world = World(alpha=3, k=2)
+    world.add(9)
+    world.traversal.overdue(world.asked[0])
+    world.add(1, 2)
+    world.answer_all()
+    assert world.ended == 1
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_where_few_answer_the_slow_are_asked_once_more_before_the_end(patient: bool) -> None:
+    """As many have answered as are wanted, two of five: datagrams to the closest may have been lost."""
+    world = World(patient=patient, hurries=True, hurried_alpha=5, k=2)
+    world.add(1, 2, 3, 4, 5)
+    for number in range(3):
+        world.traversal.slow(world.asked[number])
+    for candidate in world.asked[3:]:
+        world.answer(candidate)
+    if not patient:
+        assert (world.numbers(), world.ended) == ([1, 2, 3, 4, 5], 1)
+        return
+    assert world.numbers() == [1, 2, 3, 4, 5, 1, 2, 3]
+    world.answer(world.asked[0])
+    world.traversal.slow(world.asked[1])
+    assert not world.traversal.done
+    world.traversal.slow(world.asked[2])
+    assert world.ended == 1, "once more, and no more than that"
+
+
+def test_where_half_answer_nobody_is_asked_again() -> None:
+    world = World(alpha=4, k=2)
+    world.add(1, 2, 3, 4)
+    for candidate in list(world.asked):
+        world.traversal.slow(candidate)
+    for candidate in world.asked[2:]:
+        world.answer(candidate)
+    assert (world.numbers(), world.ended) == ([1, 2, 3, 4], 1)
 
 
 def test_a_node_that_has_to_be_asked_later_makes_room_for_others_and_is_waited_for() -> None:

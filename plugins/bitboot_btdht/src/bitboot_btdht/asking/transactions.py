@@ -15,6 +15,8 @@ from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
 from .held import Held
+from .losses import Losses
+from .patience import Patience
 from .rates import DeadContacts
 from .window import Kind, Window
 
@@ -27,6 +29,10 @@ TRANSACTION_BYTES = 4
 
 FIRST_GUESS = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
+
+HURRIED = 1
+"""By how many deviations a round trip is longer than the mean that is slow for a lookup in a hurry, not four.
+On a simulated live DHT lookups that wait for two or more take longer, and find no more."""
 
 
 _PING = b"1:q4:ping"
@@ -47,6 +53,7 @@ class Transaction:
         "id",
         "is_slow",
         "on_outcome",
+        "on_overdue",
         "on_slow",
         "sent_at",
         "turn",
@@ -60,6 +67,7 @@ class Transaction:
         datagram: bytes,
         on_outcome: Callable[[Outcome, float], None],
         *,
+        on_overdue: Callable[[], None] | None,
         on_slow: Callable[[], None] | None,
         wanted: Callable[[], bool] | None,
         turn: int,
@@ -68,6 +76,7 @@ class Transaction:
         self.address: Address = address
         self.datagram: bytes = datagram
         self.on_outcome: Callable[[Outcome, float], None] = on_outcome
+        self.on_overdue: Callable[[], None] | None = on_overdue
         self.on_slow: Callable[[], None] | None = on_slow
         self.wanted: Callable[[], bool] | None = wanted
         self.turn: int = turn
@@ -108,6 +117,8 @@ class Transactions:
             slow=(settings.slow_floor, settings.slow_ceiling),
             timeout=(settings.timeout_floor, settings.timeout_ceiling),
         )
+        self.patience: Patience = Patience((settings.slow_floor, settings.slow_ceiling))
+        self.losses: Losses = Losses()
         self.dead: DeadContacts = DeadContacts(settings)
         limit = settings.messages_per_10s_per_node
         self._window = None if limit is None else Window(limit)
@@ -125,6 +136,7 @@ class Transactions:
         now: float,
         on_outcome: Callable[[Outcome, float], None],
         *,
+        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
@@ -132,10 +144,10 @@ class Transactions:
     ) -> bool:
         """Send a query, or put it in line.
 
-        `on_outcome(outcome, round_trip)` is called once, `on_slow()` at most once before it; neither
-        where `wanted()` no longer holds when its turn comes: then it is not sent at all. Of those that
-        wait for one node the lowest `turn` comes first (`take_turn`). Returns False, and calls nobody,
-        where too many wait already.
+        `on_outcome(outcome, round_trip)` is called once, and before it `on_overdue()` (see `patience`) and
+        then `on_slow()` at most once; none of them where `wanted()` no longer holds when its turn comes: then
+        it is not sent at all. Of those that wait for one node the lowest `turn` comes first (`take_turn`).
+        Returns False, and calls nobody, where too many wait already.
         """
         if len(self._line) + len(self._held) >= 8 * self._settings.max_transactions:
             return False
@@ -144,7 +156,14 @@ class Transactions:
         if turn is None:
             turn = self.take_turn()
         transaction = Transaction(
-            id_, address, datagram, on_outcome, on_slow=on_slow, wanted=wanted, turn=turn
+            id_,
+            address,
+            datagram,
+            on_outcome,
+            on_overdue=on_overdue,
+            on_slow=on_slow,
+            wanted=wanted,
+            turn=turn,
         )
         self._line.append(transaction)
         self._next_in_line(now)
@@ -187,7 +206,8 @@ class Transactions:
 
     def _launch(self, transaction: Transaction, now: float) -> None:
         transaction.sent_at = now
-        transaction.due = now + self.round_trips.slow
+        is_watched = transaction.on_overdue is not None
+        transaction.due = now + (self.patience.mark if is_watched else self.round_trips.slow)
         self._open[transaction.id] = transaction
         heapq.heappush(self._due, (transaction.due, transaction.id))
         self._transmit(transaction.datagram, transaction.address)
@@ -201,6 +221,8 @@ class Transactions:
             return False
         del self._open[transaction.id]
         round_trip = self._heard(address, transaction.sent_at, now)
+        if transaction.on_slow is not None:
+            self.losses.add(answered=True)
         self._next_in_line(now)
         transaction.on_outcome(message, round_trip)
         return True
@@ -208,6 +230,7 @@ class Transactions:
     def _heard(self, address: Address, sent_at: float, now: float) -> float:
         round_trip = max(0.0, now - sent_at)
         self.round_trips.add(round_trip)
+        self.patience.add(round_trip)
         self._last_heard = now
         self.dead.alive(address)
         return round_trip
@@ -256,7 +279,7 @@ class Transactions:
         return None
 
     def poll(self, now: float) -> None:
-        """Call slow what is slow by now, give up what is overdue, send what had to wait."""
+        """Say what is overdue or slow by now, give up what has had its time, send what had to wait."""
         self._held.look(now)
         self._next_in_line(now)
         while (due := self._next_due()) is not None and due <= now:
@@ -264,6 +287,11 @@ class Transactions:
             transaction = self._open[id_]
             if transaction.is_slow:
                 self._give_up(transaction, now)
+            elif transaction.on_overdue is not None:
+                on_overdue, transaction.on_overdue = transaction.on_overdue, None
+                transaction.due = max(due, transaction.sent_at + self.round_trips.above_mean(HURRIED))
+                heapq.heappush(self._due, (transaction.due, id_))
+                on_overdue()
             else:
                 transaction.is_slow = True
                 transaction.due = max(due, transaction.sent_at + self.round_trips.timeout)
@@ -273,6 +301,8 @@ class Transactions:
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
+        if transaction.on_slow is not None:
+            self.losses.add(answered=False)
         self._given_up[transaction.id] = transaction.address, transaction.sent_at
         if len(self._given_up) > self._settings.max_transactions:
             self._given_up.popitem(last=False)

@@ -17,13 +17,14 @@ class State(enum.Enum):
     FRESH = "fresh"
     HELD = "held"
     WAITING = "waiting"
+    OVERDUE = "overdue"
     SLOW = "slow"
     ANSWERED = "answered"
     FAILED = "failed"
 
 
 # Bound once: comparing against these is the hot path's whole work.
-FRESH, HELD, WAITING, SLOW, ANSWERED, FAILED = State
+FRESH, HELD, WAITING, OVERDUE, SLOW, ANSWERED, FAILED = State
 
 
 MAX_SILENT = 6

@@ -37,6 +37,7 @@ class Network(Protocol):
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
@@ -45,6 +46,10 @@ class Network(Protocol):
 
         False, and no callback, where too many wait already.
         """
+
+    @property
+    def hurries(self) -> bool:
+        """Whether a lookup asks more nodes at once than can be needed, so as not to wait for the silent."""
 
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""

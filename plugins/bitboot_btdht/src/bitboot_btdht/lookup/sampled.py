@@ -45,6 +45,8 @@ class SampledSearch(PeerSearch):
     `stored`: what we store ourselves under it. Peers are passed on in fair shares of those who tell of them.
     """
 
+    may_hurry = True
+
     def __init__(
         self,
         network: Network,

@@ -1,4 +1,4 @@
-"""Finding nodes and finding peers: traversals with a purpose."""
+"""Finding nodes and finding peers: traversals with a purpose. They ask through a `Network`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from ..asking.transactions import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address
-from .candidates import Candidate
+from .candidates import ANSWERED, Candidate
 from .network import Network, introduced, told_of
 from .per_family import InFamilies
 from .side_paths import LONGEST
@@ -31,6 +31,8 @@ class NodeSearch:
     method = b"find_node"
     argument = b"target"
     teaches_density = True
+    may_hurry = False
+    """Whether it may cost more to end sooner: not where the very closest are to be found, to store there."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class NodeSearch:
         """How it begins where its node knows nobody yet."""
         self._arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
+        self._hurries = self.may_hurry and network.hurries
         self.traversal: Traversal = Traversal(
             target,
             own_id=network.ids[family],
@@ -60,6 +63,7 @@ class NodeSearch:
             ask=self._ask,
             finished=self._finished,
             patient=patient,
+            hurries=self._hurries,
             is_too_dense=self._is_too_dense,
         )
 
@@ -99,18 +103,20 @@ class NodeSearch:
         if candidate is not None:
             candidate.tries = 1
             candidate.hops = LONGEST if aside else 0
-            self._settle(candidate, response)
+            self._settle(candidate, response, 1)
         else:
             self.replies += 1
             self.traversal.advance()
 
     def _ask(self, candidate: Candidate) -> None:
         self.asked += candidate.tries == 1
+        tries = candidate.tries
         sent = self.network.ask(
             candidate.address,
             self.method,
             self._arguments,
-            lambda outcome: self._settle(candidate, outcome),
+            lambda outcome: self._settle(candidate, outcome, tries),
+            on_overdue=(lambda: self.traversal.overdue(candidate)) if self._hurries else None,
             on_slow=lambda: self.traversal.slow(candidate),
             wanted=self._is_wanted,
             turn=self.turn,
@@ -146,11 +152,13 @@ class NodeSearch:
     def _is_wanted(self) -> bool:
         return not self.traversal.done
 
-    def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
+    def _settle(self, candidate: Candidate, outcome: Outcome, tries: int) -> None:
         if outcome is not None:
             self.replies += 1
-        if self.traversal.done:
+        if self.traversal.done or candidate.state is ANSWERED:
             return
+        if outcome is None and candidate.tries > tries:
+            return  # it has been asked again meanwhile
         if outcome is None:
             self.traversal.silent(candidate)
             return

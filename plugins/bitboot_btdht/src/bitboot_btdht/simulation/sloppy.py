@@ -8,7 +8,7 @@ from ..node import Node
 from ..wire import bencode, compact
 from ..wire.compact import ID_BYTES, Address
 
-MEMORY = 1800.0
+MEMORY = 7200.0
 """Seconds for which a caller is handed out."""
 
 MAX_CALLERS = 256
