@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.asking.transaction import Outcome
 from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact, krpc

@@ -26,7 +26,7 @@ from bitboot_core.aio.udp import is_own_address
 
 from .announcing import announce
 from .asking.requests import MAX_PAYLOAD
-from .asking.transactions import Outcome
+from .asking.transaction import Outcome
 from .item_calls import ItemCalls
 from .joining import join
 from .looking_up import lookup, lookup_through

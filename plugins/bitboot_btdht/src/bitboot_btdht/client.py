@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from .asking.transactions import Outcome, Transactions
+from .asking.transaction import Outcome
+from .asking.transactions import Transactions
 from .lookup.density import Density
 from .server.extensions import Exchange, Extensions
 from .settings import Settings

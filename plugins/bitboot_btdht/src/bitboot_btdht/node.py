@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .asking.requests import Requests
-from .asking.transactions import Outcome, Transactions
+from .asking.transaction import Outcome
+from .asking.transactions import Transactions
 from .client import Client
 from .items import Items
 from .lookup.item_found import Verify, verify

@@ -8,7 +8,7 @@ from bitboot_core import BackendError, BackendTimeout, KnownHost, RequestRefused
 from bitboot_core.aio.requests import check_request
 
 from .asking.requests import MAX_PAYLOAD
-from .asking.transactions import Outcome
+from .asking.transaction import Outcome
 from .udp import UdpDriver
 from .wire import compact, krpc
 

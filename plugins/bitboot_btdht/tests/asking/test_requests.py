@@ -6,7 +6,7 @@ import random
 
 import pytest
 from bitboot_btdht.asking.requests import MAX_PAYLOAD
-from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.asking.transaction import Outcome
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import bencode, compact, krpc

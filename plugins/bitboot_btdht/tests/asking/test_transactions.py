@@ -7,7 +7,8 @@ import random
 from functools import partial
 
 import pytest
-from bitboot_btdht.asking.transactions import HURRIED, Outcome, Transactions
+from bitboot_btdht.asking.transaction import Outcome
+from bitboot_btdht.asking.transactions import HURRIED, Transactions
 from bitboot_btdht.asking.window import Kind, Window
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address

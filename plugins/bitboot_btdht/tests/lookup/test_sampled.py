@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bitboot_btdht.asking.transactions import Outcome
+from bitboot_btdht.asking.transaction import Outcome
 from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.node import Node

@@ -15,7 +15,8 @@ from typing import Protocol
 from ..settings import Settings
 from ..wire import compact, krpc
 from ..wire.compact import Address
-from .transactions import TRANSACTION_BYTES, Outcome, Transactions
+from .transaction import Outcome
+from .transactions import TRANSACTION_BYTES, Transactions
 
 METHOD = b"bitboot"
 """The KRPC method: `a` holds `id` and `payload`, and so does `r` of the answer."""

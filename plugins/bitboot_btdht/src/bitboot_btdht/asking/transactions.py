@@ -7,7 +7,7 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 from bitboot_core.aio.round_trips import RoundTrips
 
@@ -18,10 +18,8 @@ from .held import Held
 from .losses import Losses
 from .patience import Patience
 from .rates import DeadContacts
+from .transaction import Outcome, Transaction
 from .window import Kind, Window
-
-Outcome: TypeAlias = krpc.Response | krpc.ErrorReply | None
-"""What became of a query: an answer, a refusal, or (None) nothing in time."""
 
 TRANSACTION_BYTES = 4
 """Enough that a stranger who forges the address as well has no chance of guessing."""
@@ -41,48 +39,6 @@ _PING = b"1:q4:ping"
 
 LATE = 30.0
 """Seconds after which an answer teaches nothing any more. Satellites and onion routes take up to some 6."""
-
-
-class Transaction:
-    """One query under way."""
-
-    __slots__ = (
-        "address",
-        "datagram",
-        "due",
-        "id",
-        "is_slow",
-        "on_outcome",
-        "on_overdue",
-        "on_slow",
-        "sent_at",
-        "turn",
-        "wanted",
-    )
-
-    def __init__(
-        self,
-        id_: bytes,
-        address: Address,
-        datagram: bytes,
-        on_outcome: Callable[[Outcome, float], None],
-        *,
-        on_overdue: Callable[[], None] | None,
-        on_slow: Callable[[], None] | None,
-        wanted: Callable[[], bool] | None,
-        turn: int,
-    ) -> None:
-        self.id: bytes = id_
-        self.address: Address = address
-        self.datagram: bytes = datagram
-        self.on_outcome: Callable[[Outcome, float], None] = on_outcome
-        self.on_overdue: Callable[[], None] | None = on_overdue
-        self.on_slow: Callable[[], None] | None = on_slow
-        self.wanted: Callable[[], bool] | None = wanted
-        self.turn: int = turn
-        self.is_slow: bool = False
-        self.sent_at: float = 0.0
-        self.due: float = 0.0
 
 
 class Transactions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import krpc
 from ..wire.compact import Address, NodeInfo
 from .network import Network, introduced

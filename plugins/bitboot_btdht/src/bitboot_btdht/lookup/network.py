@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..settings import Settings
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo

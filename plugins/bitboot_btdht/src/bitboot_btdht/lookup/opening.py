@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import krpc
 from ..wire.compact import Address, is_public, subnet
 from .searches import NodeSearch

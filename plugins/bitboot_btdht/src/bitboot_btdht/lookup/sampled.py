@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import krpc
 from ..wire.compact import Address
 from .candidates import Candidate

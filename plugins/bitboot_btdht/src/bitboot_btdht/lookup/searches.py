@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .candidates import ANSWERED, Candidate

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import krpc
 from .candidates import Candidate
 from .searches import NodeSearch

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bitboot_core import KnownHost
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
 from ..wire.node_id import ID_BYTES, random_id

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..lookup.network import Network
 from ..wire import krpc
 from ..wire.compact import Address, subnet

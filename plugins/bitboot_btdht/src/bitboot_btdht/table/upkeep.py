@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..asking.transactions import Outcome
+from ..asking.transaction import Outcome
 from ..lookup.bootstrap import Bootstrap
 from ..lookup.network import Network
 from ..lookup.searches import NodeSearch
