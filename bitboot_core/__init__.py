@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _MODULES = (
-    "bitboot",  # the first, since nearly every program asks for it: it needs few of the others
     "errors",
     "model",
     "networks",
@@ -60,6 +59,7 @@ _MODULES = (
     "_swarms.records",
     "_swarms.announcement",
     "_swarms.lookup",
+    "bitboot",
     "_networks.state",
     "swarm_size",
     "routing_table",
@@ -109,7 +109,10 @@ if not TYPE_CHECKING:  # a type checker complains of names that are not there
         if name == "__all__":
             return _public_names()
         if not name.startswith("_") and name not in _MODULES:  # a module is for the import system to find
-            for module in map(_load, sorted(_MODULES, key=_is_missing)):
+            modules = sorted(_MODULES, key=_is_missing)
+            if name == "BitBoot":  # which nearly every program asks for, and which needs few of the others
+                modules.insert(0, "bitboot")
+            for module in map(_load, modules):
                 if name in module.__all__:
                     value = globals()[name] = getattr(module, name)  # found directly the next time
                     return value

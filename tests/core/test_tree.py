@@ -201,6 +201,14 @@ def test_importing_the_core_is_light() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
 
 
+def test_what_needs_no_network_does_not_wait_for_asyncio() -> None:
+    code = "import sys; from bitboot_core import BitBootError, KnownHost, BackendSpec; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT.parent, capture_output=True, text=True
+    )
+    assert not {"asyncio", "bitboot_core.bitboot"} & set(done.stdout.split())
+
+
 def test_importing_bitboot_does_not_wait_for_what_only_an_open_one_needs() -> None:
     """Beside asyncio's own import, which is most of what it takes."""
     code = "import sys; from bitboot_core import BitBoot; print(*sys.modules)"
