@@ -38,7 +38,7 @@ class Requests:
         answer = await self._backend.call(
             "ask another node", lambda: backend.request(endpoint, payload, timeout=timeout), until
         )
-        if not isinstance(answer, bytes) or len(answer) > self.max_payload:
+        if not isinstance(answer, bytes) or len(answer) > self._backend.capabilities.max_request:
             raise self._backend.nonsense("ask another node", answer)
         return answer
 

@@ -22,12 +22,12 @@ class Waiting:
     """A handshake after our message.
 
     `first`: what they began with; `second`: our answer, which `told` them our record; `third`: what
-    ended it; `last`: our answer to that.
+    ended it; `last`: our answer to that. `handshake`: None once it has ended.
     """
 
     source: KnownHost
     epoch: int
-    handshake: Handshake
+    handshake: Handshake | None
     first: bytes
     second: bytes
     began: float

@@ -103,7 +103,7 @@ class Responder:
         return session.accept(received, source, now)
 
     def _third(self, waiting: Waiting, request: bytes, now: float) -> bytes | None:
-        if waiting.third:  # our answer may have been lost
+        if waiting.handshake is None:  # our answer may have been lost
             return waiting.last if request == waiting.third else None
         handshake = waiting.handshake.copy()
         try:
@@ -120,6 +120,7 @@ class Responder:
         session = Session(handshake, record, waiting.epoch, waiting.source, now)
         session.told = waiting.told
         waiting.third, waiting.last = request, session.confirm()
+        waiting.handshake = None  # its keys are the session's now, and take room
         self._roster.add(session)
         self._proved(session)
         return waiting.last

@@ -22,7 +22,7 @@ from .membership import Membership
 from .roster import MAX_SESSIONS
 from .session import Session
 
-SCANNED_PER_SECOND = 20.0
+SCANNED_PER_SECOND = 40.0
 """Members that scans come across, at most: of a large swarm they are rarer. Of two members one finding
 the other is enough."""
 

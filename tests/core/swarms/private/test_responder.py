@@ -98,6 +98,8 @@ def test_two_members_know_each_other(ada: Node, bob: Node) -> None:
     assert his.endpoint == HERE
     assert hers.id == his.id
     assert bob.roster.find(his.id) is his
+    (ended,) = bob.responder._half_open.of(HERE, 0.0)
+    assert ended.handshake is None  # only its messages are kept, to be repeated
 
 
 @pytest.mark.parametrize("apart", [-EPOCH, 0, EPOCH])
