@@ -219,6 +219,21 @@ def test_where_few_answer_the_slow_are_asked_once_more_before_the_end(patient: b
     assert world.ended == 1, "once more, and no more than that"
 
 
+def test_in_a_hurry_the_slow_are_asked_once_more_all_at_once() -> None:
+    world = World(hurries=True, hurried_alpha=2, k=2)
+    world.add(11, 12, 13, 14, 15, 16)
+    for number in range(4):
+        world.traversal.slow(world.asked[number])
+    for candidate in world.asked[4:]:
+        world.answer(candidate)
+    assert world.numbers() == [11, 12, 13, 14, 15, 16, 11, 12, 13, 14]
+    world.add(1, 2)
+    assert len(world.asked) == 10, "more than two are under way: others wait until there is room"
+    for number in range(3):
+        world.traversal.slow(world.asked[number])
+    assert world.numbers()[10:] == [1]
+
+
 def test_where_half_answer_nobody_is_asked_again() -> None:
     world = World(alpha=4, k=2)
     world.add(1, 2, 3, 4)

@@ -115,7 +115,7 @@ class Traversal:
                     doubtful.append(candidate)
                     continue
                 unfinished = True
-                if len(to_ask) == room:
+                if len(to_ask) >= room:
                     break
                 to_ask.append(candidate)
                 budget -= 1
@@ -185,7 +185,8 @@ class Traversal:
             return doubtful[: min(room, budget)]
         if self._patient and budget > 0 and (not enough or self._loses_many()):
             again = [one for one in slow if one.tries < TRIES and not one.is_doubtful]
-            return again[: min(room, budget)]
+            # In a hurry all of them at once: few will answer, and whoever takes turns waits for the others.
+            return again[: budget if self._hurries else min(room, budget)]
         return []
 
     def _loses_many(self) -> bool:
