@@ -23,7 +23,7 @@ SETTLED = 300.0
 """Seconds from the announcements to the lookups."""
 
 AT_ONCE = 100
-"""Lookups under way at the same time, each of another node."""
+"""Announcements and lookups under way at the same time; lookups each of another node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +151,10 @@ def look_up(network: LiveNetwork, size: Size) -> Iterator[Lookup]:
     """Announce in every swarm, and look each up."""
     simulation = network.simulation
     expected: dict[bytes, set[Address]] = {}
-    for number in range(size.swarms):
-        info_hash = key(number)
-        stored: dict[Node, int] = {}
-        announcers = simulation.rng.sample(network.nodes, size.peers)
-        expected[info_hash] = {with_port(network.address_of(node), PORT) for node in announcers}
-        for node in announcers:
-            node.announce(info_hash, PORT, partial(stored.__setitem__, node), now=simulation.now)
-            network.flush(node)
-        simulation.run_until(lambda: len(stored) == size.peers)  # noqa: B023 - called here and now
+    keys = [key(number) for number in range(size.swarms)]
+    swarms_at_once = max(1, AT_ONCE // size.peers)
+    for start in range(0, len(keys), swarms_at_once):
+        expected |= announce(network, keys[start : start + swarms_at_once], size.peers)
     simulation.advance(SETTLED)
     swarms = [swarm for swarm in expected.items() for _ in range(size.finders)]
     for start in range(0, len(swarms), AT_ONCE):
@@ -169,6 +164,25 @@ def look_up(network: LiveNetwork, size: Size) -> Iterator[Lookup]:
         finders = [Finder(network, node, *swarm) for node, swarm in zip(nodes, some, strict=True)]
         simulation.run_until(lambda: all(finder.outcome for finder in finders))  # noqa: B023
         yield from (finder.outcome for finder in finders if finder.outcome)
+
+
+def announce(network: LiveNetwork, keys: Sequence[bytes], peers: int) -> dict[bytes, set[Address]]:
+    """Announce so many peers in each of these swarms, and wait for all. Who was announced.
+
+    Side by side: one swarm after another takes longer than peers are kept.
+    """
+    simulation = network.simulation
+    expected: dict[bytes, set[Address]] = {}
+    stored: set[tuple[bytes, Node]] = set()
+    for info_hash in keys:
+        announcers = simulation.rng.sample(network.nodes, peers)
+        expected[info_hash] = {with_port(network.address_of(node), PORT) for node in announcers}
+        for node in announcers:
+            ended = partial(lambda which, _: stored.add(which), (info_hash, node))
+            node.announce(info_hash, PORT, ended, now=simulation.now)
+            network.flush(node)
+    simulation.run_until(lambda: len(stored) == len(keys) * peers)
+    return expected
 
 
 def _sent(network: LiveNetwork) -> dict[Node, int]:
