@@ -12,7 +12,8 @@ from .asking.transactions import Transactions
 from .lookup.density import Density
 from .server.extensions import Exchange, Extensions
 from .settings import Settings
-from .table.routing import Contact, RoutingTable
+from .table.contact import Contact
+from .table.routing import RoutingTable
 from .table.surroundings import Surroundings
 from .wire import compact, krpc
 from .wire.compact import Address

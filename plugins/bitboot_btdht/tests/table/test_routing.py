@@ -7,7 +7,8 @@ import random
 import pytest
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
-from bitboot_btdht.table.routing import Contact, RoutingTable
+from bitboot_btdht.table.contact import Contact
+from bitboot_btdht.table.routing import RoutingTable
 from bitboot_btdht.wire.node_id import common_prefix, distance, random_id
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..settings import Settings
-from ..table.routing import Contact, RoutingTable
+from ..table.contact import Contact
+from ..table.routing import RoutingTable
 from ..wire import bencode, bloom, compact, krpc
 from ..wire.compact import Address
 from ..wire.node_id import ID_BYTES

@@ -15,8 +15,9 @@ from ..asking.transaction import Outcome
 from ..lookup.network import Network
 from ..wire import krpc
 from ..wire.compact import Address, subnet
+from .contact import Contact
 from .external import ExternalAddress
-from .routing import Contact, RoutingTable
+from .routing import RoutingTable
 
 PING_EVERY = 30.0
 """Seconds between two times that the contact which has been silent longest is pinged."""

@@ -14,41 +14,10 @@ from collections.abc import Iterable, Iterator
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
 from ..wire.node_id import ID_BITS, ID_BYTES, common_prefix
+from .contact import Bucket, Contact
 
 MAX_DROPPED = 64
 """Addresses of dropped contacts that are kept until somebody takes them: the latest."""
-
-
-class Contact:
-    """A node that has answered at least once. Times are the node's clock, in seconds."""
-
-    __slots__ = ("address", "failures", "id", "info", "last_seen", "number", "round_trip")
-
-    def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
-        self.id: bytes = node_id
-        self.number: int = int.from_bytes(node_id, "big")
-        self.address: Address = address
-        self.info: bytes = node_id + address
-        """Its compact node info, as it goes into answers."""
-        self.last_seen: float = now
-        """When it last answered, or last queried us: either keeps it good."""
-        self.failures: int = 0
-        """Queries in a row that it has not answered."""
-        self.round_trip: float = round_trip
-
-    def __repr__(self) -> str:
-        return f"<Contact {self.id.hex()[:8]} failures={self.failures}>"
-
-
-class Bucket:
-    """Up to k contacts, and as many that wait for a place."""
-
-    __slots__ = ("changed_at", "contacts", "waiting")
-
-    def __init__(self, now: float) -> None:
-        self.contacts: list[Contact] = []
-        self.waiting: list[Contact] = []
-        self.changed_at: float = now
 
 
 class RoutingTable:
@@ -293,7 +262,7 @@ class RoutingTable:
 
     def random_id_in(self, index: int, rng: random.Random) -> bytes:
         """A random id that falls into bucket `index`."""
-        own = int.from_bytes(self.own_id, "big")
+        own = self._own_number
         tail_bits = ID_BITS - index - (0 if index == len(self._buckets) - 1 else 1)
         number = (own >> tail_bits << tail_bits) | rng.getrandbits(tail_bits) if tail_bits else own
         if index < len(self._buckets) - 1:

@@ -17,9 +17,10 @@ from ..wire import krpc
 from ..wire.compact import Address
 from ..wire.compact import family as family_of
 from ..wire.node_id import random_id
+from .contact import Contact
 from .lost_contacts import Former
 from .newcomers import Newcomers
-from .routing import Contact, RoutingTable
+from .routing import RoutingTable
 
 TICK = 60.0
 """Seconds between rounds of upkeep."""
