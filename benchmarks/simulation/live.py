@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -159,8 +159,7 @@ def look_up(network: LiveNetwork, size: Size) -> Iterator[Lookup]:
     swarms = [swarm for swarm in expected.items() for _ in range(size.finders)]
     for start in range(0, len(swarms), AT_ONCE):
         some = swarms[start : start + AT_ONCE]
-        settled = [node for node in network.reachable if len(node.tables[4]) > node.settings.k]
-        nodes = simulation.rng.sample(settled, len(some))
+        nodes = simulation.rng.sample(_settled(network.reachable), len(some))
         finders = [Finder(network, node, *swarm) for node, swarm in zip(nodes, some, strict=True)]
         simulation.run_until(lambda: all(finder.outcome for finder in finders))  # noqa: B023
         yield from (finder.outcome for finder in finders if finder.outcome)
@@ -175,7 +174,7 @@ def announce(network: LiveNetwork, keys: Sequence[bytes], peers: int) -> dict[by
     expected: dict[bytes, set[Address]] = {}
     stored: set[tuple[bytes, Node]] = set()
     for info_hash in keys:
-        announcers = simulation.rng.sample(network.nodes, peers)
+        announcers = simulation.rng.sample(_settled(network.nodes), peers)
         expected[info_hash] = {with_port(network.address_of(node), PORT) for node in announcers}
         for node in announcers:
             ended = partial(lambda which, _: stored.add(which), (info_hash, node))
@@ -183,6 +182,12 @@ def announce(network: LiveNetwork, keys: Sequence[bytes], peers: int) -> dict[by
             network.flush(node)
     simulation.run_until(lambda: len(stored) == len(keys) * peers)
     return expected
+
+
+def _settled(nodes: Iterable[Node]) -> list[Node]:
+    """Those that have joined: a newcomer whose contacts are all behind NATs knows nobody, and can neither
+    announce nor look up."""
+    return [node for node in nodes if len(node.tables[4]) > node.settings.k]
 
 
 def _sent(network: LiveNetwork) -> dict[Node, int]:

@@ -57,6 +57,67 @@ def test_one_that_is_lost_is_sent_again_once_and_then_another_node_is_asked() ->
     assert announcing.ended == [1]
 
 
+def test_one_that_is_slow_is_sent_it_again_and_then_another_node_as_well() -> None:
+    announcing = Announcing()
+    announcing.network.last(10).answer(10)
+    announcing.network.last(1).is_slow()
+    assert announcing.stores() == [2, 1, 0]
+    announcing.network.last(1).is_slow()
+    assert announcing.stores() == [2, 1, 1]
+    assert not announcing.ended
+    announcing.network.last(20).answer(20)
+    assert announcing.ended == [2], "as many as were to have stored it: the slow one is not waited for"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_whichever_of_the_two_is_answered_counts_once(which: int) -> None:
+    announcing = Announcing()
+    both = [announcing.network.last(1)]
+    both[0].is_slow()
+    both.append(announcing.network.last(1))
+    both[which].answer(1)
+    both[1 - which].answer(1)
+    assert announcing.stores() == [2, 1, 0]
+    assert not announcing.ended
+    announcing.network.last(10).answer(10)
+    assert announcing.ended == [2]
+
+
+def test_what_becomes_of_the_first_changes_nothing_while_the_second_is_under_way() -> None:
+    announcing = Announcing()
+    announcing.network.last(10).answer(10)
+    first = announcing.network.last(1)
+    first.is_slow()
+    first.lose()
+    assert announcing.stores() == [2, 1, 0]
+    announcing.network.last(1).answer(1)
+    assert announcing.ended == [2]
+
+
+def test_for_want_of_others_the_slow_are_waited_for_and_what_they_say_counts() -> None:
+    announcing = Announcing()
+    announcing.network.last(10).answer(10)
+    first = announcing.network.last(1)
+    first.is_slow()
+    announcing.network.last(1).is_slow()
+    announcing.network.last(20).refuse()
+    assert not announcing.ended
+    first.answer(1)
+    assert announcing.ended == [2]
+
+
+def test_one_that_refuses_late_has_been_replaced_already() -> None:
+    announcing = Announcing()
+    announcing.network.last(10).is_slow()
+    announcing.network.last(10).is_slow()
+    assert announcing.stores() == [1, 2, 1]
+    announcing.network.last(10).refuse()
+    announcing.network.last(1).refuse()
+    announcing.network.last(20).answer(20)
+    assert announcing.stores() == [1, 2, 1]
+    assert announcing.ended == [1]
+
+
 def test_for_one_that_refuses_another_node_is_asked_at_once() -> None:
     announcing = Announcing()
     announcing.network.last(1).refuse()

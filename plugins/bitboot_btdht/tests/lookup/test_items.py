@@ -266,6 +266,19 @@ def test_with_cas_those_that_have_the_version_to_be_replaced_decide() -> None:
         assert putting.stores()[1] == others
 
 
+def test_with_cas_those_that_have_the_version_to_be_replaced_are_waited_for_when_they_are_late() -> None:
+    old, new = version(b"old", 5), version(b"new", 7)
+    putting = Putting(Put.mutable(mutable(), new, 5), one=reply(old))
+    first = putting.network.last(1)
+    first.is_slow()
+    putting.network.last(1).is_slow()
+    putting.network.last(20).answer(20)
+    assert putting.stores() == [2, 0, 1]
+    first.on_outcome(krpc.ErrorReply(b"aa", 301, b"no"))
+    assert putting.stores() == [2, 0, 1]
+    assert putting.ended == [1]
+
+
 @pytest.mark.parametrize(
     ("there", "cas", "outdated"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from bitboot_btdht.lookup.announce import TokenSearch
 from bitboot_btdht.lookup.items import ItemSearch
 from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.lookup.scrape import Scrape
@@ -118,6 +119,12 @@ class HurriedSearch(PeerSearch):
     may_hurry = True
 
 
+class ThoroughSearch(HurriedSearch):
+    """One that has to find the very closest all the same."""
+
+    is_thorough = True
+
+
 def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() -> None:
     many, few = Settings().hurried_alpha, Settings().alpha
     known, ended = range(1, 12), list[bool]()
@@ -133,10 +140,25 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
     assert storing.asked[0].on_overdue is None
 
 
-def test_only_lookups_for_peers_hurry() -> None:
-    """What is stored by others has to end up with the very closest, and be looked for there."""
+def test_only_lookups_for_peers_and_announcements_hurry_and_these_find_the_very_closest() -> None:
+    """Items too have to end up with the very closest, and be looked for there."""
     assert SampledSearch.may_hurry
+    assert TokenSearch.may_hurry
+    assert TokenSearch.is_thorough
     assert not any(kind.may_hurry for kind in (NodeSearch, PeerSearch, ItemSearch, Scrape))
+
+
+@pytest.mark.parametrize(("kind", "again"), [(HurriedSearch, 1), (ThoroughSearch, 2)])
+def test_where_the_very_closest_are_to_be_found_the_slow_are_asked_once_more(
+    kind: type[PeerSearch], again: int
+) -> None:
+    network, ended = Scripted(1, 2, 3, k=2), list[bool]()
+    kind(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
+    network.last(1).is_overdue()
+    network.last(1).is_slow()
+    network.last(2).answer(2)
+    network.last(3).answer(3)
+    assert network.to(1, b"get_peers") == again
 
 
 def test_one_that_is_asked_again_has_failed_when_the_second_query_has() -> None:

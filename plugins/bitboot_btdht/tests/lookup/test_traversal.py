@@ -27,6 +27,7 @@ class World:
         patient: bool = True,
         dense_below: int = 0,
         hurries: bool = False,
+        is_thorough: bool = False,
         **settings: int | None,
     ) -> None:
         self.asked: list[Candidate] = []
@@ -39,6 +40,7 @@ class World:
             finished=self._finished,
             patient=patient,
             hurries=hurries,
+            is_thorough=is_thorough,
             is_too_dense=lambda distance: distance < dense_below,
         )
 
@@ -234,14 +236,24 @@ def test_in_a_hurry_the_slow_are_asked_once_more_all_at_once() -> None:
     assert world.numbers()[10:] == [1]
 
 
-def test_where_half_answer_nobody_is_asked_again() -> None:
-    world = World(alpha=4, k=2)
+@pytest.mark.parametrize(
+    ("hurries", "is_thorough", "again"),
+    [(False, False, 0), (False, True, 0), (True, False, 0), (True, True, 2)],
+)
+def test_where_half_answer_nobody_is_asked_again_unless_all_of_the_closest_are_to_be_found_in_a_hurry(
+    hurries: bool, is_thorough: bool, again: int
+) -> None:
+    world = World(alpha=4, hurried_alpha=4, k=2, hurries=hurries, is_thorough=is_thorough)
     world.add(1, 2, 3, 4)
     for candidate in list(world.asked):
         world.traversal.slow(candidate)
     for candidate in world.asked[2:]:
         world.answer(candidate)
-    assert (world.numbers(), world.ended) == ([1, 2, 3, 4], 1)
+    assert world.numbers() == [1, 2, 3, 4, 1, 2][: 4 + again]
+    assert world.ended == (not again)
+    for candidate in world.asked[4:]:
+        world.traversal.slow(candidate)
+    assert (len(world.asked), world.ended) == (4 + again, 1)
 
 
 def test_a_node_that_has_to_be_asked_later_makes_room_for_others_and_is_waited_for() -> None:

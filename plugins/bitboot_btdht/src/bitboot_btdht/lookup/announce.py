@@ -11,6 +11,16 @@ from .searches import PeerSearch
 from .storing import Storing
 
 
+class TokenSearch(PeerSearch):
+    """get_peers for the tokens of those who are to store an announcement: the very closest."""
+
+    may_hurry = True
+    is_thorough = True
+
+    def __init__(self, network: Network, info_hash: bytes, family: int, on_done: Callable[[], None]) -> None:
+        super().__init__(network, info_hash, family, lambda peers: None, on_done)
+
+
 class Announce(Storing):
     """get_peers for the tokens, then announce_peer to the closest nodes. Reports how many stored it.
 
@@ -30,7 +40,7 @@ class Announce(Storing):
         *,
         seed: bool = False,
     ) -> None:
-        super().__init__(PeerSearch(network, info_hash, family, lambda peers: None, self.store), on_done)
+        super().__init__(TokenSearch(network, info_hash, family, self.store), on_done)
         self._info_hash = info_hash
         self._port = port
         self._seed = seed

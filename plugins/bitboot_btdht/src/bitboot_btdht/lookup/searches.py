@@ -32,7 +32,9 @@ class NodeSearch:
     argument = b"target"
     teaches_density = True
     may_hurry = False
-    """Whether it may cost more to end sooner: not where the very closest are to be found, to store there."""
+    """Whether it may cost more to end sooner."""
+    is_thorough = False
+    """Whether the very closest are to be found, to store there: then no slow one is given up at once."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class NodeSearch:
             finished=self._finished,
             patient=patient,
             hurries=self._hurries,
+            is_thorough=self.is_thorough,
             is_too_dense=self._is_too_dense,
         )
 

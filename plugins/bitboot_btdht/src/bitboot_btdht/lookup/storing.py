@@ -11,6 +11,20 @@ from ..wire import krpc
 from .candidates import Candidate
 from .searches import NodeSearch
 
+TRIES = 2
+"""How often one of the closest is asked: datagrams get lost. A spare one is asked once."""
+
+
+class _Asked:
+    """A node that is asked to store it. `tries`: how often it may still be asked."""
+
+    __slots__ = ("candidate", "tries", "under_way")
+
+    def __init__(self, candidate: Candidate, tries: int) -> None:
+        self.candidate: Candidate = candidate
+        self.tries: int = tries
+        self.under_way: int = 0
+
 
 class Storing(ABC):
     """A search, then a query to each of the closest nodes. Reports how many stored it."""
@@ -23,8 +37,11 @@ class Storing(ABC):
         self._network = search.network
         self._search = search
         self._on_done = on_done
-        self._pending = 0
-        self._stored = 0
+        self._wanted = 0
+        self._awaited: set[_Asked] = set()
+        # Those in whose place others are asked, as they are slow. What they say counts all the same.
+        self._late: set[_Asked] = set()
+        self._stored: set[Candidate] = set()
         self._spare: list[Candidate] = []
         self._turns: list[list[Candidate]] = []
         self._done = False
@@ -62,41 +79,70 @@ class Storing(ABC):
             for candidate in self._search.traversal.answers
             if candidate.token is not None and candidate not in chosen
         ]
+        self._wanted = len(chosen)
         self._turns = self.in_turns(chosen)
         self.check()
 
-    def _ask(self, candidate: Candidate, tries: int) -> None:
+    def _ask(self, asked: _Asked) -> None:
+        asked.tries -= 1
         sent = self._network.ask(
-            candidate.address,
+            asked.candidate.address,
             self.method,
-            {**self.arguments(candidate), b"token": candidate.token},
-            lambda outcome: self._settle(candidate, outcome, tries - 1),
+            {**self.arguments(asked.candidate), b"token": asked.candidate.token},
+            lambda outcome: self._settle(asked, outcome),
+            on_slow=lambda: self._is_slow(asked),
             wanted=lambda: not self._done,
             turn=self._search.turn,
         )
         if sent:
-            self._pending += 1
+            asked.under_way += 1
+            self._awaited.add(asked)
 
-    def _settle(self, candidate: Candidate, outcome: Outcome, tries: int) -> None:
-        self._pending -= 1
-        if self._done:
+    def _is_slow(self, asked: _Asked) -> None:
+        """No answer yet. Lost on the way, most likely: it is sent once more, then to another node as well."""
+        if self._done or asked not in self._awaited:
             return
+        if asked.tries:
+            self._ask(asked)
+            return
+        self._awaited.discard(asked)
+        self._late.add(asked)
+        self._ask_another()
+        self.check()
+
+    def _ask_another(self) -> None:
+        if self._spare:
+            self._ask(_Asked(self._spare.pop(0), tries=1))
+
+    def _settle(self, asked: _Asked, outcome: Outcome) -> None:
+        asked.under_way -= 1
+        if self._done or asked.candidate in self._stored:
+            return
+        if outcome is None and asked.under_way:
+            return  # it was asked again meanwhile
+        is_awaited = asked in self._awaited
+        if outcome is None and is_awaited and asked.tries:
+            self._ask(asked)
+            return
+        self._awaited.discard(asked)
+        self._late.discard(asked)
         if isinstance(outcome, krpc.Response):
-            self._stored += 1
-        elif outcome is None and tries:
-            self._ask(candidate, tries)  # lost on the way, most likely
+            self._stored.add(asked.candidate)
         elif isinstance(outcome, krpc.ErrorReply) and self.is_in_vain(outcome):
             pass
-        elif self._spare:
-            self._ask(self._spare.pop(0), tries=1)
+        elif is_awaited:
+            self._ask_another()
         self.check()
 
     def check(self) -> None:
-        """Where nobody is asked any more, ask those whose turn it is now, or report."""
-        while not self._pending and not self._done:
+        """Where nobody is waited for any more, ask those whose turn it is now, or report.
+
+        The late are waited for until as many have stored it as were to.
+        """
+        while not self._done and not self._awaited and (not self._late or len(self._stored) >= self._wanted):
             if self._turns and self.goes_on():
                 for candidate in self._turns.pop(0):
-                    self._ask(candidate, tries=2)
+                    self._ask(_Asked(candidate, TRIES))
             else:
                 self._done = True
-                self._on_done(self._stored)
+                self._on_done(len(self._stored))

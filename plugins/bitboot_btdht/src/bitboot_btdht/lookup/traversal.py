@@ -38,6 +38,7 @@ class Traversal:
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
     learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
     `hurries`: many will not answer, so that more are asked at once (`Network.hurries`).
+    `is_thorough`: in a hurry too the slow among the closest are asked once more before it ends.
     `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
     Then twice as many have to answer.
     """
@@ -52,6 +53,7 @@ class Traversal:
         finished: Callable[[], None],
         patient: bool = True,
         hurries: bool = False,
+        is_thorough: bool = False,
         is_too_dense: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.target = target
@@ -71,6 +73,7 @@ class Traversal:
         self._finished = finished
         self._patient = patient
         self._hurries = hurries
+        self._is_thorough = is_thorough
         self._alpha = settings.hurried_alpha if hurries else settings.alpha
         self._is_too_dense = is_too_dense
         self._unfit_asked = 0
@@ -191,7 +194,8 @@ class Traversal:
 
     def _loses_many(self) -> bool:
         """Whether so few have answered that datagrams may be lost: then the nearest are asked once more."""
-        return self._hurries and len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
+        few = len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
+        return self._hurries and (few or self._is_thorough)
 
     def _widens(self) -> bool:
         """The k closest have answered, or others closer still may: whether more have to."""
