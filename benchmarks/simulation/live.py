@@ -66,6 +66,7 @@ class Finder:
     def __init__(self, network: LiveNetwork, node: Node, info_hash: bytes, expected: set[Address]) -> None:
         self.outcome: Lookup | None = None
         self._network = network
+        self._node = node
         self._info_hash = info_hash
         self._expected = expected
         self._found: set[Address] = set()
@@ -75,6 +76,11 @@ class Finder:
         self._stop = node.extensions.on_response(self._answered)
         self._searches: SampledSearches = node.find_peers(info_hash, self._told, self._ended, now=self._began)
         network.flush(node)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or will never end, as its node has left meanwhile."""
+        return self.outcome is not None or not self._network.is_there(self._node)
 
     def _milliseconds(self) -> float:
         return 1000 * (self._network.simulation.now - self._began)
@@ -161,26 +167,31 @@ def look_up(network: LiveNetwork, size: Size) -> Iterator[Lookup]:
         some = swarms[start : start + AT_ONCE]
         nodes = simulation.rng.sample(_settled(network.reachable), len(some))
         finders = [Finder(network, node, *swarm) for node, swarm in zip(nodes, some, strict=True)]
-        simulation.run_until(lambda: all(finder.outcome for finder in finders))  # noqa: B023
+        simulation.run_until(lambda: all(finder.is_over for finder in finders))  # noqa: B023
         yield from (finder.outcome for finder in finders if finder.outcome)
 
 
 def announce(network: LiveNetwork, keys: Sequence[bytes], peers: int) -> dict[bytes, set[Address]]:
     """Announce so many peers in each of these swarms, and wait for all. Who was announced.
 
-    Side by side: one swarm after another takes longer than peers are kept.
+    Side by side: one swarm after another takes longer than peers are kept. Who leaves meanwhile is not among
+    them.
     """
     simulation = network.simulation
-    expected: dict[bytes, set[Address]] = {}
-    stored: set[tuple[bytes, Node]] = set()
+    expected: dict[bytes, set[Address]] = {info_hash: set() for info_hash in keys}
+    under_way: dict[tuple[bytes, Address], Node] = {}
+
+    def ended(info_hash: bytes, address: Address, _: int) -> None:
+        del under_way[info_hash, address]
+        expected[info_hash].add(with_port(address, PORT))
+
     for info_hash in keys:
-        announcers = simulation.rng.sample(_settled(network.nodes), peers)
-        expected[info_hash] = {with_port(network.address_of(node), PORT) for node in announcers}
-        for node in announcers:
-            ended = partial(lambda which, _: stored.add(which), (info_hash, node))
-            node.announce(info_hash, PORT, ended, now=simulation.now)
+        for node in simulation.rng.sample(_settled(network.nodes), peers):
+            address = network.address_of(node)
+            under_way[info_hash, address] = node
+            node.announce(info_hash, PORT, partial(ended, info_hash, address), now=simulation.now)
             network.flush(node)
-    simulation.run_until(lambda: len(stored) == len(keys) * peers)
+    simulation.run_until(lambda: not any(map(network.is_there, under_way.values())))
     return expected
 
 
