@@ -202,15 +202,15 @@ class Announcement(NetworkUser):
 
     async def _wait(self, record: Record) -> None:
         """Until the next try is due, or there is a reason to try sooner."""
-        try:
-            async with deadline(self._clock, record.next_try):
-                while not (
-                    record.is_called_for(mine=self._is_mine())
-                    or self._at_present(record.network) != record.endpoint
-                ):
+        while not (
+            record.is_called_for(self._clock.now(), mine=self._is_mine())
+            or self._at_present(record.network) != record.endpoint
+        ):
+            try:
+                async with deadline(self._clock, record.due):
                     await record.network.news.wait()
-        except TimeUp:
-            pass
+            except TimeUp:
+                return
 
     async def _attempt(self, record: Record) -> bool:
         """Announce once. Whether it was for the last time."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Self
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Self
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
@@ -17,6 +17,7 @@ from ..errors import BackendError, BitBootError, NotRunning
 from ..model import KnownHost, Peer
 from .keys import SwarmName, swarm_key
 from .shards import all_shards
+from .streams import close_stream
 from .use import Context, NetworkUser
 
 __all__ = ["Lookup"]
@@ -130,6 +131,10 @@ class Lookup(NetworkUser):
         """How many were found who did not prove to be members; 0 where the swarm is not private."""
         return 0
 
+    def by_endpoint(self) -> Iterator[tuple[KnownHost, Peer]]:
+        """All peers found so far, in any order, each with its endpoint."""
+        return ((host, self._peer(host, sources)) for host, sources in self._sources.items())
+
     # Inside
 
     def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
@@ -202,8 +207,7 @@ class Lookup(NetworkUser):
         """Read a stream to its end, or to the lookup's. How many different peers it told of."""
         sources, buffer, arrived = self._sources, self._buffer, self._arrived
         told = set()
-        name = network.name
-        alone = (name,)
+        name, alone = network.name, (network.name,)
         count = 0
         async for host in stream:
             count += 1
@@ -270,9 +274,16 @@ class Lookup(NetworkUser):
         for reader, network in list(self._awaited.items()):
             self._give_up(reader, network.late(self._timeout))
 
+    def _has_answered(self, network: ActiveNetwork) -> bool:
+        """Whether a network has told of somebody: it is there, however long it takes to tell all."""
+        return any(network.name in sources for sources in self._sources.values())
+
     def _give_up(self, reader: asyncio.Task[None], error: BitBootError) -> None:
         """The reading goes on without this reader, however long it takes to end."""
-        self._fail(self._awaited.pop(reader), error)
+        network = self._awaited.pop(reader)
+        self._failures.setdefault(network.name, error)
+        if not self._has_answered(network):
+            self._fail(network, error)
         reader.cancel()
         self._release()
         self._arrived.set()
@@ -287,12 +298,3 @@ class Lookup(NetworkUser):
             self._fail(network, BackendError(f"{network.backend_name} cancelled the lookup by itself"))
         self._release()
         self._arrived.set()
-
-
-async def close_stream(stream: Any) -> None:
-    """Close a stream, where it can be closed: the garbage collector would finalise it at any time."""
-    close = getattr(stream, "aclose", None)
-    if close is not None:
-        await close()
-    elif hasattr(stream, "close"):
-        stream.close()  # a coroutine, from a `lookup` that should have been a generator

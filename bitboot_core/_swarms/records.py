@@ -72,7 +72,7 @@ class Record:
         self.failures: int = 0
         self.error: BitBootError | None = None
         self._receipt: Receipt | None = None
-        self._expires = 0.0
+        self._stored_at = self._expires = 0.0
         self._could_store = 0
         self._meagre = 0  # how often in a row it was stored on far fewer nodes than could
         # The network's, when it was announced last
@@ -85,7 +85,7 @@ class Record:
 
     def stored(self, receipt: Receipt, now: float) -> None:
         """The attempt has succeeded."""
-        self._receipt, self._expires = receipt, now + receipt.lifetime
+        self._receipt, self._stored_at, self._expires = receipt, now, now + receipt.lifetime
         self.successes, self.failures, self.error = self.successes + 1, 0, None
         contacts = self.network.count_contacts()
         self._could_store = max(receipt.stored_on, _could_store(receipt, self.network, contacts))
@@ -108,15 +108,30 @@ class Record:
             return timing.improve_after(self._meagre, lifetime, random)
         return timing.renew_after(lifetime, random)
 
-    def is_called_for(self, *, mine: bool) -> bool:
+    def is_called_for(self, now: float, *, mine: bool) -> bool:
         """Whether there is a reason not to wait: the network is back, or has grown, or we have moved and
         announce "mine"."""
         network = self.network
         # Also what has not lapsed: the nodes that stored it may be back without it, or be others.
         returned = network.outages_over > self._outages
-        # While a network comes together, those who are closest to the key are others every minute.
-        grown = self._receipt is not None and timing.has_grown(network.size, self._size)
+        grown_at = self._growth_counts_at()
+        grown = grown_at is not None and now >= grown_at
         return returned or grown or (mine and network.moves > self._moves)
+
+    @property
+    def due(self) -> float | None:
+        """When it is announced again where nothing calls for that sooner; None: never."""
+        times = (self.next_try, self._growth_counts_at())
+        return None if self.next_try is None else min(time for time in times if time is not None)
+
+    def _growth_counts_at(self) -> float | None:
+        """When it is to be announced again as the network has grown, None where it has not.
+
+        While a network comes together, those who are closest to the key are others every minute.
+        """
+        if self._receipt is None or not timing.has_grown(self.network.size, self._size):
+            return None
+        return self._stored_at + timing.growth_counts_after(self._size)
 
     def failure(self) -> BitBootError | None:
         """Why it is not stored, where that is settled for now."""

@@ -228,10 +228,10 @@ class Watch(NetworkUser):
         beyond = False
         async with self._lookup(alone) as lookup:
             async for peer in lookup:
-                beyond |= not await self._saw(scanner, peer)
+                beyond |= not await self._saw(scanner, peer.endpoint, peer)
         scanner.crowded = lookup.crowded
-        for peer in lookup.peers:  # whose id may have changed since it was read
-            if (host := peer.endpoint) in self._present:
+        for host, peer in lookup.by_endpoint():  # whose id may have changed since it was read
+            if host in self._present:
                 self._note_id(host, peer)
         if beyond:
             name = scanner.network.name
@@ -244,9 +244,8 @@ class Watch(NetworkUser):
         """What one scan of one network is."""
         return Lookup(context, [self.swarm], timeout=self._timeout)
 
-    async def _saw(self, scanner: Scanner, peer: Peer) -> bool:
-        """Take note of a peer. False where there is no room for it."""
-        host = peer.endpoint
+    async def _saw(self, scanner: Scanner, host: KnownHost, peer: Peer) -> bool:
+        """Take note of a peer, which is at `host`. False where there is no room for it."""
         if not scanner.saw(host, self._clock.now()):
             return False
         self._note_id(host, peer)

@@ -153,6 +153,8 @@ class Signal:
 
     def notify(self) -> None:
         """Wake all who wait now."""
+        if not self._waiters:
+            return
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters:
             if not waiter.done():

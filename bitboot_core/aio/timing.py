@@ -77,6 +77,21 @@ def has_grown(contacts: int, then: int) -> bool:
     return contacts > GROWTH * then
 
 
+SEVERAL = 32
+"""Contacts of which a lookup finds the nodes closest to a key, whoever else there is."""
+
+GROWTH_COUNTS_AFTER = 60.0
+
+
+def growth_counts_after(then: int) -> float:
+    """How long after an announcement the growth of a network calls for another one, `then` contacts known.
+
+    At once where those were few. Else no oftener than once a minute: a node that comes to be asked by many
+    knows more nodes every few seconds, though the network is what it was.
+    """
+    return 0.0 if then < SEVERAL else GROWTH_COUNTS_AFTER
+
+
 QUICK_SCAN = 5.0
 SLOW_SCAN = 300.0
 DOUBTFUL_SCAN = 40.0

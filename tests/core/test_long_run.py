@@ -221,6 +221,42 @@ async def test_a_network_that_has_grown_is_announced_to_within_a_minute(
         assert backend.count("announce") == 3
 
 
+async def test_a_network_of_which_many_nodes_are_known_is_announced_to_once_a_minute_as_it_grows(
+    serve: Any, clock: ManualClock
+) -> None:
+    """Whoever is asked by many comes to know more nodes every few seconds."""
+    contacts = [KnownHost("192.0.2.1", port) for port in range(6000, 6200)]
+    backend = FakeBackend(known=contacts[:40])
+    bitboot = await serve(backend)
+    async with bitboot.announce("mine", PEER):
+        await clock.advance(0.1)
+        for known in (60, 100, 150):
+            backend.known = contacts[:known]
+            await clock.advance(19)
+        assert backend.count("announce") == 1
+        await clock.advance(3)
+        assert backend.count("announce") == 2  # with no further news
+        await clock.advance(300)
+        assert backend.count("announce") == 2
+
+
+@pytest.mark.parametrize("found", [[], [SEED]])
+async def test_a_lookup_that_runs_out_of_time_is_no_outage_where_it_has_found_somebody(
+    serve: Any, clock: ManualClock, found: list[KnownHost]
+) -> None:
+    backend = FakeBackend(peers=found, lookup=hangs())
+    bitboot = await serve(backend)
+    async with bitboot.announce("mine", PEER):
+        async with bitboot.find("other", timeout=3) as lookup:
+            await clock.advance(3.1)
+            assert "had not finished" in str(lookup.failures["fake"])
+        del backend.acts["lookup"]
+        await bitboot.lookup("other")
+        await clock.advance(60)
+        # Where nobody was found it may have been an outage, which is over now.
+        assert backend.count("announce") == (1 if found else 2)
+
+
 async def test_a_backend_that_cannot_tell_where_it_is_announces_as_ever(
     serve: Any, clock: ManualClock
 ) -> None:

@@ -206,14 +206,14 @@ class Publication(NetworkUser):
                 now = self._clock.now()
                 record.next_try = now + record.pause(now, LIFETIME, self._context.random)
             self._changed.notify()
-            try:
-                async with deadline(self._clock, record.next_try):
-                    while self._item is record.item and (
-                        record.is_final or not record.is_called_for(mine=False)
-                    ):
+            while self._item is record.item and (
+                record.is_final or not record.is_called_for(self._clock.now(), mine=False)
+            ):
+                try:
+                    async with deadline(self._clock, record.due):
                         await record.woken.wait()
-            except TimeUp:
-                pass
+                except TimeUp:
+                    break
 
     async def _attempt(self, record: ItemRecord) -> bool:
         """Publish once. Whether it was for the last time, until there is another version."""

@@ -10,8 +10,9 @@ from ...aio.tasks import Signal, cancel
 from ...backend import Scope
 from ...errors import BitBootError
 from ...model import KnownHost, Peer
-from ..lookup import AT_ONCE, Lookup, close_stream
+from ..lookup import AT_ONCE, Lookup
 from ..shards import all_shards
+from ..streams import close_stream
 from ..use import Context
 from .claims import MAX_CLAIMS, Claim
 from .epochs import EpochKeys
@@ -62,6 +63,9 @@ class PrivateLookup(Lookup):
     def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
         record = self._members[host]
         return Peer(host.host, host.port, sources, None, record.member, record.data)
+
+    def _has_answered(self, network: ActiveNetwork) -> bool:
+        return any(name == network.name for name, _ in self._claimed)
 
     def _fail(self, network: ActiveNetwork, error: BitBootError) -> None:
         # What is wrong with our own keys is no fault of the network's.

@@ -87,7 +87,7 @@ class PrivateWatch(Watch):
         if scanner is not None:
             for host, _ in prover.peers_in(session):
                 peer = Peer(host.host, host.port, (network.name,), None, session.member, session.record.data)
-                await self._saw(scanner, peer)
+                await self._saw(scanner, host, peer)
 
     def _note_id(self, host: KnownHost, peer: Peer) -> None:
         super()._note_id(host, peer)

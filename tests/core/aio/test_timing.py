@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bitboot_core.aio.timing import (
     bootstrap_after,
+    growth_counts_after,
     has_grown,
     renew_after,
     retry_after,
@@ -92,3 +93,8 @@ def test_a_network_has_grown_where_a_quarter_more_of_it_is_known() -> None:
     assert has_grown(1, 0)
     assert not has_grown(0, 0)
     assert not has_grown(3, 4)
+
+
+def test_growth_counts_at_once_while_few_nodes_are_known_and_then_once_a_minute() -> None:
+    assert growth_counts_after(0) == growth_counts_after(31) == 0.0
+    assert growth_counts_after(32) == growth_counts_after(1000) == 60.0

@@ -78,7 +78,8 @@ class Node(Operations):
         self.tables: dict[int, RoutingTable] = {
             family: RoutingTable(own_id, self.settings, now) for family, own_id in self.ids.items()
         }
-        self.store: PeerStore = PeerStore(self.settings, self._rng)
+        # Which peers of many it tells of is no secret, and the system's chance takes five times as long.
+        self.store: PeerStore = PeerStore(self.settings, rng or random.Random())
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
         self._outgoing: list[tuple[bytes, Address]] = []

@@ -80,7 +80,8 @@ class UdpDriver:
 
     def known_host(self, address: compact.Address) -> KnownHost:
         """A compact address with the zone that it needs here, if any."""
-        sock = self._sockets.get(compact.family(address))
+        family = compact.family(address)
+        sock = self._sockets.get(family) if family == 6 else None  # IPv4 has no zones
         return sock.known_host(compact.unpack(address)) if sock else compact.known_host(address)
 
     def flush(self) -> None:

@@ -22,6 +22,7 @@ from bitboot_core import (
     Peer,
     PeerJoined,
     PortGrant,
+    Receipt,
     SwarmKey,
     SwarmSecret,
     UnsupportedOperation,
@@ -108,6 +109,29 @@ async def test_lookups_find_proved_members_alone(members: Members) -> None:
     assert len(one) == 1
     async with finder.find(NAME) as public:
         assert public.unproved == 0
+
+
+async def test_a_lookup_that_has_no_time_to_ask_all_is_no_outage(members: Members) -> None:
+    """Else whoever is busy with many members would announce all anew, time after time."""
+    node = members.wire.node()
+    stored: list[bytes] = []
+    announce = node.announce
+
+    async def announced(key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        stored.append(key)
+        return await announce(key, endpoint, lifetime=lifetime)
+
+    node.announce = announced  # type: ignore[method-assign]
+    finder = await members.bitboot(node)
+    await members.awaited((await members.enter(finder.announce("mine", "192.0.2.7:1"))).announced())
+    members.wire.junk = [KnownHost("192.0.2.1", 1)]
+    async with finder.find(NAME, secret=SECRET, timeout=1) as found:
+        with pytest.raises(BackendTimeout, match="had not finished"):
+            await members.awaited(found.collect())
+    members.wire.junk = []
+    assert await members.awaited(finder.lookup("mine"))
+    await members.clock.advance(5)
+    assert len(stored) == 1
 
 
 async def test_several_swarms_at_once(members: Members) -> None:

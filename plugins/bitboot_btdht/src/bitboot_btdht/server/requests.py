@@ -13,7 +13,7 @@ from bitboot_core.aio.limits import AddressLimits, Allowance
 
 from ..asking.requests import MAX_PAYLOAD, METHOD
 from ..settings import Settings
-from ..wire import bencode, krpc
+from ..wire import krpc
 from ..wire.compact import Address
 
 Handler: TypeAlias = Callable[[Address, bytes], bytes | None]
@@ -58,9 +58,7 @@ class Requested:
         answer = self.handler(address, payload)
         if answer is None:
             return None
-        # Without `ip` (BEP 42): on IPv6 it would make the answer longer than the query.
-        values = {b"id": own_id, b"payload": answer}
-        reply = bencode.encode({b"r": values, b"t": query.transaction, b"v": krpc.CLIENT, b"y": b"r"})
+        reply = krpc.carried(query.transaction, own_id, answer)
         return reply if len(reply) <= length else None
 
     def _has_time_for(self, ip: bytes, now: float) -> bool:

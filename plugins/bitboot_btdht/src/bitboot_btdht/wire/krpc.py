@@ -208,6 +208,19 @@ def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) ->
     )
 
 
+def carried(transaction: bytes, own_id: bytes, payload: bytes) -> bytes:
+    """A response that carries a payload. Without `ip`: on IPv6 it would be longer than its query."""
+    return b"d1:rd2:id%d:%b7:payload%d:%be1:t%d:%b1:v%b1:y1:re" % (
+        len(own_id),
+        own_id,
+        len(payload),
+        payload,
+        len(transaction),
+        transaction,
+        _CLIENT,
+    )
+
+
 def error(transaction: bytes, code: int, message: bytes, receiver: Address) -> bytes:
     """An error reply, with one of the codes above."""
     return bencode.encode(
