@@ -38,8 +38,8 @@ int main(int argc, char **argv) {
             for (int i = 0; i < 20; i++) target[i] = (seed = seed * 1103515245 + 12345) >> 16;
             const char *head = find ? "d1:ad2:id20:flooderflooderfloode6:target20:"
                                     : "d1:ad2:id20:flooderflooderfloode9:info_hash20:";
-            const char *tail = find ? "e1:q9:find_node1:t4:flod2:roi1e1:y1:qe"
-                                    : "e1:q9:get_peers1:t4:flod2:roi1e1:y1:qe";
+            const char *tail = find ? "e1:q9:find_node2:roi1e1:t4:flod1:y1:qe"
+                                    : "e1:q9:get_peers2:roi1e1:t4:flod1:y1:qe";
             size_t n = strlen(head);
             memcpy(query, head, n);
             memcpy(query + n, target, 20);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +31,7 @@ class Client:
         ids: dict[int, bytes],
         tables: dict[int, RoutingTable],
         extensions: Extensions,
-        counters: Counter[str],
+        counters: dict[str, int],
         *,
         transmit: Callable[[bytes, Address], None],
         expire: Callable[[float], object],

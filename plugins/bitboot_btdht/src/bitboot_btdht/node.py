@@ -15,7 +15,6 @@ what a stranger sent. Callbacks run inside the call that led to them and must no
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -47,6 +46,12 @@ from .wire import krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
 
+COUNTED = (
+    *("sent", "sent_bytes", "unsent", "received", "received_bytes", "dropped", "malformed", "unmatched"),
+    *("queries", "unsolicited", "limited", "refused", "timeouts", "errors"),
+)
+"""What a node counts."""
+
 
 class Node(Operations):
     """One node of the mainline DHT, in one or both IP families.
@@ -71,7 +76,7 @@ class Node(Operations):
         rng: random.Random | None = None,
     ) -> None:
         self.settings: Settings = settings or Settings()
-        self.counters: Counter[str] = Counter()
+        self.counters: dict[str, int] = dict.fromkeys(COUNTED, 0)
         self._rng = rng or random.SystemRandom()
         self.families: tuple[int, ...] = tuple(families)
         self.ids: dict[int, bytes] = {family: node_id or random_id(self._rng) for family in self.families}

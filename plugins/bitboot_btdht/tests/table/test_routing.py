@@ -306,3 +306,45 @@ def test_asked_for_good_ones_exactly_the_good_are_given_out(after: float) -> Non
 
 def test_a_contact_can_be_printed() -> None:
     assert "ab" * 4 in repr(Contact(b"\xab" * 20, public_address(1), 0.0, 0.1))
+
+
+@given(st.integers(0, 2**32))
+def test_what_a_full_bucket_is_answered_with_is_what_closest_finds(seed: int) -> None:
+    """It is kept until the bucket changes, which shows in no answer."""
+    rng = random.Random(seed)
+    table = make()
+    known = fill(table, FAR, 8)
+    assert table.good_infos(bytes([FAR]) * 20, 0.0)
+    now = 0.0
+    for number in range(120):
+        now += rng.choice([0.0, 1.0, 1.0, 60.0])
+        done = rng.randrange(10)
+        if done < 4:
+            known.append((random_id(rng), public_address(number)))
+            table.answered(*known[-1], now, 0.1)
+        elif done == 4:
+            table.failed(rng.choice(known)[1])
+        else:
+            table.queried(*rng.choice(known), now)
+            table.answered(*rng.choice(known), now, 0.1)
+        target = random_id(rng)
+        infos = table.good_infos(target, now)
+        if infos is not None:
+            each = sorted(infos[start : start + 26] for start in range(0, len(infos), 26))
+            assert each == sorted(one.info for one in table.closest(target, 8, now, good_only=True))
+
+
+def test_a_full_bucket_is_answered_with_for_as_long_as_all_are_good() -> None:
+    table = make()
+    nodes = fill(table, FAR, 8)
+    fill(table, 0x40, 1)
+    target, good_for = bytes([FAR]) * 20, Settings().good_for
+    assert len(table.good_infos(target, 0.0) or b"") == 8 * 26
+    assert table.good_infos(bytes([0x40]) * 20, 0.0) is None, "this one is not full"
+    assert table.good_infos(target, good_for - 1) is not None
+    assert table.good_infos(target, good_for) is None
+    for id_, address in nodes:
+        table.answered(id_, address, good_for, 0.1)
+    assert table.good_infos(target, good_for) is not None
+    table.failed(nodes[3][1])
+    assert table.good_infos(target, good_for) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bitboot_btdht.wire import bencode, compact, krpc
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 PEER = compact.pack("127.0.0.1", 6881)
@@ -141,6 +141,51 @@ def test_parsing_raises_nothing_but_malformed(datagram: bytes) -> None:
     except krpc.Malformed:
         return
     assert isinstance(message, krpc.Query | krpc.Response | krpc.ErrorReply)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            b"nodes": st.binary(max_size=60) | st.integers(),
+            b"nodes6": st.binary(max_size=60),
+            b"token": st.binary(max_size=12) | st.lists(st.binary(max_size=3), max_size=2),
+            b"values": st.lists(st.binary(max_size=6), max_size=3),
+        },
+    ),
+    st.binary(max_size=9),
+)
+def test_responses_are_what_the_encoder_writes(values: dict[bytes, Any], transaction: bytes) -> None:
+    values = {b"id": b"x" * 20, **values}
+    message = {b"ip": PEER, b"r": values, b"t": transaction, b"v": krpc.CLIENT, b"y": b"r"}
+    assert krpc.response(transaction, values, PEER) == bencode.encode(message)
+
+
+IDS = st.binary(min_size=20, max_size=20)
+PLAIN = st.tuples(
+    st.just(b"d1:ad2:id20:"),
+    IDS,
+    st.just(b"") | IDS.map(b"9:info_hash20:%b".__mod__),
+    st.just(b"") | IDS.map(b"6:target20:%b".__mod__),
+    st.sampled_from([b"", b"4:wantl2:n4e", b"4:wantl2:n42:n6e", b"4:wantle", b"6:noseedi1e"]),
+    st.just(b"e1:q"),
+    st.sampled_from([b"4:ping", b"9:find_node", b"9:get_peers", b"4:pong", b"9:get_pears", b"3:get"]),
+    st.sampled_from([b"", b"", b"2:roi1e", b"2:roi0e"]),
+    st.just(b"1:t"),
+    st.binary(max_size=10).map(lambda transaction: b"%d:%b" % (len(transaction), transaction)),
+    st.sampled_from([b"", b"1:v4:LT01", b"1:v3:abc"]),
+    st.sampled_from([b"1:y1:qe", b"1:y1:q1:zlee"]),
+).map(b"".join)
+
+
+@given(PLAIN)
+@example(GET_PEERS)
+@example(b"d1:ad2:id20:abcdefghij01234567894:wantl2:n42:n6ee1:q4:ping2:roi1e1:t4:\n\0e:1:v4:LT011:y1:qe")
+def test_plain_queries_are_read_as_the_decoder_reads_them(datagram: bytes) -> None:
+    plain, decoded = krpc.parse(datagram, PEER), krpc.parse(datagram + b" ", PEER)
+    assert isinstance(decoded, krpc.Query)
+    decoded.datagram = datagram
+    assert plain == decoded
 
 
 VALUES = st.recursive(

@@ -41,15 +41,17 @@ class ReplyLimits:
         self._total = None if total is None else Allowance(total, total, max_keys=1)
         self._easy = _EASY * (total or 0.0)
         self._contacts = None if contacts is None else Allowance(contacts, contacts, max_keys=1)
-        self._sources = AddressLimits(per_source=settings.replies_per_second_per_ip, per_network=None)
-        self._bytes = AddressLimits(
-            per_source=None, per_network=settings.reply_bytes_per_second_per_subnet, burst=_BURST
-        )
+        per_source = settings.replies_per_second_per_ip
+        per_network = settings.reply_bytes_per_second_per_subnet
+        self._sources = None if per_source is None else AddressLimits(per_source, None)
+        self._bytes = None if per_network is None else AddressLimits(None, per_network, burst=_BURST)
 
     def room(self, address: Address, now: float, *, is_contact: bool = False) -> Room:
         """How long a reply to this address may be; counts it. What it came to is told by `sent`."""
         ip = address[:-2]
-        if not self._bytes.allows(ip, now) or not self._sources.take(ip, now):
+        if self._bytes is not None and not self._bytes.allows(ip, now):
+            return Room.NONE
+        if self._sources is not None and not self._sources.take(ip, now):
             return Room.NONE
         if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
             return Room.FULL
@@ -60,4 +62,5 @@ class ReplyLimits:
 
     def sent(self, address: Address, now: float, length: int) -> None:
         """A reply of so many bytes goes there."""
-        self._bytes.spend(address[:-2], now, length + _HEADER_BYTES[len(address)])
+        if self._bytes is not None:
+            self._bytes.spend(address[:-2], now, length + _HEADER_BYTES[len(address)])

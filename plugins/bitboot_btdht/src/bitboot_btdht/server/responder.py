@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..settings import Settings
-from ..table.contact import Contact
 from ..table.routing import RoutingTable
 from ..wire import bencode, bloom, compact, krpc
 from ..wire.compact import Address
@@ -75,7 +74,7 @@ class Responder:
         except Refused as refusal:
             return krpc.error(query.transaction, refusal.code, str(refusal).encode(), address)
         if room is Room.SHORT:
-            _shorten(values)
+            _shorten(values, query.arguments)
         values[b"id"] = own_id
         return krpc.response(query.transaction, values, address)
 
@@ -161,9 +160,8 @@ class Responder:
         item = self._items.get(target, arguments, now)
         if item:
             values |= item
-            _drop_nodes(
-                values, _ITEM_FRAME_BYTES + len(bencode.encode(values)) - self._settings.item_reply_bytes
-            )
+            excess = _ITEM_FRAME_BYTES + len(bencode.encode(values)) - self._settings.item_reply_bytes
+            _drop_nodes(values, excess, target)
         return values
 
     def _nodes(
@@ -173,11 +171,13 @@ class Responder:
         for ip_family in _wanted(arguments, address):
             table = self._tables.get(ip_family)
             if table is not None:
-                closest = self._closest(table, target, now)
-                values[krpc.NODES_KEY[ip_family]] = b"".join([contact.info for contact in closest])
+                infos = table.good_infos(target, now)
+                if infos is None:
+                    infos = self._closest_infos(table, target, now)
+                values[krpc.NODES_KEY[ip_family]] = infos
         return values
 
-    def _closest(self, table: RoutingTable, target: bytes, now: float) -> list[Contact]:
+    def _closest_infos(self, table: RoutingTable, target: bytes, now: float) -> bytes:
         """The k closest good contacts; where they are too few, questionable ones make up for them.
 
         15 minutes after a quiet network came together nobody is good until the buckets are refreshed.
@@ -187,11 +187,14 @@ class Responder:
         if len(closest) < k:
             known = table.closest(target, k, now)
             closest += [contact for contact in known if contact not in closest][: k - len(closest)]
-        return closest
+        return b"".join([contact.info for contact in closest])
 
 
-def _drop_nodes(values: dict[bytes, Any], excess: int) -> None:
+def _drop_nodes(values: dict[bytes, Any], excess: int, target: bytes) -> None:
     """Leave out nodes, the farthest first, of the longer list first, until so many bytes are saved."""
+    for ip_family, key in krpc.NODES_KEY.items():
+        if key in values:
+            values[key] = _nearest(values[key], ip_family, target)
     while excess > 0:
         ip_family = max(krpc.NODES_KEY, key=lambda one: len(values.get(krpc.NODES_KEY[one], b"")))
         key, size = krpc.NODES_KEY[ip_family], ID_BYTES + compact.ADDRESS_BYTES[ip_family]
@@ -201,12 +204,23 @@ def _drop_nodes(values: dict[bytes, Any], excess: int) -> None:
         excess -= size
 
 
-def _shorten(values: dict[bytes, Any]) -> None:
+def _nearest(infos: bytes, ip_family: int, target: bytes, count: int | None = None) -> bytes:
+    """Of these nodes so many, or all, that are closest to `target`, nearest first."""
+    size = ID_BYTES + compact.ADDRESS_BYTES[ip_family]
+    number = int.from_bytes(target, "big")
+    nodes = [infos[start : start + size] for start in range(0, len(infos), size)]
+    nodes.sort(key=lambda node: int.from_bytes(node[:ID_BYTES], "big") ^ number)
+    return b"".join(nodes[:count])
+
+
+def _shorten(values: dict[bytes, Any], arguments: dict[bytes, Any]) -> None:
     """Leave the closest nodes, a few peers and no long item in what goes into a reply."""
+    target = arguments.get(b"target", arguments.get(b"info_hash"))
     for ip_family, key in krpc.NODES_KEY.items():
         nodes = values.get(key)
         if isinstance(nodes, bytes):
-            values[key] = nodes[: _SHORT_NODES * (ID_BYTES + compact.ADDRESS_BYTES[ip_family])]
+            near = target if isinstance(target, bytes) else b""
+            values[key] = _nearest(nodes, ip_family, near, _SHORT_NODES)
     peers = values.get(b"values")
     if isinstance(peers, list):
         values[b"values"] = peers[:_SHORT_PEERS]
@@ -226,7 +240,7 @@ def _id_argument(value: object, name: str) -> bytes:
     return value
 
 
-def _wanted(arguments: dict[bytes, Any], address: Address) -> set[int]:
+def _wanted(arguments: dict[bytes, Any], address: Address) -> Collection[int]:
     """The families of nodes to reply with: as `want` says, else that of the packet (BEP 32)."""
     want = arguments.get(b"want")
     if isinstance(want, list):
@@ -237,4 +251,4 @@ def _wanted(arguments: dict[bytes, Any], address: Address) -> set[int]:
         }
         if wanted:
             return wanted
-    return {compact.family(address)}
+    return (compact.family(address),)

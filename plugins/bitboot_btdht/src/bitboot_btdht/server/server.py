@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ..table.reach import Reach
@@ -28,7 +27,7 @@ class Server:
         ids: Mapping[int, bytes],
         tables: Mapping[int, RoutingTable],
         reach: Mapping[int, Reach],
-        counters: Counter[str],
+        counters: dict[str, int],
         *,
         requested: Requested,
         fewest_contacts: int,

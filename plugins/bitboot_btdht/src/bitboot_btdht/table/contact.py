@@ -29,9 +29,42 @@ class Contact:
 class Bucket:
     """Up to k contacts, and as many that wait for a place."""
 
-    __slots__ = ("changed_at", "contacts", "waiting")
+    __slots__ = ("_good_until", "_infos", "changed_at", "contacts", "waiting")
 
     def __init__(self, now: float) -> None:
         self.contacts: list[Contact] = []
         self.waiting: list[Contact] = []
         self.changed_at: float = now
+        self._infos = b""  # of all contacts, as long as all are good, which is at least until then:
+        self._good_until = float("-inf")
+
+    def add(self, contact: Contact, now: float) -> None:
+        """It gets a place."""
+        self.contacts.append(contact)
+        self.changed_at = now
+        self._good_until = float("-inf")
+
+    def remove(self, contact: Contact) -> None:
+        """It loses its place."""
+        self.contacts.remove(contact)
+        self._good_until = float("-inf")
+
+    def failed(self, contact: Contact) -> None:
+        """One of its contacts has not answered."""
+        contact.failures += 1
+        self._good_until = float("-inf")
+
+    def good_infos(self, good_for: float, now: float) -> bytes | None:
+        """The compact node info of all contacts, one after another; None unless all are good.
+
+        It is kept for as long as they are: nearly all that a node is asked is answered with it.
+        """
+        if now < self._good_until:
+            return self._infos
+        if any(contact.failures for contact in self.contacts):
+            return None
+        good_until = min([contact.last_seen for contact in self.contacts], default=now) + good_for
+        if now >= good_until:
+            return None
+        self._good_until, self._infos = good_until, b"".join([contact.info for contact in self.contacts])
+        return self._infos

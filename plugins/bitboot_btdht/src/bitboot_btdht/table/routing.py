@@ -111,7 +111,7 @@ class RoutingTable:
         if contact is None:
             self._forget_waiting(address)
             return
-        contact.failures += 1
+        self._buckets[self.bucket_index(contact.id)].failed(contact)
         if self.is_bad(contact):
             self._replace(contact)
 
@@ -154,7 +154,7 @@ class RoutingTable:
                 return None
             if not self._splits(index):
                 break
-            self._split(now)
+            self._split()
         bad = next((other for other in bucket.contacts if self.is_bad(other)), None)
         if bad is not None:
             self._drop(bad)
@@ -171,14 +171,13 @@ class RoutingTable:
         return min(questionable, key=lambda contact: contact.last_seen, default=None)
 
     def _add(self, bucket: Bucket, contact: Contact, now: float) -> None:
-        bucket.contacts.append(contact)
-        bucket.changed_at = now
+        bucket.add(contact, now)
         self._by_address[contact.address] = contact
         self._per_ip[contact.address[:-2]] += 1
         self._per_subnet[subnet(contact.address)] += 1
 
     def _remove(self, contact: Contact) -> None:
-        self._buckets[self.bucket_index(contact.id)].contacts.remove(contact)
+        self._buckets[self.bucket_index(contact.id)].remove(contact)
         del self._by_address[contact.address]
         for counter, place in (
             (self._per_ip, contact.address[:-2]),
@@ -208,16 +207,17 @@ class RoutingTable:
             if any(other.address == address for other in bucket.waiting):
                 bucket.waiting = [other for other in bucket.waiting if other.address != address]
 
-    def _split(self, now: float) -> None:
-        last = self._buckets[-1]
-        near = Bucket(now)
-        near.changed_at = last.changed_at
-        depth = len(self._buckets)
-        for name in ("contacts", "waiting"):
-            everyone: list[Contact] = getattr(last, name)
-            setattr(near, name, [c for c in everyone if common_prefix(self.own_id, c.id) >= depth])
-            setattr(last, name, [c for c in everyone if common_prefix(self.own_id, c.id) < depth])
-        self._buckets.append(near)
+    def _split(self) -> None:
+        last = self._buckets.pop()
+        depth = len(self._buckets) + 1
+        for is_near in (False, True):
+            half = Bucket(last.changed_at)
+            half.contacts = [one for one in last.contacts if self._is_near(one, depth) is is_near]
+            half.waiting = [one for one in last.waiting if self._is_near(one, depth) is is_near]
+            self._buckets.append(half)
+
+    def _is_near(self, contact: Contact, depth: int) -> bool:
+        return common_prefix(self.own_id, contact.id) >= depth
 
     # Who is close to what
 
@@ -244,6 +244,16 @@ class RoutingTable:
             if len(found) == count:
                 break
         return found
+
+    def good_infos(self, target: bytes, now: float) -> bytes | None:
+        """The k contacts closest to `target`, in no order, where its bucket is full of good ones.
+
+        As compact node info, one after another. None elsewhere: `closest` has to look.
+        """
+        bucket = self._buckets[self.bucket_index(target)]
+        if len(bucket.contacts) < self._settings.k:
+            return None
+        return bucket.good_infos(self._settings.good_for, now)
 
     def _groups(self, index: int) -> Iterator[Iterable[Contact]]:
         buckets = self._buckets
