@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from bitboot_core import KnownHost
 from bitboot_core.model import address_scope
@@ -24,7 +24,7 @@ NodeInfo: TypeAlias = tuple[bytes, Address]
 """A node's id and its address."""
 
 ID_BYTES = 20
-ADDRESS_BYTES = {4: 6, 6: 18}
+ADDRESS_BYTES: Final = {4: 6, 6: 18}
 _NO_PORT = b"\0\0"
 _V4_MAPPED = b"\0" * 10 + b"\xff\xff"
 
@@ -95,7 +95,7 @@ def scope(ip: bytes) -> str | None:
     return "loopback" if reach == "machine" else "public" if reach == "public" else "private"
 
 
-_WIDTH = {"loopback": 0, "private": 1, "public": 2}
+_WIDTH: Final = {"loopback": 0, "private": 1, "public": 2}
 
 
 def may_introduce(teller: Address, told: Address) -> bool:

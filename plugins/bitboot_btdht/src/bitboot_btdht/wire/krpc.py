@@ -36,10 +36,10 @@ MAX_TRANSACTION_BYTES = 64
 MAX_ERROR_BYTES = 200
 """So much of an error's text is kept."""
 
-FAMILY_FLAG = {b"n4": 4, b"n6": 6}
+FAMILY_FLAG: Final = {b"n4": 4, b"n6": 6}
 """The flags of `want` (BEP 32)."""
-WANT_FLAG = {4: b"n4", 6: b"n6"}
-NODES_KEY = {4: b"nodes", 6: b"nodes6"}
+WANT_FLAG: Final = {4: b"n4", 6: b"n6"}
+NODES_KEY: Final = {4: b"nodes", 6: b"nodes6"}
 
 
 @dataclass(slots=True)
@@ -218,7 +218,7 @@ def _string(value: bytes) -> bytes:
     return b"%d:%b" % (len(value), value)
 
 
-_CLIENT = _string(CLIENT)
+_CLIENT: Final = _string(CLIENT)
 
 
 def query(
