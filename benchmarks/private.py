@@ -2,7 +2,7 @@
 
     python -m benchmarks.private probes [--count N]
     python -m benchmarks.private flood [--seconds S]
-    python -m benchmarks.private members [--count N]
+    python -m benchmarks.private members [--count N] [--at middle|beginning|end]
 
 probes: a member is asked N things (1,000,000 unless told otherwise) by whoever does not know the secret.
 Prints how many were answered; 1 where any was.
@@ -17,6 +17,8 @@ the same moment. Prints how long it takes from that moment until the last progra
 member, who has proved itself to it (of each pair both), the CPU time of that, and how long the programs
 took to get in touch before; 1 where it is more than 20 s. The figures are those of Python with its garbage
 collector off. What the benchmark does itself meanwhile is to read these events, and to run the contacts.
+The secret says when an epoch begins: at its beginning and its end, an eighth of the time each, lookups read
+two keys, at its end members announce under both. Which it was is printed; `--at` chooses.
 """
 
 from __future__ import annotations
@@ -175,9 +177,25 @@ async def join(
         await asyncio.gather(*(bitboot.aclose() for bitboot in started))
 
 
-async def members(count: int, settle: float) -> float:
+def place(secret: SwarmSecret, when: float) -> str:
+    """Where in an epoch a time is, in seconds since 1970."""
+    epochs = Epochs(NAME, secret.for_name(NAME))
+    if len(epochs.announced(when)) > 1:
+        return "end"
+    return "middle" if len(epochs.read(when)) == 1 else "beginning"
+
+
+def secret_for(at: str | None, when: float) -> SwarmSecret:
+    """A secret with an epoch that has come to there by then, and stays there; any, where that is not said."""
+    while True:
+        secret = SwarmSecret.generate()
+        if at is None or place(secret, when) == place(secret, when + PATIENCE) == at:
+            return secret
+
+
+async def members(count: int, settle: float, at: str | None) -> float:
     """Seconds until each of so many members, in two processes, knows all."""
-    secret = SwarmSecret.generate()
+    secret = secret_for(at, time.time() + settle)
     async with contacts(16) as bootstrap:
         halves = [
             subprocess.Popen(  # noqa: ASYNC220
@@ -206,7 +224,7 @@ async def members(count: int, settle: float) -> float:
         ]
         try:
             ready = await asyncio.gather(*map(said_by, halves))
-            own = time.process_time()
+            own, where = time.process_time(), place(secret, time.time())
             for half in halves:
                 go_on(half)
             ended = await asyncio.gather(*map(said_by, halves))
@@ -219,6 +237,7 @@ async def members(count: int, settle: float) -> float:
     print(f"{count} programs were in touch after {max(seconds for (seconds,) in ready):.1f} s")
     print(f"CPU time of the two processes since they joined: {sum(used for _, used, _ in ended):.1f} s")
     print(f"of this one, with the contacts: {own:.1f} s")
+    print(f"it was the {where} of an epoch")
     known = min(known for _, _, known in ended)
     if known < count:
         print(f"only {known:.0f} of {count} are known to all")
@@ -253,6 +272,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What private swarms cost, and what outsiders get.")
     parser.add_argument("what", choices=["probes", "flood", "members", "join"])
     parser.add_argument("--count", type=int)
+    parser.add_argument("--at", choices=["middle", "beginning", "end"])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--everybody", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
@@ -274,7 +294,7 @@ def main() -> int:
         asyncio.run(join(bootstrap, secret, given.count, given.everybody, given.first, settle=given.settle))
         return 0
     count = given.count or MEMBERS
-    took = asyncio.run(members(count, given.settle))
+    took = asyncio.run(members(count, given.settle, given.at))
     print(f"{count} members: all proved to all in {took:.1f} s")
     return int(took > WITHIN)
 

@@ -98,7 +98,7 @@ class SymmetricState:
         self.hash = hashlib.sha256(self.hash + data).digest()
 
     def mix_key(self, material: bytes) -> None:
-        self._chaining_key, key = _hkdf(self._chaining_key, material, 2)
+        self._chaining_key, key, _ = _hkdf(self._chaining_key, material)
         self._cipher = CipherState(key)
 
     def mix_key_and_hash(self, material: bytes) -> None:
@@ -123,7 +123,7 @@ class SymmetricState:
 
     def split(self) -> tuple[CipherState, CipherState]:
         """The initiator's key to send with, then the responder's."""
-        first, second = _hkdf(self._chaining_key, b"", 2)
+        first, second, _ = _hkdf(self._chaining_key, b"")
         return CipherState(first), CipherState(second)
 
 
@@ -245,14 +245,18 @@ class Handshake:
             raise NoiseError("this is no key") from None
 
 
-def _hkdf(chaining_key: bytes, material: bytes, outputs: int) -> list[bytes]:
-    """Section 4.3: two or three outputs of 32 bytes. It is RFC 5869's, with nothing as info."""
+def _hkdf(chaining_key: bytes, material: bytes, outputs: int = 2) -> tuple[bytes, bytes, bytes]:
+    """Section 4.3: two outputs of 32 bytes and an empty one, or three. RFC 5869 with nothing as info."""
     derived = HKDF(_SHA256, 32 * outputs, chaining_key, b"").derive(material)
-    return [derived[at : at + 32] for at in range(0, 32 * outputs, 32)]
+    return derived[:32], derived[32:64], derived[64:]
+
+
+_FIRST_NONCES = tuple(bytes(4) + counter.to_bytes(8, "little") for counter in range(4))
+"""Those of a handshake."""
 
 
 def _nonce(counter: int) -> bytes:
-    return bytes(4) + counter.to_bytes(8, "little")
+    return _FIRST_NONCES[counter] if counter < 4 else bytes(4) + counter.to_bytes(8, "little")
 
 
 def _cut(data: bytes, length: int) -> tuple[bytes, bytes]:

@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from ..._networks.network import ActiveNetwork
 from ...aio.tasks import Signal
@@ -99,4 +98,5 @@ class PrivateWatch(Watch):
 
     def _peer(self, host: KnownHost) -> Peer:
         member, data = self._members.get(host, (None, None))
-        return replace(super()._peer(host), member=member, data=data)
+        known = super()._peer(host)
+        return Peer(host.host, host.port, known.sources, known.peer_id, member, data)

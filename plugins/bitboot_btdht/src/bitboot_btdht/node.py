@@ -197,9 +197,11 @@ class Node(Operations):
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
-        others = (self.transactions.deadline(), self._requests.deadline())
-        planned = [self._surroundings.next_due, *(survey.next_due for survey in self._surveys)]
-        return min([*planned, *(due for due in others if due is not None)])
+        first = self._surroundings.next_due
+        for due in (self.transactions.deadline(), self._requests.deadline()):
+            if due is not None and due < first:
+                first = due
+        return min([first, *(survey.next_due for survey in self._surveys)]) if self._surveys else first
 
     def outgoing(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send now, each handed out once."""
