@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..._networks.network import ActiveNetwork
-from ...aio.clock import sleep_until
+from ...aio.clock import TimeUp, deadline, sleep_until
 from ...aio.tasks import cancel
+from ...aio.timing import scattered
 from ...errors import BitBootError, NotRunning
 from ...model import KnownHost
 from ..announcement import AT_ONCE, Announcement
@@ -25,6 +27,11 @@ NODE = KnownHost("", 0)
 
 LOOK_EVERY = 300.0
 """Seconds between looks at the time: the machine's clock may be set."""
+
+
+SHARD_AFTER = 30.0
+"""Seconds after the key itself that its shard is announced under, about: a newcomer has by then found the
+members, and so been found by them. Where hundreds join at once that is work they need not do at first."""
 
 
 class PrivateAnnouncement(Announcement):
@@ -119,9 +126,20 @@ class PrivateAnnouncement(Announcement):
     def _begin(self, network: ActiveNetwork, index: int, key: bytes, turns: asyncio.Semaphore) -> Record:
         salt = self._context.shard_salt
         record = record_under(key, self.swarms[index], index, endpoint=NODE, network=network, shard_salt=salt)
-        for one in with_shards([record]):
-            one.task = self._tasks.start(self._keep(one, turns), failed=partial(self._broken, one))
+        record.task = self._tasks.start(self._keep(record, turns), failed=partial(self._broken, record))
+        if (shard := record.shard) is not None:
+            keeping = self._keep_shard(record, shard, turns)
+            shard.task = self._tasks.start(keeping, failed=partial(self._broken, shard))
         return record
+
+    async def _keep_shard(self, record: Record, shard: Record, turns: asyncio.Semaphore) -> None:
+        """Announce the shard of a record later, or as soon as the record itself cannot be stored."""
+        after = self._clock.now() + scattered(SHARD_AFTER, self._context.random)
+        with suppress(TimeUp):
+            async with deadline(self._clock, after):
+                while record.error is None:
+                    await self._changed.wait()
+        await self._keep(shard, turns)
 
     def _is_mine(self) -> bool:
         return True

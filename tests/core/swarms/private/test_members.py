@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bitboot_core import (
     AllBackendsFailed,
+    AnnounceFailed,
     BackendTimeout,
     BitBoot,
     Identity,
@@ -132,6 +134,32 @@ async def test_a_lookup_that_has_no_time_to_ask_all_is_no_outage(members: Member
     assert await members.awaited(finder.lookup("mine"))
     await members.clock.advance(5)
     assert len(stored) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_shard_is_announced_later_unless_the_key_itself_cannot_be(
+    members: Members, fails: bool
+) -> None:
+    """Whoever joins has found the others, and been found, long before anybody has to read shards."""
+    node = members.wire.node()
+    node._capabilities = replace(node.capabilities, crowd=300)
+    keys: dict[bytes, float] = {}
+    announce = node.announce
+
+    async def announced(key: bytes, endpoint: KnownHost, *, lifetime: float) -> Receipt:
+        keys.setdefault(key, members.clock.now())
+        if fails and key == next(iter(keys)):
+            raise AnnounceFailed("nobody stores it")
+        return await announce(key, endpoint, lifetime=lifetime)
+
+    node.announce = announced  # type: ignore[method-assign]
+    bitboot = await members.bitboot(node)
+    announcement = await members.enter(bitboot.announce(NAME, port=7001, secret=SECRET))
+    await members.awaited(announcement.announced())
+    assert len(keys) == (2 if fails else 1)
+    await members.pass_until(lambda: len(keys) == 2)
+    key, shard = keys.values()
+    assert shard - key < 1 if fails else 20 < shard - key < 40
 
 
 async def test_several_swarms_at_once(members: Members) -> None:
