@@ -90,4 +90,4 @@ def _row(program: Path, loop: str, port: int, libtorrent: KnownHost, method: str
         theirs.append(flood(program, libtorrent.port, method))
     ratio = statistics.median(ours) / statistics.median(theirs)
     title = f"{method} answered a second, {loop}"
-    return Row("3", title, "libtorrent", shown(ours, "/s"), shown(theirs, "/s"), ratio, 0.25, COMMAND, True)
+    return Row("3", title, "libtorrent", shown(ours, "/s"), shown(theirs, "/s"), ratio, 0.45, COMMAND, True)

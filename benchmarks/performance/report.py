@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
 from .rows import Row
 
-HEAD = """# Performance
-
-Measured by `python3 scripts/test.py -e bench -- --write` ({machine}, two cores, loopback only).
-Each figure is beside that of a real peer, taken in turns in the same run: what counts is the ratio, since
-absolute times move from machine to machine. Medians, with the middle half of the values in brackets.
-The load generator of row 3 is a process in C. Rows whose peer is "limit" are compared with a figure
-that was set beforehand.
-
-What the rows do not tell by themselves:
-
-- libtorrent does not say when a lookup has ended, so its lookups count as done with their first peers, ours
-  when all is done. At 32 lookups at once libtorrent's own receive buffer overflows.
-- A lookup of ours on loopback is work, not waiting: 17 at once on one core cannot take much less than 17
-  times the work of one, and that row is missed. Where datagrams take their time, as on any real network,
-  they do run side by side: the row below it.
-- Discovery takes little more than loading the same plugins unchecked through `importlib.metadata`, whose
-  own import is the larger part; on this machine the limit of 30 ms is below what that takes.
-- `import bitboot_core` imports its rooms when their names are first asked for; what `from bitboot_core
-  import BitBoot` takes, which asks for nearly all of them, is a row of its own.
-- Row 5 with a quarter of the contacts dead: the others have not noticed yet, and hand them out to whoever
-  joins. libtorrent waits 15 seconds for them.
-
-| row | what | ours | peer | theirs | ratio | goal | |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-"""
-
-FOOT = """
-![ratio to goal](performance.svg)
-
-To the left of the line the goal is reached. Every row's command:
-
-{commands}
-"""
+BEGIN = "<!-- The table from here on is written by `python -m benchmarks.performance --write`. -->"
+END = "<!-- To here. -->"
 
 
-def write_page(folder: Path, machine: str, rows: Sequence[Row]) -> None:
-    """Write performance.md and performance.svg into `folder`."""
-    lines = [_line(row) for row in rows]
-    commands = "\n".join(f"- `{command}`" for command in dict.fromkeys(row.command for row in rows))
-    text = HEAD.format(machine=machine) + "\n".join(lines) + "\n" + FOOT.format(commands=commands)
-    (folder / "performance.md").write_text(text, encoding="utf-8")
-    _draw(folder / "performance.svg", [row for row in rows if row.goal])
+def keep(rows: Iterable[Row], path: Path) -> None:
+    """Write them as JSON."""
+    text = json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def kept(path: Path) -> list[Row]:
+    """The rows that were written there."""
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def write_page(page: Path, rows: Sequence[Row]) -> None:
+    """Put the table between the page's two marks; the words around it are left as they are."""
+    measured = {row.command: row.measured for row in rows}
+    table = [
+        BEGIN,
+        "",
+        "| row | what | ours | peer | theirs | ratio | goal | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *map(_line, rows),
+        "",
+        "![ratio to goal](performance.svg)",
+        "",
+        "To the left of the line the goal is reached. Every row's command, and when it was measured on what:",
+        "",
+        *(f"- `{command}`: {when}" for command, when in measured.items()),
+        "",
+        END,
+    ]
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(before + "\n".join(table) + after, encoding="utf-8")
 
 
 def _line(row: Row) -> str:
@@ -61,8 +54,13 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _draw(path: Path, rows: Sequence[Row]) -> None:
+def draw(path: Path, every: Sequence[Row]) -> None:
     """How far each row is from its goal, on a logarithmic axis: below 1 it is reached."""
+    # Imported here, so that the page's test needs no matplotlib.
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    rows = [row for row in every if row.goal]
     shares = [row.goal / row.ratio if row.at_least else row.ratio / row.goal for row in rows]
     figure = Figure(figsize=(9, 0.32 * len(rows) + 1))
     FigureCanvasSVG(figure)

@@ -13,7 +13,7 @@ class Row:
 
     `ours` and `theirs`: the figures as text, median first, then the spread. `ratio`: ours to
     theirs, or ours to the limit where `peer` is "limit". `goal`: what the ratio may be at most, or, where
-    `at_least`, at least.
+    `at_least`, at least. `measured`: when, and on what.
     """
 
     number: str
@@ -25,6 +25,7 @@ class Row:
     goal: float
     command: str
     at_least: bool = False
+    measured: str = ""
 
     @property
     def reached(self) -> bool:
