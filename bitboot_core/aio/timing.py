@@ -86,7 +86,7 @@ GROWTH_COUNTS_AFTER = 60.0
 def growth_counts_after(then: int) -> float:
     """How long after an announcement the growth of a network calls for another one, `then` contacts known.
 
-    At once where those were few. Else no oftener than once a minute: a node that comes to be asked by many
+    At once where those were few. Else once a minute at most: a node that comes to be asked by many
     knows more nodes every few seconds, though the network is what it was.
     """
     return 0.0 if then < SEVERAL else GROWTH_COUNTS_AFTER
