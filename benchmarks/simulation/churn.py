@@ -51,6 +51,8 @@ class Town:
                 continue
             (finder,) = others(self.simulation, self.programs, 1)
             (result,) = self.simulation.find_all([finder], info_hash)
+            if not self.simulation.is_there(finder):
+                continue  # it has left before its lookup ended
             # Who has left while the lookup was on its way cannot be expected.
             expected &= {program.endpoint for program in self.members(info_hash)}
             shares.append(len(result & expected) / len(expected) if expected else 1.0)

@@ -131,6 +131,20 @@ def arrive(simulation: Simulation) -> Node:
     return node
 
 
+def test_who_leaves_in_the_middle_is_not_waited_for() -> None:
+    simulation = Simulation(seed=1)
+    nodes = simulation.populate(20)
+    simulation.announce(nodes[0], HASH)
+    leaves, stays = nodes[3:5]
+    simulation.after(0.05, lambda: simulation.remove(leaves))
+    found = simulation.find_all([leaves, stays], HASH)
+    assert (len(found), len(found[1])) == (2, 1)
+    leaves, stays = nodes[5:7]
+    simulation.after(0.05, lambda: simulation.remove(leaves))
+    stored = simulation.announce_each([leaves, stays], HASH)
+    assert (stored[leaves], stored[stays]) == (0, 8)
+
+
 def test_a_mute_node_asks_and_answers_nobody() -> None:
     simulation = Simulation(seed=1)
     nodes = simulation.populate(20)

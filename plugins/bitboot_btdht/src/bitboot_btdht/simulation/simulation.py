@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -159,14 +158,21 @@ class Simulation:
         return self.announce_each([node], info_hash, port)[node]
 
     def announce_each(self, nodes: Iterable[Node], info_hash: bytes, port: int = 6881) -> dict[Node, int]:
-        """Let several nodes announce at the same time; on how many nodes each is stored."""
-        nodes = list(nodes)
+        """Let several nodes announce at the same time; on how many nodes each is stored.
+
+        Whoever leaves meanwhile is not waited for, and counts as stored on none.
+        """
         stored: dict[Node, int] = {}
-        for node in nodes:
-            node.announce(info_hash, port, partial(stored.__setitem__, node), now=self.now)
+        under_way = dict(enumerate(nodes))
+        for number, node in list(under_way.items()):
+
+            def ended(count: int, number: int = number) -> None:
+                stored[under_way.pop(number)] = count
+
+            node.announce(info_hash, port, ended, now=self.now)
             self.flush(node)
-        self.run_until(lambda: len(stored) == len(nodes))
-        return stored
+        self._run_until_ended(under_way)
+        return {**dict.fromkeys(under_way.values(), 0), **stored}
 
     def find(self, node: Node, info_hash: bytes) -> set[Address]:
         """Let `node` look `info_hash` up; the peers that it found."""
@@ -174,16 +180,27 @@ class Simulation:
         return found
 
     def find_all(self, nodes: Iterable[Node], info_hash: bytes) -> list[set[Address]]:
-        """Let several nodes look `info_hash` up at the same time; what each of them found."""
+        """Let several nodes look `info_hash` up at the same time; what each of them found.
+
+        Whoever leaves meanwhile is not waited for: it has found what it had by then.
+        """
         results: list[set[Address]] = []
-        ended: list[bool] = []
-        for node in nodes:
+        under_way = dict(enumerate(nodes))
+        for number, node in list(under_way.items()):
             found: set[Address] = set()
             results.append(found)
-            node.find_peers(info_hash, found.update, lambda: ended.append(True), now=self.now)
+
+            def ended(number: int = number) -> None:
+                del under_way[number]
+
+            node.find_peers(info_hash, found.update, ended, now=self.now)
             self.flush(node)
-        self.run_until(lambda: len(ended) == len(results))
+        self._run_until_ended(under_way)
         return results
+
+    def _run_until_ended(self, under_way: dict[int, Node]) -> None:
+        """Until nobody who is still there has anything under way."""
+        self.run_until(lambda: not any(map(self.is_there, under_way.values())))
 
     # Time
 
