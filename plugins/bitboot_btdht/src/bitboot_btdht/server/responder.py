@@ -192,6 +192,8 @@ class Responder:
 
 def _drop_nodes(values: dict[bytes, Any], excess: int, target: bytes) -> None:
     """Leave out nodes, the farthest first, of the longer list first, until so many bytes are saved."""
+    if excess <= 0:
+        return
     for ip_family, key in krpc.NODES_KEY.items():
         if key in values:
             values[key] = _nearest(values[key], ip_family, target)
