@@ -79,7 +79,8 @@ class Client:
                 self.surroundings.answered(
                     outcome, address, self.now, round_trip=round_trip, was_surprised=surprised
                 )
-                self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
+                if self._extensions.has_response_observers:
+                    self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:
                 self._counters["timeouts"] += 1
                 self.surroundings.unanswered(address, asked)

@@ -188,37 +188,38 @@ def test_plain_queries_are_read_as_the_decoder_reads_them(datagram: bytes) -> No
     assert plain == decoded
 
 
-VALUES = st.recursive(
-    st.binary(max_size=40) | st.integers(-99, 99) | st.just(b"e:" * 200),
-    lambda inner: st.lists(inner, max_size=60) | st.dictionaries(st.binary(max_size=3), inner, max_size=9),
-    max_leaves=400,
+def _named(key: bytes, size: int) -> st.SearchStrategy[bytes]:
+    """A key and a string of this length, or nothing."""
+    strings = st.binary(min_size=size, max_size=size)
+    return st.just(b"") | strings.map(lambda string: b"%d:%b%d:%b" % (len(key), key, size, string))
+
+
+ADDRESS = st.binary(min_size=6, max_size=6)
+PLAIN_RESPONSE = st.tuples(
+    st.just(b"d"),
+    _named(b"ip", 6) | _named(b"ip", 18) | _named(b"ip", 4),
+    st.just(b"1:rd2:id20:"),
+    IDS,
+    _named(b"nodes", 208) | _named(b"nodes", 26),
+    _named(b"nodes6", 304),
+    st.sampled_from([b"", b"1:pi6881e", b"1:pi007e", b"1:pi-1e", b"1:p2:xy"]),
+    _named(b"token", 4) | _named(b"token", 8) | _named(b"token", 20) | _named(b"token", 5),
+    st.sampled_from([b"", b"6:valuesle"])
+    | st.lists(ADDRESS, max_size=9).map(
+        lambda peers: b"6:valuesl%be" % b"".join(b"6:%b" % peer for peer in peers)
+    )
+    | st.just(b"6:valuesl6:123456i7e18:abcdefghijklmnopqre"),
+    st.sampled_from([b"e1:t", b"e1:t", b"1:zlee1:t"]),
+    st.sampled_from([b"4:abcd", b"4:\n\0e:", b"2:ab", b"0:"]),
+    st.sampled_from([b"", b"1:v4:LT01", b"1:v3:abc"]),
+    st.sampled_from([b"1:y1:re", b"1:y1:r1:zlee"]),
+).map(b"".join)
+
+
+@given(PLAIN_RESPONSE)
+@example(krpc.response(b"abcd", {b"id": b"x" * 20, b"nodes": b"n" * 208, b"token": b"t" * 8}, PEER))
+@example(
+    krpc.response(b"abcd", {b"id": b"x" * 20, b"nodes6": b"n" * 304, b"values": [b"123e6:"] * 2}, b"i" * 18)
 )
-
-
-@given(VALUES)
-def test_a_datagram_that_is_quick_to_read_has_few_parts_whatever_its_strings_hold(value: Any) -> None:
-    """So many strings, numbers, lists and dictionaries; the ends of these two may count, or not."""
-
-    def parts(one: Any, container: int) -> int:
-        if isinstance(one, dict):
-            return container + sum(1 + parts(inner, container) for inner in one.values())
-        return container + sum(parts(inner, container) for inner in one) if isinstance(one, list) else 1
-
-    has_few = krpc.has_few_parts(bencode.encode(value))
-    assert has_few or parts(value, 2) > krpc.MAX_PARTS
-    assert not has_few or parts(value, 1) <= krpc.MAX_PARTS
-
-
-@pytest.mark.parametrize(
-    "datagram",
-    [b"e" * 5_000, b"le" * 2_000, b"i1e" * 2_000, b"0:" * 2_000, b"1:" * 2_000, b"d" + b"0:0:" * 1_000],
-)
-def test_what_has_many_parts_does_not(datagram: bytes) -> None:
-    assert not krpc.has_few_parts(datagram)
-
-
-@pytest.mark.parametrize(
-    "datagram", [b"9" * 5_000 + b":" * 300, b"i" * 300 + b":" * 300, b"99999:" + b"e" * 300]
-)
-def test_what_is_cut_short_is_quick_to_refuse(datagram: bytes) -> None:
-    assert krpc.has_few_parts(datagram)
+def test_plain_responses_are_read_as_the_decoder_reads_them(datagram: bytes) -> None:
+    assert krpc.parse(datagram, PEER) == krpc.parse(datagram + b" ", PEER)

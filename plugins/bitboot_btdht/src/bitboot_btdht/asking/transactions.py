@@ -121,8 +121,11 @@ class Transactions:
             wanted=wanted,
             turn=turn,
         )
-        self._line.append(transaction)
-        self._next_in_line(now)
+        if self._others_wait() or len(self._open) >= self._settings.max_transactions:
+            self._line.append(transaction)
+            self._next_in_line(now)
+        else:
+            self._admit(transaction, now)
         return True
 
     def take_turn(self) -> int:
@@ -179,7 +182,8 @@ class Transactions:
         round_trip = self._heard(address, transaction.sent_at, now)
         if transaction.on_slow is not None:
             self.losses.add(answered=True)
-        self._next_in_line(now)
+        if self._others_wait():
+            self._next_in_line(now)
         transaction.on_outcome(message, round_trip)
         return True
 
@@ -202,6 +206,9 @@ class Transactions:
         self._on_late(message, address, self._heard(address, sent_at, now))
         return True
 
+    def _others_wait(self) -> bool:
+        return bool(self._line) or len(self._held) > 0
+
     def _next_in_line(self, now: float) -> None:
         while len(self._open) < self._settings.max_transactions:
             transaction = self._held.next(now)
@@ -209,16 +216,18 @@ class Transactions:
                 if not self._line:
                     return
                 transaction = self._line.popleft()
-            if transaction.wanted is not None and not transaction.wanted():
-                continue
-            if transaction.id in self._open:  # its id was given out again while it waited
-                transaction.on_outcome(None, 0.0)
-                continue
-            address = transaction.address
-            if self._window is None or self._window.take(address, Kind.QUERY, now):
-                self._launch(transaction, now)
-            else:
-                self._held.add(transaction, address, transaction.turn, now)
+            self._admit(transaction, now)
+
+    def _admit(self, transaction: Transaction, now: float) -> None:
+        """It is a query's turn: send it, unless nobody wants it any more, or its node has had its share."""
+        if transaction.wanted is not None and not transaction.wanted():
+            return
+        if transaction.id in self._open:  # its id was given out again while it waited
+            transaction.on_outcome(None, 0.0)
+        elif self._window is None or self._window.take(transaction.address, Kind.QUERY, now):
+            self._launch(transaction, now)
+        else:
+            self._held.add(transaction, transaction.address, transaction.turn, now)
 
     def deadline(self) -> float | None:
         """When `poll` has something to do."""

@@ -69,6 +69,11 @@ class Extensions:
         """Who answers `method`, if anybody here."""
         return self._handlers.get(method)
 
+    @property
+    def has_response_observers(self) -> bool:
+        """Whether anybody is to be told of answers."""
+        return bool(self._on_response)
+
     def queried(self, query: krpc.Query, address: Address, now: float) -> None:
         """Tell the observers of a query."""
         for observer in tuple(self._on_query):

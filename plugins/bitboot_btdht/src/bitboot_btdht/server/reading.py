@@ -7,8 +7,8 @@ from collections.abc import Callable
 from bitboot_core.aio.limits import Allowance
 
 from ..settings import Settings
-from ..wire import krpc
 from ..wire.compact import Address
+from ..wire.parts import has_few_parts
 
 _PLAIN = 250
 """Shorter datagrams, nearly all there are, cannot take long to read."""
@@ -34,7 +34,7 @@ class Reading:
         if size > self._settings.max_datagram or len(address) not in (6, 18):
             return False
         is_short = size <= self._settings.max_query
-        if is_short and (size < _PLAIN or krpc.has_few_parts(datagram)):
+        if is_short and (size < _PLAIN or has_few_parts(datagram)):
             return True
         if self._expects_much(address):
             return True

@@ -76,34 +76,6 @@ class ErrorReply:
 Message: TypeAlias = Query | Response | ErrorReply
 
 
-MAX_PARTS = 256
-"""A query of so many strings, numbers, lists and dictionaries is refused: it takes long to read."""
-
-
-def has_few_parts(datagram: bytes) -> bool:
-    """Whether a datagram is quick to read, without reading it: each part has a ":" or an "e"."""
-    return datagram.count(b":") + datagram.count(b"e") <= MAX_PARTS or _are_few(datagram)
-
-
-def _are_few(datagram: bytes) -> bool:
-    """The same, exactly: a long string, such as a request's payload, may be full of both."""
-    position, end = 0, len(datagram)
-    for _ in range(MAX_PARTS):
-        if position >= end:
-            return True
-        kind = datagram[position : position + 1]
-        if kind.isdigit():
-            colon = datagram.find(b":", position, position + bencode.MAX_LENGTH_DIGITS + 1)
-            if colon < 0 or not datagram[position:colon].isdigit():
-                return True  # no bencoding: reading it ends here too
-            position = colon + 1 + int(datagram[position:colon])
-        elif kind == b"i":
-            position = datagram.find(b"e", position) + 1 or end
-        else:
-            position += 1
-    return position >= end
-
-
 class Malformed(Exception):
     """Not a KRPC message. `answer`: the error to send back, where there is one to send."""
 
@@ -114,10 +86,10 @@ class Malformed(Exception):
 
 def parse(datagram: bytes, sender: Address) -> Message:
     """Read a datagram. Raises Malformed, and nothing else."""
-    return _plain_query(datagram) or _decoded(datagram, sender)
+    return _plain_query(datagram) or _plain_response(datagram) or _decoded(datagram, sender)
 
 
-_PLAIN: Final = re.compile(
+_PLAIN_QUERY: Final = re.compile(
     rb"""
     d 1:ad 2:id20:(.{20})
            (?:9:info_hash20:(.{20}))?
@@ -136,7 +108,7 @@ _PLAIN: Final = re.compile(
 
 def _plain_query(datagram: bytes) -> Query | None:
     """A query that looks like that; None: the decoder has to read it. Both read the same."""
-    plain = _PLAIN.fullmatch(datagram)
+    plain = _PLAIN_QUERY.fullmatch(datagram)
     if plain is None:
         return None
     sender, info_hash, target, want, ping, search, read_only, short, usual, long = plain.groups()
@@ -148,6 +120,45 @@ def _plain_query(datagram: bytes) -> Query | None:
     if want is not None:
         arguments[b"want"] = want.split(b"2:")[1:]
     return Query(usual or short or long, ping or search, sender, arguments, read_only is not None, datagram)
+
+
+_PLAIN_RESPONSE: Final = re.compile(
+    rb"""
+    d (?:2:ip(?:6:(.{6})|18:(.{18})))?
+      1:rd 2:id20:(.{20})
+           (?:5:nodes208:(.{208}))?
+           (?:6:nodes6304:(.{304}))?
+           (?:1:pi(\d{1,5})e)?
+           (?:5:token(?:4:(.{4})|8:(.{8})|20:(.{20})))?
+           (?:6:valuesl((?:6:.{6})+)e)? e
+      1:t4:(.{4})
+      (?:1:v4:.{4})?
+      1:y1:r e
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Responses as most are written: read so, they take a fourth of the decoder's time."""
+
+
+def _plain_response(datagram: bytes) -> Response | None:
+    """The same for a response."""
+    plain = _PLAIN_RESPONSE.fullmatch(datagram)
+    if plain is None:
+        return None
+    ipv4, ipv6, sender, nodes, nodes6, port, usual, ours, long, peers, transaction = plain.groups()
+    values: dict[bytes, Any] = {b"id": sender}
+    if nodes is not None:
+        values[b"nodes"] = nodes
+    if nodes6 is not None:
+        values[b"nodes6"] = nodes6
+    if port is not None:
+        values[b"p"] = int(port)
+    token = usual or ours or long
+    if token is not None:
+        values[b"token"] = token
+    if peers is not None:
+        values[b"values"] = [peers[start : start + 6] for start in range(2, len(peers), 8)]
+    return Response(transaction, sender, values, ipv4 or ipv6)
 
 
 def _decoded(datagram: bytes, sender: Address) -> Message:
@@ -225,13 +236,26 @@ def query(
     transaction: bytes, method: bytes, arguments: dict[bytes, Any], *, read_only: bool = False
 ) -> bytes:
     """A query. `arguments` hold our `id` already."""
-    return b"d1:a%b1:q%b%b1:t%b1:v%b1:y1:qe" % (
-        bencode.encode(arguments),
-        _string(method),
+    return b"d1:a%b1:q%d:%b%b1:t%d:%b1:v%b1:y1:qe" % (
+        _arguments(arguments),
+        len(method),
+        method,
         b"2:roi1e" if read_only else b"",
-        _string(transaction),
+        len(transaction),
+        transaction,
         _CLIENT,
     )
+
+
+def _arguments(arguments: dict[bytes, Any]) -> bytes:
+    """Most queries hold what is looked for and nothing else: these are written out as well."""
+    if len(arguments) == 2:
+        info_hash, target = arguments.get(b"info_hash"), arguments.get(b"target")
+        if isinstance(info_hash, bytes):
+            return b"d2:id20:%b9:info_hash%d:%be" % (arguments[b"id"], len(info_hash), info_hash)
+        if isinstance(target, bytes):
+            return b"d2:id20:%b6:target%d:%be" % (arguments[b"id"], len(target), target)
+    return bencode.encode(arguments)
 
 
 def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
