@@ -118,11 +118,11 @@ class Client:
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Contacts to begin a lookup with; where none is left but bad ones, these."""
-        table = self.tables[family]
+        table, dead, now = self.tables[family], self.transactions.dead, self.now
         alive = [
             contact
-            for contact in table.closest(target, 2 * self.settings.k, self.now)
-            if not self.is_dead(contact.address)
+            for contact in table.closest(target, 2 * self.settings.k, now)
+            if not dead.contains(contact.address, now)
         ]
         return [(contact.id, contact.address) for contact in alive or table]
 

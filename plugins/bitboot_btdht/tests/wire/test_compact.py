@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from bitboot_btdht.wire import compact
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+
+from bitboot_core.model import address_scope
 
 
 @given(st.ip_addresses(), st.integers(0, 65535))
@@ -93,6 +95,17 @@ def test_odd_values_give_what_can_be_read() -> None:
 def test_nodes_pack_as_bep_5_says() -> None:
     packed = compact.pack_nodes([(b"i" * 20, compact.pack("1.2.3.4", 258))])
     assert packed == b"i" * 20 + b"\x01\x02\x03\x04\x01\x02"
+
+
+@given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
+@example(bytes([192, 0, 0, 9]))
+@example(bytes([198, 51, 100, 1]))
+def test_a_public_address_is_what_the_core_calls_so(ip: bytes) -> None:
+    assert (compact.scope(ip) == "public") is (address_scope(ip) == "public" and not is_mapped(ip))
+
+
+def is_mapped(ip: bytes) -> bool:
+    return ip.startswith(b"\0" * 10 + b"\xff\xff")
 
 
 def test_what_lies_behind_a_carriers_nat_is_no_public_address() -> None:

@@ -161,6 +161,28 @@ def test_responses_are_what_the_encoder_writes(values: dict[bytes, Any], transac
     assert krpc.response(transaction, values, PEER) == bencode.encode(message)
 
 
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            b"info_hash": st.binary(max_size=20) | st.integers(),
+            b"target": st.binary(max_size=20) | st.integers(),
+            b"port": st.integers(),
+        },
+    ),
+    st.binary(max_size=12),
+    st.booleans(),
+    st.binary(max_size=9),
+)
+def test_queries_are_what_the_encoder_writes(
+    arguments: dict[bytes, Any], method: bytes, read_only: bool, transaction: bytes
+) -> None:
+    arguments = {b"id": b"x" * 20, **arguments}
+    message = {b"a": arguments, b"q": method, b"t": transaction, b"v": krpc.CLIENT, b"y": b"q"}
+    expected = bencode.encode(message | {b"ro": 1} if read_only else message)
+    assert krpc.query(transaction, method, arguments, read_only=read_only) == expected
+
+
 IDS = st.binary(min_size=20, max_size=20)
 PLAIN = st.tuples(
     st.just(b"d1:ad2:id20:"),

@@ -6,6 +6,8 @@ import random
 
 import pytest
 from bitboot_btdht.wire import compact, node_id
+from hypothesis import given
+from hypothesis import strategies as st
 
 # BEP 42, "Node ID restriction": address, r, an example id
 VECTORS = [
@@ -54,3 +56,14 @@ def test_distance_and_common_prefix() -> None:
     assert node_id.common_prefix(zero, one) == 159
     assert node_id.common_prefix(zero, zero) == 160
     assert node_id.common_prefix(zero, b"\x80" + b"\0" * 19) == 0
+
+
+@given(st.binary(min_size=4, max_size=4), st.integers(0, 7))
+def test_the_checksum_of_an_ipv4_address_is_put_together_of_those_of_its_bytes(ip: bytes, r: int) -> None:
+    masked = (int.from_bytes(ip, "big") & 0x030F3FFF) | (r << 29)  # BEP 42, "Node ID restriction"
+    checksum = node_id.crc32c(masked.to_bytes(4, "big")).to_bytes(4, "big")
+    fitting = checksum[:3] + b"\0" * 16 + bytes([r])
+    bad = bytes([checksum[0] ^ 1]) + fitting[1:]
+    address = ip + b"\1\1"
+    assert node_id.fits(fitting, address)
+    assert node_id.fits(bad, address) is not compact.is_public(address)

@@ -89,9 +89,10 @@ def introduced(
     unknown: Callable[[Iterable[NodeInfo]], Iterable[NodeInfo]] = iter,
 ) -> list[NodeInfo]:
     """The nodes that a reply tells of, less those that are not `unknown` or that we would not follow up."""
+    least = max(1, compact.width(teller))
     return [
-        (id_, address)
+        node
         # Near the target most are known, so that comes first: it is the cheapest question.
-        for id_, address in unknown(told_of(network, values, family))
-        if compact.may_introduce(teller, address) and not network.is_dead(address)
+        for node in unknown(told_of(network, values, family))
+        if compact.width(node[1]) >= least and not network.is_dead(node[1])
     ]

@@ -216,7 +216,8 @@ class PeerSearch(NodeSearch):
         """Pass the reply's peers on, less those that its sender has no business to know."""
         values = response.values.get(b"values")
         peers = compact.unpack_peers(values, self.network.settings.peers_taken_per_reply)
-        peers = [peer for peer in peers if compact.may_introduce(candidate.address, peer)]
+        least = max(1, compact.width(candidate.address))
+        peers = [peer for peer in peers if compact.width(peer) >= least]
         if peers:
             self.told(candidate, peers)
 

@@ -23,7 +23,8 @@ class Shortlist:
 
     def __init__(self, target: bytes, settings: Settings) -> None:
         self._number = int.from_bytes(target, "big")
-        self._settings = settings
+        self._per_subnet = settings.nodes_per_subnet
+        self._most = settings.max_candidates
         self._sorted: list[Candidate] = []
         self._addresses: dict[Address, Candidate] = {}
         self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
@@ -55,16 +56,19 @@ class Shortlist:
         """Add a node, unless it is known or there is no room for it. `teller`: who told of it, if anybody."""
         if address in self._addresses:
             return
-        per_subnet, place = self._settings.nodes_per_subnet, subnet(address)
-        if per_subnet is not None and self._subnets.get(place, 0) >= per_subnet and is_public(address):
-            return
+        per_subnet, place = self._per_subnet, b""
+        if per_subnet is not None:
+            place = subnet(address)
+            if self._subnets.get(place, 0) >= per_subnet and is_public(address):
+                return
         distance = int.from_bytes(id_, "big") ^ self._number
-        if len(self._sorted) >= self._settings.max_candidates and not self._make_room(distance):
+        if len(self._sorted) >= self._most and not self._make_room(distance):
             return
         candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
         insort(self._sorted, candidate, key=_by_distance)
         self._addresses[address] = candidate
-        self._subnets[place] = self._subnets.get(place, 0) + 1
+        if per_subnet is not None:
+            self._subnets[place] = self._subnets.get(place, 0) + 1
 
     def _make_room(self, distance: int) -> bool:
         """Forget the farthest candidate where it is farther than `distance`; False where none is.

@@ -83,11 +83,8 @@ class Traversal:
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
         for id_, address in nodes:
-            self._add(id_, address, teller)
-
-    def _add(self, id_: bytes, address: Address, teller: Address | None) -> None:
-        if id_ != self._own_id and address not in self.outside:
-            self.shortlist.add(id_, address, teller)
+            if id_ != self._own_id and address not in self.outside:
+                self.shortlist.add(id_, address, teller)
 
     def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         """Ask whom it is time to ask, or finish."""
@@ -164,7 +161,7 @@ class Traversal:
         """The candidate that a node from `outside` becomes by its answer; None where it may not be one, or is
         one already that has been asked."""
         self.outside.discard(address)
-        self._add(id_, address, None)
+        self.add([(id_, address)])
         candidate = self.shortlist.get(address)
         return candidate if candidate is not None and candidate.state is FRESH else None
 

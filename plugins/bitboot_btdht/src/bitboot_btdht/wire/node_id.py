@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
-from .compact import Address, scope
+from .compact import Address, is_public
 
 ID_BYTES = 20
 ID_BITS = 160
 
-_V4_MASK = 0x030F3FFF
 _V6_MASK = 0x0103070F1F3F7FFF
 
 
@@ -39,18 +39,16 @@ def id_for(ip: bytes, rng: random.Random) -> bytes:
 
 def fits(node_id: bytes, address: Address) -> bool:
     """Whether `node_id` may be used at `address` (BEP 42). Local addresses are exempt."""
-    ip = address[:-2]
-    if scope(ip) != "public":
+    if not is_public(address):
         return True
-    crc = _prefix(ip, node_id[19] & 7)
     # the first 21 bits of the id must be the first 21 bits of the checksum
-    return int.from_bytes(node_id[:3], "big") >> 3 == crc >> 11
+    return int.from_bytes(node_id[:3], "big") >> 3 == _prefix(address[:-2], node_id[19] & 7) >> 11
 
 
 def _prefix(ip: bytes, r: int) -> int:
     if len(ip) == 4:
-        masked = (int.from_bytes(ip, "big") & _V4_MASK) | (r << 29)
-        return crc32c(masked.to_bytes(4, "big"))
+        near = _THIRD[ip[2] & 0x3F] ^ _FOURTH[ip[3]]
+        return _FIRST[(ip[0] & 0x03) | (r << 5)] ^ _SECOND[ip[1] & 0x0F] ^ near
     masked = (int.from_bytes(ip[:8], "big") & _V6_MASK) | (r << 61)
     return crc32c(masked.to_bytes(8, "big"))
 
@@ -65,7 +63,7 @@ def _table() -> tuple[int, ...]:
     return tuple(rows)
 
 
-_CRC_TABLE = _table()
+_CRC_TABLE: Final = _table()
 
 
 def crc32c(data: bytes) -> int:
@@ -74,3 +72,15 @@ def crc32c(data: bytes) -> int:
     for byte in data:
         crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
+
+
+def _before_a_zero(parts: tuple[int, ...]) -> tuple[int, ...]:
+    """What bytes add to a checksum where one more, of zero, follows."""
+    return tuple((part >> 8) ^ _CRC_TABLE[part & 0xFF] for part in parts)
+
+
+# What each byte of an IPv4 address adds to its checksum: that is the XOR of these, in a fifth of the time.
+_FOURTH: Final = _CRC_TABLE
+_THIRD: Final = _before_a_zero(_FOURTH)
+_SECOND: Final = _before_a_zero(_THIRD)
+_FIRST: Final = tuple(part ^ crc32c(bytes(4)) for part in _before_a_zero(_SECOND))
