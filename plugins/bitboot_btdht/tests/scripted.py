@@ -38,6 +38,7 @@ class Asked:
     method: bytes
     arguments: dict[bytes, Any]
     on_outcome: Callable[[Outcome], None]
+    on_answer: Callable[[krpc.Response], bool] | None
     on_overdue: Callable[[], None] | None
     on_slow: Callable[[], None] | None
     wanted: Callable[[], bool] | None
@@ -46,7 +47,10 @@ class Asked:
     def answer(self, number: int, *, sees_us: Address | None = None, **values: Any) -> None:
         """Node `number` answers, and may say where it sees us."""
         named = {name.encode(): value for name, value in values.items()}
-        self.on_outcome(krpc.Response(b"aa", id_of(number), named, sees_us))
+        response = krpc.Response(b"aa", id_of(number), named, sees_us)
+        if self.on_answer is not None:
+            self.on_answer(response)
+        self.on_outcome(response)
 
     def refuse(self) -> None:
         self.on_outcome(krpc.ErrorReply(b"aa", 203, b"no"))
@@ -89,6 +93,7 @@ class Scripted:
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_answer: Callable[[krpc.Response], bool] | None = None,
         on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
@@ -96,7 +101,9 @@ class Scripted:
     ) -> bool:
         if not self.is_full:
             self.asked.append(
-                Asked(address, method, dict(arguments), on_outcome, on_overdue, on_slow, wanted, turn)
+                Asked(
+                    address, method, dict(arguments), on_outcome, on_answer, on_overdue, on_slow, wanted, turn
+                )
             )
         return not self.is_full
 

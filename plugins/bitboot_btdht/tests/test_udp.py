@@ -163,6 +163,21 @@ async def test_an_exception_of_a_callback_does_not_stop_the_clock(
     assert len(caplog.records) == 1
 
 
+async def test_nor_does_one_of_what_an_answer_led_to(
+    driver: UdpDriver, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug of whoever extends the node")
+
+    driver.node._client.postponed.append(broken)
+    driver.give_way()
+    driver._drained()
+    with Client(driver.address) as client:
+        assert (await client.ask(b"ping"))[b"y"] == b"r"
+    assert "what an answer led to could not be done" in caplog.text
+    assert driver.node.counters["errors"] == 1
+
+
 class PlainHandle:
     """A timer as uvloop's are where the time has come already: it does not tell when it is due."""
 

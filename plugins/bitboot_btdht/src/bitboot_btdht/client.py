@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .asking.transaction import Outcome
@@ -49,6 +50,8 @@ class Client:
         """What time it is: whoever drives the node sets it."""
         self.is_read_only: Callable[[Address], bool] = lambda _: False
         """Whether a query to an address says that this node answers none (BEP 43)."""
+        self.postponed: list[Callable[[], None]] = []
+        """What answers have led to that need not be done before somebody has what they wait for."""
         self._extensions = extensions
         self._rng = rng
         self._counters = counters
@@ -64,12 +67,13 @@ class Client:
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_answer: Callable[[krpc.Response], bool] | None = None,
         on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
         turn: int | None = None,
     ) -> bool:
-        """Send a query, and learn from its outcome before `on_outcome` hears of it."""
+        """Send a query, and learn from its outcome before `on_outcome` hears of it: see `lookup.network`."""
         family, asked = compact.family(address), self.now
         was_surprised = self.surroundings.is_surprised(address, asked)
 
@@ -86,18 +90,29 @@ class Client:
                 self.surroundings.unanswered(address, asked)
             on_outcome(outcome)
 
+        def hear(outcome: Outcome, round_trip: float) -> None:
+            if on_answer is not None and isinstance(outcome, krpc.Response) and on_answer(outcome):
+                self.postponed.append(partial(settle, outcome, round_trip))
+            else:
+                settle(outcome, round_trip)
+
         return self.transactions.send(
             address,
             method,
             {b"id": self.ids[family], **arguments},
             self.now,
-            settle,
+            settle if on_answer is None else hear,
             on_overdue=on_overdue,
             on_slow=on_slow,
             wanted=wanted,
             turn=turn,
             read_only=self.is_read_only(address),
         )
+
+    def catch_up(self) -> None:
+        """Do what was postponed."""
+        while self.postponed:
+            self.postponed.pop(0)()
 
     @property
     def hurries(self) -> bool:

@@ -9,7 +9,8 @@ sends what `outgoing()` returns after either, or after starting anything:
         socket.sendto(datagram, unpack(address))
 
 `now` is any steadily growing number of seconds. Nothing here blocks, sleeps or raises because of
-what a stranger sent. Callbacks run inside the call that led to them and must not raise.
+what a stranger sent. Callbacks run inside the call that led to them or the next one (`Node.catch_up`), and
+must not raise.
 """
 
 from __future__ import annotations
@@ -153,6 +154,8 @@ class Node(Operations):
 
     def receive(self, datagram: bytes, address: Address, now: float) -> bool:
         """A datagram has come in from `address`. Whether it answers a query of ours."""
+        if self._client.postponed:
+            self._client.catch_up()
         self._client.now = now
         self.counters["received"] += 1
         self.counters["received_bytes"] += len(datagram)
@@ -186,6 +189,8 @@ class Node(Operations):
 
     def poll(self, now: float) -> None:
         """Do what is due."""
+        if self._client.postponed:
+            self._client.catch_up()
         self._client.now = now
         self.transactions.poll(now)
         self._requests.poll(now)
@@ -197,14 +202,25 @@ class Node(Operations):
 
     def deadline(self) -> float:
         """When `poll` is to be called next."""
+        if self._client.postponed:
+            self._client.catch_up()
         first = self._surroundings.next_due
         for due in (self.transactions.deadline(), self._requests.deadline()):
             if due is not None and due < first:
                 first = due
         return min([first, *(survey.next_due for survey in self._surveys)]) if self._surveys else first
 
+    def catch_up(self) -> None:
+        """Do what an answer has led to beside the peers that it held, if that has not been done yet.
+
+        Peers come to their reader first. All else is done here, or when the node is used again.
+        """
+        self._client.catch_up()
+
     def outgoing(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send now, each handed out once."""
+        if self._client.postponed:
+            self._client.catch_up()
         ready, self._outgoing = self._outgoing, []
         return ready
 

@@ -141,9 +141,17 @@ class UdpDriver:
         if self._giving_way:
             # The first peer of a lookup comes to its reader in two thirds of the time it would else take.
             self._giving_way = False
-            self._loop.call_soon(self.flush)
+            self._loop.call_soon(self._go_on)
         else:
             self.flush()
+
+    def _go_on(self) -> None:
+        """Do and send what had to wait for a lookup's peers."""
+        try:
+            self.node.catch_up()
+        except Exception:  # noqa: BLE001 - reported, as what `receive` leads to
+            self._report("what an answer led to could not be done")
+        self.flush()
 
     def _read_failed(self, error: OSError) -> None:
         self.node.counters["refused"] += 1

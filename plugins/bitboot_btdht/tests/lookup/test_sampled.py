@@ -180,9 +180,16 @@ class OneNode:
         method: bytes,
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
+        *,
+        on_answer: Callable[[krpc.Response], bool] | None = None,
         **more: Any,
     ) -> bool:
-        self.asked.append(on_outcome)
+        def settle(outcome: Outcome) -> None:
+            if on_answer is not None and isinstance(outcome, krpc.Response):
+                on_answer(outcome)
+            on_outcome(outcome)
+
+        self.asked.append(settle)
         return True
 
     def take_turn(self) -> int:

@@ -16,6 +16,7 @@ class TokenSearch(PeerSearch):
 
     may_hurry = True
     is_thorough = True
+    is_awaited = False
 
     def __init__(self, network: Network, info_hash: bytes, family: int, on_done: Callable[[], None]) -> None:
         super().__init__(network, info_hash, family, lambda peers: None, on_done)

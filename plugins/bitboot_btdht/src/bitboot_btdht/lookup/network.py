@@ -37,6 +37,7 @@ class Network(Protocol):
         arguments: dict[bytes, Any],
         on_outcome: Callable[[Outcome], None],
         *,
+        on_answer: Callable[[krpc.Response], bool] | None = None,
         on_overdue: Callable[[], None] | None = None,
         on_slow: Callable[[], None] | None = None,
         wanted: Callable[[], bool] | None = None,
@@ -44,6 +45,8 @@ class Network(Protocol):
     ) -> bool:
         """Send a query, at once or when its `turn` comes, if it is still `wanted` then.
 
+        `on_answer` hears of an answer first. Where it says that somebody has got what they wait for, all else
+        that the answer leads to is done once they have it (`Node.catch_up`).
         False, and no callback, where too many wait already.
         """
 

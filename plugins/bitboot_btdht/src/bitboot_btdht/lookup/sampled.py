@@ -75,17 +75,18 @@ class SampledSearch(PeerSearch):
         if not self._over:
             super().start()
 
-    def told(self, candidate: Candidate, peers: list[Address]) -> None:
+    def told(self, candidate: Candidate, peers: list[Address]) -> bool:
         """Note whether that was a sample, and whether it brought much; pass on what is due."""
-        self._tell(candidate, peers)
+        return self._tell(candidate, peers)
 
-    def _tell(self, candidate: Candidate | None, peers: list[Address]) -> None:
+    def _tell(self, candidate: Candidate | None, peers: list[Address]) -> bool:
         self._note(candidate, peers)
-        self._pass_on(self._fair.told(candidate, peers))
+        return self._pass_on(self._fair.told(candidate, peers))
 
-    def _pass_on(self, peers: list[Address]) -> None:
+    def _pass_on(self, peers: list[Address]) -> bool:
         if peers:
             self._on_peers(peers)
+        return bool(peers)
 
     def _note(self, candidate: Candidate | None, peers: list[Address]) -> None:
         if len(peers) * (len(peers[0]) + ENTRY_OVERHEAD) < SAMPLE_BYTES:
@@ -134,7 +135,7 @@ class SampledSearch(PeerSearch):
         self._worth_it = False
         if isinstance(outcome, krpc.Response) and outcome.sender == candidate.id:
             self._misses.pop(candidate, None)
-            self.heard(candidate, outcome)
+            self.hand_over(candidate, outcome)
             if self._over:
                 return
         elif outcome is None:

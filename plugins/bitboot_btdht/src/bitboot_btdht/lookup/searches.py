@@ -35,6 +35,8 @@ class NodeSearch:
     """Whether it may cost more to end sooner."""
     is_thorough = False
     """Whether the very closest are to be found, to store there: then no slow one is given up at once."""
+    is_awaited = False
+    """Whether somebody waits for what is in the answers (`hand_over`): that comes before all else."""
 
     def __init__(
         self,
@@ -106,6 +108,8 @@ class NodeSearch:
         if candidate is not None:
             candidate.tries = 1
             candidate.hops = LONGEST if aside else 0
+            if self.is_awaited:
+                self.hand_over(candidate, response)
             self._settle(candidate, response, 1)
         else:
             self.replies += 1
@@ -119,6 +123,7 @@ class NodeSearch:
             self.method,
             self._arguments,
             lambda outcome: self._settle(candidate, outcome, tries),
+            on_answer=(lambda response: self._hear(candidate, response)) if self.is_awaited else None,
             on_overdue=(lambda: self.traversal.overdue(candidate)) if self._hurries else None,
             on_slow=lambda: self.traversal.slow(candidate),
             wanted=self._is_wanted,
@@ -190,8 +195,18 @@ class NodeSearch:
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()
 
+    def _hear(self, candidate: Candidate, response: krpc.Response) -> bool:
+        """An answer has come in: hand over what is in it, if it is an honest one (`Traversal.answered`)."""
+        if self.traversal.done or candidate.state is ANSWERED:
+            return False
+        return response.sender != self.network.ids[self.family] and self.hand_over(candidate, response)
+
+    def hand_over(self, candidate: Candidate, response: krpc.Response) -> bool:
+        """Pass on what somebody waits for. Whether there was any. For subclasses."""
+        return False
+
     def heard(self, candidate: Candidate, response: krpc.Response) -> None:
-        """An honest answer has come in. For subclasses."""
+        """An honest answer has been followed up. For subclasses."""
 
 
 class PeerSearch(NodeSearch):
@@ -200,6 +215,7 @@ class PeerSearch(NodeSearch):
     method = b"get_peers"
     argument = b"info_hash"
     teaches_density = False
+    is_awaited = True
 
     def __init__(
         self,
@@ -212,18 +228,18 @@ class PeerSearch(NodeSearch):
         super().__init__(network, info_hash, family, on_done, patient=True)
         self._on_peers = on_peers
 
-    def heard(self, candidate: Candidate, response: krpc.Response) -> None:
+    def hand_over(self, candidate: Candidate, response: krpc.Response) -> bool:
         """Pass the reply's peers on, less those that its sender has no business to know."""
         values = response.values.get(b"values")
         peers = compact.unpack_peers(values, self.network.settings.peers_taken_per_reply)
         least = max(1, compact.width(candidate.address))
         peers = [peer for peer in peers if compact.width(peer) >= least]
-        if peers:
-            self.told(candidate, peers)
+        return bool(peers) and self.told(candidate, peers)
 
-    def told(self, candidate: Candidate, peers: list[Address]) -> None:
-        """A candidate has told of these peers: pass them on."""
+    def told(self, candidate: Candidate, peers: list[Address]) -> bool:
+        """A candidate has told of these peers: pass them on. Whether any were."""
         self._on_peers(peers)
+        return True
 
 
 Search = TypeVar("Search", bound=NodeSearch)
