@@ -6,17 +6,19 @@ is asked to store something, but that is one in five of an announcement's querie
 
 from __future__ import annotations
 
-GUESS = 0.35
+from typing import Final
+
+GUESS: Final = 0.35
 """Of a lookup's queries on the live DHT (Jimenez, Osmani, Knutsson, IEEE P2P 2011: 35 to 46 %): what is taken
 to be so until it is known."""
 
-GUESSED = 4
+GUESSED: Final = 4
 """For how many queries the guess counts."""
 
-REMEMBERED = 64
+REMEMBERED: Final = 64
 """How many of the latest count, about."""
 
-MANY = 0.1
+MANY: Final = 0.1
 """From this share on it pays to ask more nodes at once than can be needed: where nearly all answer, that only
 costs datagrams. In simulated networks where everybody is there it is 0.04 at most, with 12 liars beside one
 key 0.1; in those like the live one 0.24 in the median, and 0.1 at the lowest of a hundred nodes."""

@@ -9,16 +9,18 @@ node more costs one query, and whose answer comes after all counts all the same.
 from __future__ import annotations
 
 import math
+from typing import Final
 
-IN_TIME = 0.5
+IN_TIME: Final = 0.5
 """The share of the answers that come before the mark."""
 
-STEP = 0.1
+STEP: Final = 0.1
 """How far one answer moves the mark: by less than a tenth."""
 
-UP, DOWN = math.exp(STEP * IN_TIME), math.exp(STEP * (IN_TIME - 1))
+UP: Final = math.exp(STEP * IN_TIME)
+DOWN: Final = math.exp(STEP * (IN_TIME - 1))
 
-FIRST_MARK = 0.3
+FIRST_MARK: Final = 0.3
 """Seconds, before anything has been measured."""
 
 

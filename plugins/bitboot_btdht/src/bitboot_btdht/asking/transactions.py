@@ -7,7 +7,7 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from bitboot_core.aio.round_trips import RoundTrips
 
@@ -21,23 +21,23 @@ from .rates import DeadContacts
 from .transaction import Outcome, Transaction
 from .window import Kind, Window
 
-TRANSACTION_BYTES = 4
+TRANSACTION_BYTES: Final = 4
 """Enough that a stranger who forges the address as well has no chance of guessing."""
 
 
-FIRST_GUESS = 0.25
+FIRST_GUESS: Final = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
 
-HURRIED = 1
+HURRIED: Final = 1
 """By how many deviations a round trip is longer than the mean that is slow for a lookup in a hurry, not four.
 On a simulated live DHT lookups that wait for two or more take longer, and find no more."""
 
 
-_PING = b"1:q4:ping"
+_PING: Final = b"1:q4:ping"
 """What the datagrams of pings hold, and hardly any other."""
 
 
-LATE = 30.0
+LATE: Final = 30.0
 """Seconds after which an answer teaches nothing any more. Satellites and onion routes take up to some 6."""
 
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict, deque
+from typing import Final
 
 from ..wire.compact import Address
 
-SPAN = 10.5
+SPAN: Final = 10.5
 """Seconds. Ten, which is what others count over, and a little that the way may take out of a gap."""
 
-QUERIES = 0.45
+QUERIES: Final = 0.45
 """This share of the messages to one address may always be queries: less than half, so that two nodes that
 ask each other as much as they may can both answer all of it, and nobody takes the other for dead."""
 
-MOST = 0.8
+MOST: Final = 0.8
 """Where it asks us little, so much may be queries; where we ask it little, so much may be answers."""
 
-PROBATION = 3.0
+PROBATION: Final = 3.0
 """Seconds from one share of QUERIES to what goes beyond: by then we know whether it asks us too."""
 
-MAX_ADDRESSES = 16_384
+MAX_ADDRESSES: Final = 16_384
 """Addresses whose messages are remembered. With as many, another one has to wait until a place is free."""
 
 

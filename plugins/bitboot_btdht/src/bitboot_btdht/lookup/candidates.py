@@ -6,6 +6,7 @@ Who told of each is remembered: those whose candidates do not answer are listene
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from ..wire import node_id
 from ..wire.compact import Address
@@ -24,14 +25,20 @@ class State(enum.Enum):
 
 
 # Bound once: comparing against these is the hot path's whole work.
-FRESH, HELD, WAITING, OVERDUE, SLOW, ANSWERED, FAILED = State
+FRESH: Final = State.FRESH
+HELD: Final = State.HELD
+WAITING: Final = State.WAITING
+OVERDUE: Final = State.OVERDUE
+SLOW: Final = State.SLOW
+ANSWERED: Final = State.ANSWERED
+FAILED: Final = State.FAILED
 
 
-MAX_SILENT = 6
+MAX_SILENT: Final = 6
 """So many silent candidates of one teller, and as many again for each that answered, and it is doubted. On
 a line that loses 40 % of the datagrams that happens to few by chance, and hardly to all who told of one."""
 
-MAX_TELLERS = 8
+MAX_TELLERS: Final = 8
 """How many of those who told of a candidate are remembered."""
 
 

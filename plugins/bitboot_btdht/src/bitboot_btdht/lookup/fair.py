@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from itertools import zip_longest
+from typing import Final
 
 from ..wire.compact import Address
 
-AT_ONCE = 32
+AT_ONCE: Final = 32
 """So many of one node's peers are passed on before the closest nodes have answered."""
 
-DOUBTED = 100
+DOUBTED: Final = 100
 """So many of one node's peers are passed on where others know of no crowd: two liars make none of 300."""
 
-BELIEVED = 1_000
+BELIEVED: Final = 1_000
 """... and so many where several of the closest nodes tell of a crowd: their replies are samples of it."""
 
-WITNESSES = 3
+WITNESSES: Final = 3
 """So many of the closest nodes have to tell of a crowd, or most of them where they are fewer."""
 
 

@@ -10,6 +10,7 @@ small swarms do not pay.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ..asking.transaction import Outcome
 from ..wire import krpc
@@ -19,23 +20,23 @@ from .fair import FairPeers, enough_witnesses
 from .network import Network
 from .searches import PeerSearch, Searches
 
-CROWD = 300
+CROWD: Final = 300
 """From so many peers under one key on there may be others that its nodes do not store: libtorrent
 keeps 500, and of these a lookup that loses datagrams may see no more than three in five."""
 
-SAMPLE_BYTES = 350
+SAMPLE_BYTES: Final = 350
 """A reply with fewer bytes of peers than this had room for more, whoever wrote it: it is no sample."""
 
-ENTRY_OVERHEAD = 3
+ENTRY_OVERHEAD: Final = 3
 """What bencoding adds to each peer: "6:" or "18:"."""
 
-LITTLE = 1 / 32
+LITTLE: Final = 1 / 32
 """A reply is not worth asking for again of which no larger share is new: two of 68 peers."""
 
-DOUBT = 3
+DOUBT: Final = 3
 """Where too few of the closest sample for a crowd to be believed, they are asked again a third as often."""
 
-MISSES = 2
+MISSES: Final = 2
 """After so many queries in a row without an answer a node is asked no more."""
 
 

@@ -9,13 +9,14 @@ node closer than the attacker's k-th, which then has to be asked like any other,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Final
 
 from .candidates import FRESH, WAITING, Candidate
 
-LONGEST = 8
+LONGEST: Final = 8
 """Nodes asked on one side path at most. Each is some three bits closer: that does for millions of nodes."""
 
-NEW = 3 / 4
+NEW: Final = 3 / 4
 """A side path goes on while at least this share of those told of is new. Where nobody crowds in that is so
 for a step or two, so that a lookup costs some four queries more."""
 

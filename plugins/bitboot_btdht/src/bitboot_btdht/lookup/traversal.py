@@ -11,6 +11,7 @@ waited for while there is somebody else; and everything that others can suggest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo
@@ -19,15 +20,15 @@ from .density import WIDE
 from .shortlist import Shortlist
 from .side_paths import SidePaths
 
-TRIES = 2
+TRIES: Final = 2
 """How often a node is asked before it counts as failed: datagrams get lost."""
 
-ANSWERED_AT_LEAST = 1 / 2
+ANSWERED_AT_LEAST: Final = 1 / 2
 """Where fewer of a lookup's queries were answered, its end waits until those who are slow were asked again.
 On the live DHT 35 to 46 % are not answered, since nodes are gone; on a line that loses two datagrams in five
 64 %."""
 
-UNFIT = 2
+UNFIT: Final = 2
 """So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
 cost nothing to invent right beside a target, and do not count towards its end."""
 

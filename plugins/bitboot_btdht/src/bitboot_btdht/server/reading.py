@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bitboot_core.aio.limits import Allowance
 
@@ -10,13 +11,13 @@ from ..settings import Settings
 from ..wire.compact import Address
 from ..wire.parts import has_few_parts
 
-_PLAIN = 250
+_PLAIN: Final = 250
 """Shorter datagrams, nearly all there are, cannot take long to read."""
 
-_PUT = b"1:q3:put"
+_PUT: Final = b"1:q3:put"
 """What the datagrams of `put` hold, and hardly any other: the items that these bring may have many parts."""
 
-_LONG_PUTS = 50.0
+_LONG_PUTS: Final = 50.0
 """This many of them with many parts are read in a second, of 0.8 ms at most."""
 
 

@@ -13,16 +13,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-MAX_DEPTH = 10
+MAX_DEPTH: Final = 10
 """Lists and dictionaries nested deeper than this are refused: KRPC needs 3, an item (BEP 44) some more."""
 
-MAX_INT_DIGITS = 20
+MAX_INT_DIGITS: Final = 20
 """Integers longer than a signed 64-bit one are refused."""
 
-MAX_LENGTH_DIGITS = 5
+MAX_LENGTH_DIGITS: Final = 5
 """Strings are shorter than 100,000 bytes: a datagram is."""
 
-_D, _E, _I, _L, _COLON, _ZERO, _NINE = b"deil:09"
+_D: Final = ord("d")
+_E: Final = ord("e")
+_I: Final = ord("i")
+_L: Final = ord("l")
+_COLON: Final = ord(":")
+_ZERO: Final = ord("0")
+_NINE: Final = ord("9")
 
 
 class BencodeError(ValueError):

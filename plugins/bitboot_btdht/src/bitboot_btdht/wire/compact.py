@@ -23,9 +23,9 @@ Address: TypeAlias = bytes
 NodeInfo: TypeAlias = tuple[bytes, Address]
 """A node's id and its address."""
 
-ID_BYTES = 20
+ID_BYTES: Final = 20
 ADDRESS_BYTES: Final = {4: 6, 6: 18}
-_NO_PORT = b"\0\0"
+_NO_PORT: Final = b"\0\0"
 _V4_MAPPED = b"\0" * 10 + b"\xff\xff"
 
 

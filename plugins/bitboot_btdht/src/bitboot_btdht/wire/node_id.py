@@ -7,8 +7,8 @@ from typing import Final
 
 from .compact import Address, is_public
 
-ID_BYTES = 20
-ID_BITS = 160
+ID_BYTES: Final = 20
+ID_BITS: Final = 160
 
 _V6_MASK = 0x0103070F1F3F7FFF
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from . import bencode
 
-MAX_PARTS = 256
+MAX_PARTS: Final = 256
 """A query of so many strings, numbers, lists and dictionaries is refused: it takes long to read."""
 
 
