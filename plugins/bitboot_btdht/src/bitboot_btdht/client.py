@@ -150,12 +150,17 @@ class Client:
         near = table.buckets[table.bucket_index(target)]
         far = [bucket for bucket in table.buckets if bucket is not near]
         chosen: list[Contact] = []
+        heard_since = (
+            self.now - self.settings.good_for
+        )  # as `RoutingTable.is_good` says: written out, like `closest`
         for buckets in far, [near]:
             good = [
                 contact
                 for bucket in buckets
                 for contact in bucket.contacts
-                if compact.is_public(contact.address) and table.is_good(contact, self.now)
+                if not contact.failures
+                and contact.last_seen > heard_since
+                and compact.is_public(contact.address)
             ]
             chosen += self._rng.sample(good, min(count - len(chosen), len(good)))
             if len(chosen) == count:

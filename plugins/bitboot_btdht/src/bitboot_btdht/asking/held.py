@@ -26,10 +26,8 @@ class Held(Generic[Query]):
         self._awaited: list[tuple[float, int, Address]] = []
         self._ready: deque[Address] = deque()
         self._order = count()
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
+        self.count: int = 0
+        """How many there are."""
 
     def __contains__(self, address: Address) -> bool:
         """Whether some wait for that address."""
@@ -42,7 +40,7 @@ class Held(Generic[Query]):
             waiting = self._by_address[address] = []
             self._await(address, now)
         heapq.heappush(waiting, (turn, next(self._order), query))
-        self._count += 1
+        self.count += 1
 
     def deadline(self) -> float | None:
         """When `look` has something to do."""
@@ -63,7 +61,7 @@ class Held(Generic[Query]):
                 continue
             waiting = self._by_address[address]
             query = heapq.heappop(waiting)[2]
-            self._count -= 1
+            self.count -= 1
             if not waiting:
                 del self._by_address[address]
                 self._ready.popleft()

@@ -82,7 +82,7 @@ class Transactions:
         self.timeouts: int = 0
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._line) + len(self._held)
+        return len(self._open) + len(self._line) + self._held.count
 
     def send(
         self,
@@ -105,7 +105,8 @@ class Transactions:
         it is not sent at all. Of those that wait for one node the lowest `turn` comes first (`take_turn`).
         Returns False, and calls nobody, where too many wait already.
         """
-        if len(self._line) + len(self._held) >= 8 * self._settings.max_transactions:
+        others_wait = bool(self._line) or self._held.count > 0
+        if others_wait and len(self._line) + self._held.count >= 8 * self._settings.max_transactions:
             return False
         id_ = self._new_id()
         datagram = krpc.query(id_, method, arguments, read_only=read_only)
@@ -121,7 +122,7 @@ class Transactions:
             wanted=wanted,
             turn=turn,
         )
-        if self._others_wait() or len(self._open) >= self._settings.max_transactions:
+        if others_wait or len(self._open) >= self._settings.max_transactions:
             self._line.append(transaction)
             self._next_in_line(now)
         else:
@@ -182,7 +183,7 @@ class Transactions:
         round_trip = self._heard(address, transaction.sent_at, now)
         if transaction.on_slow is not None:
             self.losses.add(answered=True)
-        if self._others_wait():
+        if self._line or self._held.count:
             self._next_in_line(now)
         transaction.on_outcome(message, round_trip)
         return True
@@ -205,9 +206,6 @@ class Transactions:
             return False
         self._on_late(message, address, self._heard(address, sent_at, now))
         return True
-
-    def _others_wait(self) -> bool:
-        return bool(self._line) or len(self._held) > 0
 
     def _next_in_line(self, now: float) -> None:
         while len(self._open) < self._settings.max_transactions:

@@ -8,7 +8,7 @@ from typing import Any
 from ..asking.transaction import Outcome
 from ..wire import krpc
 from ..wire.compact import Address, NodeInfo
-from .network import Network, introduced
+from .network import Network, introduced, told_of
 from .searches import NodeSearch
 
 
@@ -70,7 +70,8 @@ class Bootstrap:
         if isinstance(outcome, krpc.Response):
             self._answered += 1
             for family in self._network.families:
-                nodes = introduced(self._network, contact, outcome.values, family)
+                told = told_of(self._network, outcome.values, family)
+                nodes = introduced(self._network, contact, told)
                 self._follow(family, contact, nodes)
         self._unheard.discard(contact)
         self._check()

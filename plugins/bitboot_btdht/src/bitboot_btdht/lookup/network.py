@@ -5,7 +5,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..asking.transaction import Outcome
@@ -84,18 +84,9 @@ def told_of(network: Network, values: dict[bytes, Any], family: int) -> list[Nod
     )
 
 
-def introduced(
-    network: Network,
-    teller: Address,
-    values: dict[bytes, Any],
-    family: int,
-    unknown: Callable[[Iterable[NodeInfo]], Iterable[NodeInfo]] = iter,
-) -> list[NodeInfo]:
-    """The nodes that a reply tells of, less those that are not `unknown` or that we would not follow up."""
+def introduced(network: Network, teller: Address, told: list[NodeInfo]) -> list[NodeInfo]:
+    """Of the nodes that `teller` has told of, those that we would follow up."""
+    if not told:
+        return told
     least = max(1, compact.width(teller))
-    return [
-        node
-        # Near the target most are known, so that comes first: it is the cheapest question.
-        for node in unknown(told_of(network, values, family))
-        if compact.width(node[1]) >= least and not network.is_dead(node[1])
-    ]
+    return [node for node in told if compact.width(node[1]) >= least and not network.is_dead(node[1])]

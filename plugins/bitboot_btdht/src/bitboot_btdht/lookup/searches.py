@@ -179,18 +179,12 @@ class NodeSearch:
         )
         if honest:
             teller = candidate.address
-            nodes = introduced(
-                self.network,
-                teller,
-                outcome.values,
-                self.family,
-                lambda nodes: self.traversal.shortlist.unknown(nodes, teller),
-            )
-            self.traversal.add(nodes, teller)
+            told = told_of(self.network, outcome.values, self.family)
+            # Near the target most are known, so that comes first: it is the cheapest question.
+            new = introduced(self.network, teller, self.traversal.shortlist.unknown(told, teller))
+            self.traversal.add(new, teller)
             if candidate.hops:
-                self.traversal.go_on_aside(
-                    candidate, nodes, told_of(self.network, outcome.values, self.family)
-                )
+                self.traversal.go_on_aside(candidate, new, told)
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()
@@ -231,9 +225,10 @@ class PeerSearch(NodeSearch):
     def hand_over(self, candidate: Candidate, response: krpc.Response) -> bool:
         """Pass the reply's peers on, less those that its sender has no business to know."""
         values = response.values.get(b"values")
-        peers = compact.unpack_peers(values, self.network.settings.peers_taken_per_reply)
-        least = max(1, compact.width(candidate.address))
-        peers = [peer for peer in peers if compact.width(peer) >= least]
+        if values is None:
+            return False
+        most, least = self.network.settings.peers_taken_per_reply, compact.width(candidate.address)
+        peers = compact.unpack_peers(values, most, max(1, least))
         return bool(peers) and self.told(candidate, peers)
 
     def told(self, candidate: Candidate, peers: list[Address]) -> bool:

@@ -65,7 +65,10 @@ class Shortlist:
         if len(self._sorted) >= self._most and not self._make_room(distance):
             return
         candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
-        insort(self._sorted, candidate, key=_by_distance)
+        if self._sorted and self._sorted[-1].distance > distance:
+            insort(self._sorted, candidate, key=_by_distance)
+        else:
+            self._sorted.append(candidate)
         self._addresses[address] = candidate
         if per_subnet is not None:
             self._subnets[place] = self._subnets.get(place, 0) + 1

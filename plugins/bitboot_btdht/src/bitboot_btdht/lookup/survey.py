@@ -16,7 +16,7 @@ from ..asking.transaction import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
 from ..wire.node_id import ID_BYTES, random_id
-from .network import Network, introduced
+from .network import Network, introduced, told_of
 
 LONGEST_INTERVAL = 21_600.0
 """Seconds that a node may ask others to stay away for (BEP 51, "Sampling RPC")."""
@@ -159,7 +159,8 @@ class Survey:
             sample = sampled(address, outcome, self._network.settings.samples_taken_per_reply)
             self._pauses.set(address, asked_at + (LONGEST_INTERVAL if sample is None else sample.interval))
             if not self.done:
-                self._add(introduced(self._network, address, outcome.values, self._family))
+                told = told_of(self._network, outcome.values, self._family)
+                self._add(introduced(self._network, address, told))
         if sample is not None and not self.done:
             self._on_sample(sample)
         if not self.done:

@@ -139,12 +139,15 @@ def unpack_nodes(data: object, ip_family: int, limit: int) -> list[NodeInfo]:
     return [(data[start : start + ID_BYTES], data[start + ID_BYTES : start + size]) for start in starts]
 
 
-def unpack_peers(values: object, limit: int) -> list[Address]:
-    """The usable endpoints in a reply's `values`, of either family (BEP 32), at most `limit`."""
+def unpack_peers(values: object, limit: int, least: int = 1) -> list[Address]:
+    """The endpoints in a reply's `values`, of either family (BEP 32), of at least this `width`.
+
+    Of so many at most, from the first on.
+    """
     if not isinstance(values, list):
         return []
     return [
         value
         for value in values[:limit]
-        if isinstance(value, bytes) and len(value) in (6, 18) and width(value)
+        if isinstance(value, bytes) and len(value) in (6, 18) and width(value) >= least
     ]
