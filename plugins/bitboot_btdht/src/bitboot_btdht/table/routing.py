@@ -142,20 +142,24 @@ class RoutingTable:
         if contact.id == self.own_id or self._crowded(contact.address):
             return None
         while True:
-            index = self.bucket_index(contact.id)
+            index = self._index_of(contact.number)
             bucket = self._buckets[index]
-            namesake = next((other for other in bucket.contacts if other.id == contact.id), None)
-            if namesake is not None:
-                if self.is_good(namesake, now):
-                    return None  # the same id at another address: the first keeps it while it is good
-                self._remove(namesake)
+            for other in bucket.contacts:
+                if other.id == contact.id:
+                    if self.is_good(other, now):
+                        return None  # the same id at another address: the first keeps it while it is good
+                    self._remove(other)
+                    break
             if len(bucket.contacts) < self._settings.k:
                 self._add(bucket, contact, now)
                 return None
             if not self._splits(index):
                 break
             self._split()
-        bad = next((other for other in bucket.contacts if self.is_bad(other)), None)
+        are_good = (
+            bucket.good_infos(self._settings.good_for, now) is not None
+        )  # by far the most frequent case
+        bad = None if are_good else next((other for other in bucket.contacts if self.is_bad(other)), None)
         if bad is not None:
             self._drop(bad)
             self._add(bucket, contact, now)
@@ -163,7 +167,7 @@ class RoutingTable:
         bucket.waiting = [other for other in bucket.waiting if other.address != contact.address]
         bucket.waiting.append(contact)
         del bucket.waiting[: -self._settings.k]
-        return self.least_recently_seen(bucket, now)
+        return None if are_good else self.least_recently_seen(bucket, now)
 
     def least_recently_seen(self, bucket: Bucket, now: float) -> Contact | None:
         """The questionable contact of a bucket that has been silent longest; None if all are good."""
