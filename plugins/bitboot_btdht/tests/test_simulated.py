@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import random
 from functools import partial
 from typing import Any
 
 import pytest
+from bitboot_btdht.asking.transaction import Transaction
+from bitboot_btdht.lookup.candidates import Candidate
+from bitboot_btdht.lookup.traversal import Traversal
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import Crowd, Liar, Program, Simulation, public_address, uniform
@@ -234,6 +238,25 @@ def test_upkeep_asks_little() -> None:
     simulation.advance(3600)
     assert (simulation.delivered - before) / len(nodes) < 700, "datagrams a node and hour"
     assert all(node.deadline() <= simulation.now + TICK for node in nodes)
+
+
+def test_what_has_ended_is_gone_without_a_garbage_collection() -> None:
+    simulation = Simulation(seed=6)
+    gc.collect()
+    gc.disable()
+    try:
+        nodes = simulation.populate(30)
+        simulation.announce(nodes[3], HASH)
+        for node in nodes[10:15]:
+            assert simulation.find(node, HASH)
+            node.find_peers(HASH, lambda peers: None, lambda: None, now=simulation.now).cancel()
+            sizes = node.size(HASH, lambda: None, now=simulation.now)
+            simulation.run(node, lambda sizes=sizes: sizes.counted >= 8)  # type: ignore[misc]
+        del sizes
+        simulation.advance(120)
+        assert not [one for one in gc.get_objects() if isinstance(one, Traversal | Candidate | Transaction)]
+    finally:
+        gc.enable()
 
 
 def test_newcomers_are_known_to_others_soon() -> None:

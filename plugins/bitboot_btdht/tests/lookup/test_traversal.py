@@ -47,6 +47,9 @@ class World:
     def _finished(self) -> None:
         self.ended += 1
 
+    def storing_nodes(self) -> list[Candidate]:
+        return self.traversal.shortlist.storing_nodes(self.traversal.wanted)
+
     def add(self, *numbers: int) -> None:
         # Private addresses need not fit BEP 42.
         self.traversal.add((id_at(n), bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1") for n in numbers)
@@ -104,7 +107,7 @@ def test_where_the_k_closest_are_too_close_twice_as_many_are_asked_and_store() -
     world.answer_all()
     assert world.ended == 1
     assert world.numbers() == [1, 2, 3, 4, 5, 6]
-    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [1, 2, 3, 4, 5, 6]
+    assert [distance(c.id, TARGET) for c in world.storing_nodes()] == [1, 2, 3, 4, 5, 6]
 
 
 def test_where_they_are_not_too_close_k_are_enough() -> None:
@@ -113,7 +116,7 @@ def test_where_they_are_not_too_close_k_are_enough() -> None:
     world.answer_all()
     assert world.ended == 1
     assert world.numbers() == [1, 2, 3]
-    assert len(world.traversal.storing_nodes()) == 3
+    assert len(world.storing_nodes()) == 3
 
 
 def test_too_many_that_are_slow_or_not_there_do_not_hold_up_a_wider_lookup() -> None:
@@ -412,7 +415,7 @@ def test_storing_nodes_are_the_closest_of_all_and_the_closest_that_fit() -> None
     world.add(100, 101, 102)
     while not world.ended:
         world.answer_all()
-    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [1, 2, 100, 101]
+    assert [distance(c.id, TARGET) for c in world.storing_nodes()] == [1, 2, 100, 101]
 
 
 def test_without_a_token_a_node_is_nowhere_to_store() -> None:
@@ -420,7 +423,7 @@ def test_without_a_token_a_node_is_nowhere_to_store() -> None:
     world.add(1, 2)
     world.answer(world.asked[0], token=None)
     world.answer(world.asked[1])
-    assert [distance(c.id, TARGET) for c in world.traversal.storing_nodes()] == [2]
+    assert [distance(c.id, TARGET) for c in world.storing_nodes()] == [2]
 
 
 # What liars tell of

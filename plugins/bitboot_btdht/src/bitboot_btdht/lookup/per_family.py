@@ -25,6 +25,22 @@ class Startable(Operation, Protocol):
 Part = TypeVar("Part", bound=Startable)
 
 
+class _Total:
+    """The sum of what so many parts report. They keep this, and not whoever keeps them: no circle."""
+
+    def __init__(self, parts: int, on_done: Callable[[int], None]) -> None:
+        self._left = parts
+        self._total = 0
+        self._on_done = on_done
+
+    def add(self, result: int) -> None:
+        """A part is done."""
+        self._total += result
+        self._left -= 1
+        if not self._left:
+            self._on_done(self._total)
+
+
 class InFamilies(Generic[Part]):
     """The same operation in each family; done when all are, with the sum of what they report.
 
@@ -37,10 +53,9 @@ class InFamilies(Generic[Part]):
         make: Callable[[int, Callable[[int], None]], Part],
         on_done: Callable[[int], None],
     ) -> None:
-        self.parts: list[Part] = [make(family, self._one_done) for family in families]
-        self._left = len(self.parts)
-        self._total = 0
-        self._on_done = on_done
+        families = list(families)
+        one_done = _Total(len(families), on_done).add
+        self.parts: list[Part] = [make(family, one_done) for family in families]
 
     def start(self) -> Self:
         """Start it in all of them."""
@@ -52,9 +67,3 @@ class InFamilies(Generic[Part]):
         """Stop it in all of them; call nobody."""
         for part in self.parts:
             part.cancel()
-
-    def _one_done(self, result: int) -> None:
-        self._total += result
-        self._left -= 1
-        if not self._left:
-            self._on_done(self._total)

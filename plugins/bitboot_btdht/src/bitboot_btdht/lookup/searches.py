@@ -15,6 +15,10 @@ from .side_paths import LONGEST
 from .traversal import Traversal
 
 
+def _no_matter() -> None:
+    """A search has ended, and has told whoever began it: it keeps that no longer, which keeps the search."""
+
+
 class Beginning(Protocol):
     """How a search begins where its node knows nobody yet: see `opening`."""
 
@@ -84,6 +88,7 @@ class NodeSearch:
 
     def cancel(self) -> None:
         """Stop asking; call nobody."""
+        self._on_end = _no_matter
         self.traversal.cancel()
 
     def ask_contact(
@@ -140,11 +145,12 @@ class NodeSearch:
         return matters and self.network.densities[self.family].is_too_dense(distance)
 
     def _finished(self) -> None:
-        distance = self.traversal.kth_distance
+        distance = self.traversal.shortlist.kth_distance(self.network.settings.k)
         if self.teaches_density and distance is not None:
             self.network.densities[self.family].note(self.traversal.target, distance)
         self._count_nodes()
-        self._on_end()
+        on_end, self._on_end = self._on_end, _no_matter
+        on_end()
 
     def _count_nodes(self) -> None:
         """Note what the lookup says of how many nodes there are."""

@@ -107,3 +107,19 @@ class Shortlist:
     def answers(self) -> list[Candidate]:
         """Everyone who has answered, nearest first."""
         return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
+
+    def kth_distance(self, k: int) -> int | None:
+        """How far from the target the k-th closest of those is that have answered and fit BEP 42."""
+        fitting = [candidate for candidate in self.answers if candidate.fits]
+        return fitting[k - 1].distance if len(fitting) >= k else None
+
+    def storing_nodes(self, wanted: int) -> list[Candidate]:
+        """Where to store: the `wanted` closest that gave a token, and as many of those that fit BEP 42.
+
+        Lookups that enforce BEP 42 will look at the latter, all others at the former; on a network
+        where everyone complies they are the same nodes.
+        """
+        with_token = [candidate for candidate in self.answers if candidate.token is not None]
+        chosen = with_token[:wanted]
+        fitting = [candidate for candidate in with_token if candidate.fits][:wanted]
+        return chosen + [candidate for candidate in fitting if candidate not in chosen]

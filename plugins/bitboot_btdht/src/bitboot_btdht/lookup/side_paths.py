@@ -8,7 +8,7 @@ node closer than the attacker's k-th, which then has to be asked like any other,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from .candidates import FRESH, WAITING, Candidate
@@ -22,10 +22,9 @@ for a step or two, so that a lookup costs some four queries more."""
 
 
 class SidePaths:
-    """The side paths of one lookup. `ask(candidate)` sends a query, beside those of the lookup itself."""
+    """The side paths of one lookup. They say whom it is to ask, beside those that it asks itself."""
 
-    def __init__(self, ask: Callable[[Candidate], None]) -> None:
-        self._ask_node = ask
+    def __init__(self) -> None:
         self._asked: list[Candidate] = []
 
     @property
@@ -33,21 +32,25 @@ class SidePaths:
         """Whether an answer may come in good time: who is slow, or is asked later, is not waited for."""
         return any(candidate.state is WAITING for candidate in self._asked)
 
-    def begin(self, candidate: Candidate) -> None:
+    def begin(self, candidate: Candidate) -> Candidate | None:
         """Begin one at a contact, if the lookup has not asked it yet."""
-        self._ask(candidate, LONGEST)
+        return self._step(candidate, LONGEST)
 
-    def go_on(self, teller: Candidate, told: Collection[Candidate], new: Collection[Candidate]) -> None:
-        """`teller`, on a side path, has told of these, of the `new` before others did: ask their closest.
+    def go_on(
+        self, teller: Candidate, told: Collection[Candidate], new: Collection[Candidate]
+    ) -> Candidate | None:
+        """`teller`, on a side path, has told of these, of the `new` before others did: on to their closest.
 
         The path ends where that is no step ahead, and where it has met the lookup: most are known there.
         """
         ahead = [candidate for candidate in new if candidate.fits and candidate.distance < teller.distance]
         if ahead and teller.hops > 1 and len(new) >= NEW * len(told):
-            self._ask(min(ahead, key=lambda candidate: candidate.distance), teller.hops - 1)
+            return self._step(min(ahead, key=lambda candidate: candidate.distance), teller.hops - 1)
+        return None
 
-    def _ask(self, candidate: Candidate, hops: int) -> None:
-        if candidate.state is FRESH:
-            candidate.hops = hops
-            self._asked.append(candidate)
-            self._ask_node(candidate)
+    def _step(self, candidate: Candidate, hops: int) -> Candidate | None:
+        if candidate.state is not FRESH:
+            return None
+        candidate.hops = hops
+        self._asked.append(candidate)
+        return candidate

@@ -73,10 +73,11 @@ class Storing(ABC):
 
     def store(self) -> None:
         """The search is done: ask those that it found."""
-        chosen = self._search.traversal.storing_nodes()
+        traversal = self._search.traversal
+        chosen = traversal.shortlist.storing_nodes(traversal.wanted)
         self._spare = [
             candidate
-            for candidate in self._search.traversal.answers
+            for candidate in traversal.answers
             if candidate.token is not None and candidate not in chosen
         ]
         self._wanted = len(chosen)

@@ -33,6 +33,14 @@ UNFIT: Final = 2
 cost nothing to invent right beside a target, and do not count towards its end."""
 
 
+def _ignore(*_: object) -> None:
+    """A lookup that has ended asks nobody, and has told whoever began it."""
+
+
+def _never(distance: int) -> bool:
+    return False
+
+
 class Traversal:
     """One lookup on its way to `target`.
 
@@ -55,7 +63,7 @@ class Traversal:
         patient: bool = True,
         hurries: bool = False,
         is_thorough: bool = False,
-        is_too_dense: Callable[[int], bool] = lambda _: False,
+        is_too_dense: Callable[[int], bool] = _never,
     ) -> None:
         self.target = target
         self.shortlist: Shortlist = Shortlist(target, settings)
@@ -79,7 +87,7 @@ class Traversal:
         self._is_too_dense = is_too_dense
         self._unfit_asked = 0
         self._waiting = 0
-        self._aside = SidePaths(self._send)
+        self._aside = SidePaths()
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
@@ -137,8 +145,7 @@ class Traversal:
             to_ask = self._left_to_ask(doubtful, slow, max(room, 1), budget, enough=enough)
             if not to_ask:
                 if enough or not slow or not self._patient:
-                    self.done = True
-                    self._finished()
+                    self._finish()
                 return
         self._ask_all(to_ask)
 
@@ -156,7 +163,7 @@ class Traversal:
         for _, address in contacts:
             candidate = self.shortlist.get(address)
             if candidate is not None and not self.done:
-                self._aside.begin(candidate)
+                self._send_aside(self._aside.begin(candidate))
 
     def introduce(self, id_: bytes, address: Address) -> Candidate | None:
         """The candidate that a node from `outside` becomes by its answer; None where it may not be one, or is
@@ -169,7 +176,11 @@ class Traversal:
     def go_on_aside(self, teller: Candidate, new: Iterable[NodeInfo], told: Iterable[NodeInfo]) -> None:
         """`teller`, a node on a side path, has told of these nodes, of the `new` ones before anybody else."""
         if self.queries < self._settings.max_queries_per_lookup:
-            self._aside.go_on(teller, self.shortlist.at(told), self.shortlist.at(new))
+            self._send_aside(self._aside.go_on(teller, self.shortlist.at(told), self.shortlist.at(new)))
+
+    def _send_aside(self, candidate: Candidate | None) -> None:
+        if candidate is not None:
+            self._send(candidate)
 
     def _send(self, candidate: Candidate) -> None:
         candidate.state = WAITING
@@ -197,7 +208,8 @@ class Traversal:
 
     def _widens(self) -> bool:
         """The k closest have answered, or others closer still may: whether more have to."""
-        k, distance = self._settings.k, self.kth_distance
+        k = self._settings.k
+        distance = self.shortlist.kth_distance(k)
         if self.wanted > k or distance is None or not self._is_too_dense(distance):
             return False
         self.wanted = WIDE * k
@@ -206,6 +218,14 @@ class Traversal:
     def cancel(self) -> None:
         """Ask nobody else, and call nobody."""
         self.done = True
+        # They belong to whoever keeps this lookup: without a circle both are freed once nobody needs them.
+        self._ask = self._finished = _ignore
+        self._is_too_dense = _never
+
+    def _finish(self) -> None:
+        finished = self._finished
+        self.cancel()
+        finished()
 
     # What came of a query
 
@@ -272,20 +292,3 @@ class Traversal:
     def answers(self) -> list[Candidate]:
         """Everyone who has answered, nearest first."""
         return self.shortlist.answers
-
-    @property
-    def kth_distance(self) -> int | None:
-        """How far from the target the k-th closest of those is that have answered and fit BEP 42."""
-        fitting = [candidate for candidate in self.answers if candidate.fits]
-        return fitting[self._settings.k - 1].distance if len(fitting) >= self._settings.k else None
-
-    def storing_nodes(self) -> list[Candidate]:
-        """Where to store: the closest that gave a token, and the closest of those that fit BEP 42.
-
-        Lookups that enforce BEP 42 will look at the latter, all others at the former; on a network
-        where everyone complies they are the same nodes.
-        """
-        with_token = [candidate for candidate in self.answers if candidate.token is not None]
-        chosen = with_token[: self.wanted]
-        fitting = [candidate for candidate in with_token if candidate.fits][: self.wanted]
-        return chosen + [candidate for candidate in fitting if candidate not in chosen]
