@@ -148,6 +148,10 @@ class UdpSocket:
             self._loop.remove_reader(sock.fileno())
             self._loop.add_reader(sock.fileno(), self._drain, sock)
 
+    def look(self) -> None:
+        """Read at once what has come already, not in the loop's next turn. Not to be called by `receive`."""
+        self._drain(self._sock)
+
     def _drain(self, sock: socket.socket) -> None:
         receive, size, info = self._receive, self._max_size, self._packet_info
         is_plain = info is None and not self._is_ipv6 and sock is self._sock
@@ -172,9 +176,9 @@ class UdpSocket:
                         break
                 else:
                     self._errors = 0
-                    if receive(datagram, sender if is_plain else self._noted(sock, sender, control)):
-                        break
-                    if monotonic() >= enough:
+                    if not is_plain:
+                        sender = self._noted(sock, sender, control)
+                    if receive(datagram, sender) or monotonic() >= enough:
                         break
         except Exception as error:  # noqa: BLE001 - reported; whatever a stranger sends, the next is read
             self._report(error)
@@ -264,8 +268,6 @@ class UdpSocket:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)  # an exception that nobody reads is reported by asyncio
 
-    # Sending
-
     def send(self, datagram: bytes, address: Address) -> None:
         """Send at once. An answer to what came in this turn leaves from the address that was asked.
 
@@ -281,15 +283,13 @@ class UdpSocket:
         else:
             way.sendto(datagram, target)
 
-    # Several addresses, where the kernel does not tell which was asked
+    # Several addresses, where the kernel does not tell which was asked, and zones
 
     async def _open_others(self) -> None:
         """A socket for each address of this machine; those that come later are the wildcard's."""
         async for sock in open_each(self._family, self.address.port):
             self._others.append(sock)
             self._read(sock)
-
-    # Zones
 
     def remember(self, contact: KnownHost) -> None:
         """Note the zone of a link-local contact ("fe80::1%eth0"). Nothing happens for any other."""

@@ -296,6 +296,7 @@ async def test_it_tells_where_others_see_it() -> None:
         moves: list[list[str]] = []
         backend.on_moved(lambda: moves.append(list(backend.seen_at)))
         node = backend.node
+        node.send_query = None  # it has no way to these addresses
         for number in range(QUORUM):
             voter, claim = public_address(number), compact.pack("93.184.216.34", 6881)
             node.query(voter, b"ping", {}, lambda outcome: None, now=node.now)

@@ -163,6 +163,33 @@ async def test_an_exception_of_a_callback_does_not_stop_the_clock(
     assert len(caplog.records) == 1
 
 
+async def test_a_query_is_on_its_way_at_once(driver: UdpDriver) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.bind(("127.0.0.1", 0))
+        asked.settimeout(PATIENCE)
+        address = compact.pack(*asked.getsockname())
+        driver.node.query(address, b"ping", {}, lambda _: None, now=asyncio.get_running_loop().time())
+        assert b"4:ping" in asked.recv(1_500)
+    assert driver.node.outgoing() == []
+
+
+async def test_what_has_come_is_read_at_once_though_not_by_what_was_read(driver: UdpDriver) -> None:
+    begun: list[int] = []
+    ended: list[bytes] = []
+
+    def look_again(query: krpc.Query, address: compact.Address) -> None:
+        begun.append(len(ended))
+        driver.look()
+        ended.append(query.transaction)
+
+    driver.node.extensions.on_query(look_again)
+    with Client(driver.address) as client:
+        for transaction in (b"one", b"two"):
+            client.send(krpc.query(transaction, b"ping", {b"id": b"c" * 20}))
+        driver.look()
+    assert (begun, ended) == ([0, 1], [b"one", b"two"])
+
+
 async def test_nor_does_one_of_what_an_answer_led_to(
     driver: UdpDriver, caplog: pytest.LogCaptureFixture
 ) -> None:

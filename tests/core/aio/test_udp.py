@@ -169,6 +169,20 @@ def test_all_that_waits_is_read_in_one_run(run: Run) -> None:
     run(main())
 
 
+def test_what_has_come_is_read_at_once_by_whoever_looks(run: Run) -> None:
+    async def main() -> None:
+        async with echo() as one:
+            with client() as sock:
+                sock.sendto(b"hello", (one.udp.address.host, one.udp.address.port))
+                one.udp.look()
+                assert one.received == [(b"hello", sock.getsockname())]
+                one.udp.look()
+        one.udp.look()  # closed, it has nothing to read
+        assert len(one.received) == 1
+
+    run(main())
+
+
 def test_whoever_gives_way_lets_others_run_after_each(run: Run) -> None:
     async def main() -> None:
         async with echo() as one:

@@ -25,6 +25,7 @@ async def lookup(
     operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=now, through=through)
     lookups.add(arrivals)
     driver.flush()
+    driver.look()
     try:
         while (batch := await arrivals.next()) is not None:
             for address in batch:

@@ -2,7 +2,7 @@
 
 Datagrams and the time go in, datagrams and a deadline come out. Whoever drives it calls
 `receive(datagram, address, now)` for each datagram, `poll(now)` when `deadline()` has come, and
-sends what `outgoing()` returns after either, or after starting anything:
+sends what `outgoing()` returns after either, or after starting anything (queries sooner: `Node.send_query`):
 
     node.find_peers(info_hash, on_peers, on_done, now=clock())
     for datagram, address in node.outgoing():
@@ -88,6 +88,8 @@ class Node(Operations):
         self.store: PeerStore = PeerStore(self.settings, rng or random.Random())
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
+        self.send_query: Callable[[bytes, Address], None] | None = None
+        """Sends a query at once, to be on its way while others are written. None: they are all `outgoing`."""
         self._outgoing: list[tuple[bytes, Address]] = []
         self.extensions: Extensions = Extensions()
         self._client = Client(
@@ -96,7 +98,7 @@ class Node(Operations):
             self.tables,
             self.extensions,
             self.counters,
-            transmit=self._transmit,
+            transmit=lambda datagram, address: self._transmit(datagram, address, is_query=True),
             expire=self._expire,
             on_moved=self._tell_moved,
             rng=self._rng,
@@ -280,11 +282,14 @@ class Node(Operations):
         if self._server.answer(query, length, address, now) and not query.read_only:
             self._surroundings.served(query.sender, address, now)
 
-    def _transmit(self, datagram: bytes, address: Address) -> None:
+    def _transmit(self, datagram: bytes, address: Address, *, is_query: bool = False) -> None:
         self.counters["sent"] += 1
         self.counters["sent_bytes"] += len(datagram)
-        self._surroundings.wrote(address, self.now)
-        self._outgoing.append((datagram, address))
+        self._surroundings.wrote(address, self._client.now)
+        if is_query and self.send_query is not None:
+            self.send_query(datagram, address)
+        else:
+            self._outgoing.append((datagram, address))
 
     def mapped_at(self, ports: Mapping[int, int]) -> None:
         """A router lets strangers in by these outside ports, by family, and no others any more."""

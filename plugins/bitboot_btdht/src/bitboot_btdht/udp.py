@@ -33,11 +33,12 @@ class UdpDriver:
     def __init__(self, node: Node, sockets: dict[int, socket.socket]) -> None:
         """The sockets are the driver's from here on."""
         self.node = node
+        node.send_query = self._send_one
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._closed = False
-        self._giving_way = False
+        self._giving_way = self._is_receiving = False
         self._may_log = Allowance(LOGGED_PER_SECOND, LOGGED_BURST, max_keys=1)
         self._sockets = {
             family: UdpSocket(
@@ -90,6 +91,12 @@ class UdpDriver:
             self._send()
             self._call_at(self.node.deadline())
 
+    def look(self) -> None:
+        """Read what has come already: on one machine answers are there by the time all has been asked."""
+        if not self._is_receiving:
+            for sock in self._sockets.values():
+                sock.look()
+
     def _call_at(self, deadline: float) -> None:
         if self._timer is None or self._due > deadline:
             if self._timer is not None:
@@ -99,14 +106,17 @@ class UdpDriver:
 
     def _send(self) -> None:
         for datagram, address in self.node.outgoing():
-            sock = self._sockets.get(compact.family(address))
-            try:
-                if sock is not None:
-                    sock.send(datagram, compact.unpack(address))
-            except OSError as error:
-                # As if it were lost on the way: the buffer is full, there is no route, or a firewall minds.
-                self.node.counters["unsent"] += 1
-                _log.debug("could not send to %s: %s", compact.unpack(address), error)
+            self._send_one(datagram, address)
+
+    def _send_one(self, datagram: bytes, address: compact.Address) -> None:
+        sock = self._sockets.get(compact.family(address))
+        try:
+            if sock is not None and not self._closed:
+                sock.send(datagram, compact.unpack(address))
+        except OSError as error:
+            # As if it were lost on the way: the buffer is full, there is no route, or a firewall minds.
+            self.node.counters["unsent"] += 1
+            _log.debug("could not send to %s: %s", compact.unpack(address), error)
 
     def _poll(self) -> None:
         self._timer = None
@@ -126,7 +136,7 @@ class UdpDriver:
 
     def receive(self, datagram: bytes, sender: Address) -> bool:
         """Hand one datagram to the node. Whether to let others run before more is read."""
-        self._giving_way = False
+        self._giving_way, self._is_receiving = False, True
         try:
             if self.node.receive(datagram, compact.pack(*sender), self._loop.time()):
                 if self._giving_way:
@@ -135,6 +145,8 @@ class UdpDriver:
         except Exception:  # noqa: BLE001 - reported
             # The last line of defence: a stranger must never stop the node. It is a bug, so say so.
             self._report("a datagram of %d bytes could not be handled", len(datagram))
+        finally:
+            self._is_receiving = False
         return False
 
     def _drained(self) -> None:
