@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
 from .._networks.network import ActiveNetwork
 from .._networks.per_network import PerNetwork, one_error
 from ..aio.clock import Timer
 from ..aio.tasks import cancel
-from ..backend import Scope
 from ..errors import BackendError, BitBootError, NotRunning
 from ..model import KnownHost, Peer
+from .details import Details
 from .keys import SwarmName, swarm_key
+from .next_door import NextDoor
 from .shards import all_shards
 from .streams import close_stream
 from .use import Context, NetworkUser
@@ -62,6 +63,8 @@ class Lookup(NetworkUser):
         self._limit = math.inf if limit is None else limit
         self.crowded: bool = False
         """Whether a swarm's own key held so many peers that its shards were read as well."""
+        self.changed: set[KnownHost] = set()
+        """Those of which other details came to be known after they were found."""
         self._asked: dict[str, ActiveNetwork] = {}
         self._readers: list[asyncio.Task[None]] = []
         self._awaited: dict[asyncio.Task[None], ActiveNetwork] = {}  # readers that may still find somebody
@@ -70,8 +73,7 @@ class Lookup(NetworkUser):
         self._sources: dict[KnownHost, tuple[str, ...]] = {}
         self._peer_ids: dict[KnownHost, str] = {}  # the newest of each, where it has one
         self._buffer: deque[KnownHost] = deque()
-        self._near: set[str] = set()  # the networks that reach as far as the local one
-        self._held: list[KnownHost] = []  # peers in our own house, as seen from outside
+        self._next_door = NextDoor(self._awaited.values())
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._timer: Timer | None = None
@@ -89,22 +91,19 @@ class Lookup(NetworkUser):
         while not buffer:
             await self._more()
         host = buffer.popleft()
-        return self._peer(host, self._sources[host])
+        return self._peer(host)
 
     async def collect(self) -> list[Peer]:
         """Read to the end, and return all peers found since the beginning."""
-        try:
-            while True:
-                self._buffer.clear()
-                await self._more()
-        except StopAsyncIteration:
-            return self.peers
+        while await self.endpoints():
+            pass
+        return self.peers
 
     @property
     def peers(self) -> list[Peer]:
         """All peers found so far, each with every network that told of it; the local network's first."""
-        peers = [self._peer(host, sources) for host, sources in self._sources.items()]
-        return sorted(peers, key=lambda peer: self._near.isdisjoint(peer.sources)) if self._near else peers
+        peers = [self._peer(host) for host in self._sources]
+        return self._next_door.nearest_first(peers)
 
     @property
     def failures(self) -> PerNetwork[BitBootError]:
@@ -131,14 +130,25 @@ class Lookup(NetworkUser):
         """How many were found who did not prove to be members; 0 where the swarm is not private."""
         return 0
 
-    def by_endpoint(self) -> Iterator[tuple[KnownHost, Peer]]:
-        """All peers found so far, in any order, each with its endpoint."""
-        return ((host, self._peer(host, sources)) for host, sources in self._sources.items())
+    async def endpoints(self) -> list[KnownHost]:
+        """Where the peers are that have arrived since, once there are some; none: these were all."""
+        try:
+            while not self._buffer:
+                await self._more()
+        except StopAsyncIteration:
+            return []
+        arrived = list(self._buffer)
+        self._buffer.clear()
+        return arrived
+
+    def details(self, host: KnownHost) -> Details:
+        """What else is known of a peer that was found."""
+        return self._peer_ids.get(host), None, None
 
     # Inside
 
-    def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
-        return Peer(host.host, host.port, sources, self._peer_ids.get(host))
+    def _peer(self, host: KnownHost) -> Peer:
+        return Peer(host.host, host.port, self._sources[host], *self.details(host))
 
     def _stream(self, network: ActiveNetwork, key: bytes) -> AsyncIterator[KnownHost]:
         """The peers under a key of one network."""
@@ -147,8 +157,7 @@ class Lookup(NetworkUser):
     def _use(self, network: ActiveNetwork) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
         self._asked[network.name] = network
-        if network.is_running and network.scope is Scope.LAN:
-            self._near.add(network.name)
+        self._next_door.use(network)
         for key in self._keys:
             self._start(network, key, turns, network.crowd)
 
@@ -214,14 +223,14 @@ class Lookup(NetworkUser):
             # What a backend yields is as untrusted as the strangers who told it.
             if isinstance(host, KnownHost) and host.port and not host.is_any:
                 told.add(host)
-                if host.peer_id is not None:
-                    self._peer_ids[host] = host.peer_id
                 known = sources.get(host)
+                if host.peer_id is not None and host.peer_id != self._peer_ids.get(host):
+                    self._peer_ids[host] = host.peer_id
+                    if known is not None:
+                        self.changed.add(host)
                 if known is None:
                     sources[host] = alone
-                    if self._is_next_door(host, network):
-                        self._held.append(host)
-                    else:
+                    if not self._next_door.holds(host, network):
                         buffer.append(host)
                         arrived.set()
                     if len(sources) >= self._limit:
@@ -238,22 +247,11 @@ class Lookup(NetworkUser):
                 await self._wait_for_room()
         return len(told)
 
-    def _is_next_door(self, host: KnownHost, network: ActiveNetwork) -> bool:
-        """Whether a peer is behind our own outside address, and the local network may still tell of it.
-
-        Few routers lead there from inside; what the local network tells does. So that comes first.
-        """
-        is_far = network.name not in self._near
-        return is_far and self._waits_for_near() and host.host in network.seen_at
-
-    def _waits_for_near(self) -> bool:
-        return bool(self._near) and any(one.name in self._near for one in self._awaited.values())
-
     def _release(self) -> None:
         """Hand out what was held, unless there is still something to wait for."""
-        if self._held and not self._waits_for_near():
-            self._buffer.extend(self._held)
-            self._held.clear()
+        released = self._next_door.released()
+        if released:
+            self._buffer.extend(released)
             self._arrived.set()
 
     async def _wait_for_room(self) -> None:

@@ -48,9 +48,13 @@ class Sights:
 
     def saw(self, host: KnownHost, now: float) -> bool:
         """Take note of a peer. False where there is no room for it."""
-        if host not in self.by_host and len(self.by_host) >= MAX_PEERS:
+        sight = self.by_host.get(host)
+        if sight is not None:
+            sight.seen, sight.misses, sight.inherited = now, 0, False
+        elif len(self.by_host) >= MAX_PEERS:
             return False
-        self.by_host[host] = Sight(now)
+        else:
+            self.by_host[host] = Sight(now)
         return True
 
     def inherit(self, sights: Mapping[KnownHost, Sight]) -> None:

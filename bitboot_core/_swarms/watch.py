@@ -24,6 +24,7 @@ from ..aio.tasks import Signal, cancel
 from ..errors import BackendError, BitBootError
 from ..model import KnownHost, Peer
 from . import sights
+from .details import NO_DETAILS, Details
 from .keys import SwarmName, swarm_key
 from .lookup import Lookup
 from .scanner import Scanner
@@ -81,7 +82,7 @@ class Watch(NetworkUser):
         self._timeout = timeout
         self._scanners: dict[str, Scanner] = {}
         self._present: dict[KnownHost, tuple[str, ...]] = {}  # with the networks last known to tell of it
-        self._peer_ids: dict[KnownHost, str] = {}  # the newest of each, where it has one
+        self._details: dict[KnownHost, Details] = {}  # the newest of each, where there are any
         self._orphans: dict[KnownHost, sights.Sight] = {}  # known from networks that are watched no more
         self._events: deque[Event] = deque()
         self._arrived, self._room = Signal(), Signal()
@@ -227,12 +228,13 @@ class Watch(NetworkUser):
         alone = replace(self._context, networks=lambda: [scanner.network], users=set(), endings=set())
         beyond = False
         async with self._lookup(alone) as lookup:
-            async for peer in lookup:
-                beyond |= not await self._saw(scanner, peer.endpoint, peer)
+            while arrived := await lookup.endpoints():
+                for host in arrived:
+                    beyond |= not await self._saw(scanner, host, lookup.details(host))
         scanner.crowded = lookup.crowded
-        for host, peer in lookup.by_endpoint():  # whose id may have changed since it was read
+        for host in lookup.changed:
             if host in self._present:
-                self._note_id(host, peer)
+                self._note(host, lookup.details(host))
         if beyond:
             name = scanner.network.name
             return BackendError(
@@ -244,11 +246,11 @@ class Watch(NetworkUser):
         """What one scan of one network is."""
         return Lookup(context, [self.swarm], timeout=self._timeout)
 
-    async def _saw(self, scanner: Scanner, host: KnownHost, peer: Peer) -> bool:
+    async def _saw(self, scanner: Scanner, host: KnownHost, details: Details) -> bool:
         """Take note of a peer, which is at `host`. False where there is no room for it."""
         if not scanner.saw(host, self._clock.now()):
             return False
-        self._note_id(host, peer)
+        self._note(host, details)
         if host not in self._present:
             await self._wait_for_room()
             if host not in self._present:  # another network may have told of it meanwhile
@@ -256,12 +258,9 @@ class Watch(NetworkUser):
                 self._tell(PeerJoined(self.swarm, self._peer(host)))
         return True
 
-    def _note_id(self, host: KnownHost, peer: Peer) -> None:
-        if peer.peer_id is not None:
-            self._peer_ids[host] = peer.peer_id
-
-    def _forget(self, host: KnownHost) -> None:
-        self._peer_ids.pop(host, None)
+    def _note(self, host: KnownHost, details: Details) -> None:
+        if details != NO_DETAILS:
+            self._details[host] = details
 
     async def _tell_who_left(self, hosts: Iterable[KnownHost]) -> None:
         for host in hosts:
@@ -271,7 +270,7 @@ class Watch(NetworkUser):
             if host in self._present and self._has_left(host):
                 peer = self._peer(host)
                 del self._present[host]
-                self._forget(host)
+                self._details.pop(host, None)
                 for scanner in self._scanners.values():
                     scanner.by_host.pop(host, None)
                 self._tell(PeerLeft(self.swarm, peer))
@@ -284,7 +283,7 @@ class Watch(NetworkUser):
         sources = tuple(name for name, one in self._scanners.items() if one.tells_of(host, now))
         if sources:
             self._present[host] = sources
-        return Peer(host.host, host.port, self._present[host], self._peer_ids.get(host))
+        return Peer(host.host, host.port, self._present[host], *self._details.get(host, NO_DETAILS))
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)

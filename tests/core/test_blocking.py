@@ -267,7 +267,7 @@ LEFT_OUT: dict[str, set[str]] = {
     "BitBoot": {"backend"},  # it lives on the loop's thread
     "Announcement": INTERNAL,
     "PortMapping": INTERNAL,
-    "Lookup": INTERNAL | {"by_endpoint"},  # for a Watch to call
+    "Lookup": INTERNAL | {"endpoints", "details", "changed"},  # for a Watch to read
     "Watch": INTERNAL | {"scan_once_stored"},  # for a Swarm to call
     "Swarm": set(),
 }

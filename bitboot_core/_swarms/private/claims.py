@@ -27,13 +27,15 @@ MAX_PAUSE = 64
 class Claim:
     """Somebody is said to be there.
 
-    `silent`: how often in a row nothing was proved. `is_own`: it is ourselves. `begun`: our handshake, whose
-    first message was not answered yet. `proved`: is set when whoever is there proves to be a member, for
-    those who wait for that. `tries`, `settled`: see `line`.
+    `session`: the newest with whoever is there, which may have ended. `silent`: how often in a row nothing
+    was proved. `is_own`: it is ourselves. `begun`: our handshake, whose first message was not answered yet.
+    `proved`: is set when whoever is there proves to be a member, for those who wait for that. `tries`,
+    `settled`: see `line`.
     """
 
     endpoint: KnownHost
     keys: EpochKeys
+    session: Session | None = None
     silent: int = 0
     is_own: bool = False
     begun: Introduction | None = None
@@ -67,7 +69,7 @@ class Claims:
         if claim is None:
             if len(self._claims) >= MAX_CLAIMS:
                 self._drop(self._shares.largest())
-            claim = self._claims[endpoint] = Claim(endpoint, keys)
+            claim = self._claims[endpoint] = Claim(endpoint, keys, self._proved.get(endpoint))
             self._shares.add(endpoint, address_of(endpoint))
         elif keys.epoch > claim.keys.epoch:
             claim.keys = keys
@@ -84,14 +86,10 @@ class Claims:
         self._proved[session.endpoint] = session
         claim = self._claims.get(session.endpoint)
         if claim is not None:
-            claim.silent = 0
+            claim.session, claim.silent = session, 0
             if claim.proved is not None:
                 claim.proved.set()
                 claim.proved = None
-
-    def session_at(self, endpoint: KnownHost) -> Session | None:
-        """The newest session with whoever is there."""
-        return self._proved.get(endpoint)
 
     def due(self, number: int, unproved: list[Claim]) -> list[Claim]:
         """Which of these are called in a round."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 
 from ..._networks.network import ActiveNetwork
 from ...aio.tasks import Signal, cancel
-from ...backend import Scope
 from ...errors import BitBootError
-from ...model import KnownHost, Peer
+from ...model import KnownHost
+from ..details import Details
 from ..lookup import AT_ONCE, Lookup
 from ..shards import all_shards
 from ..streams import close_stream
@@ -43,13 +44,16 @@ class PrivateLookup(Lookup):
     def unproved(self) -> int:
         return len(self._claimed - self._proved)
 
+    def details(self, host: KnownHost) -> Details:
+        record = self._members[host]
+        return None, record.member, record.data
+
     # Inside
 
     def _use(self, network: ActiveNetwork) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
         self._asked[network.name] = network
-        if network.is_running and network.scope is Scope.LAN:
-            self._near.add(network.name)
+        self._next_door.use(network)
         for name in self._memberships:  # in place of a key: which that is changes
             self._start(network, name, turns, None)
 
@@ -59,10 +63,6 @@ class PrivateLookup(Lookup):
         for ending in endings:
             if ending is not None:
                 await asyncio.wait({ending})
-
-    def _peer(self, host: KnownHost, sources: tuple[str, ...]) -> Peer:
-        record = self._members[host]
-        return Peer(host.host, host.port, sources, None, record.member, record.data)
 
     def _has_answered(self, network: ActiveNetwork) -> bool:
         return any(name == network.name for name, _ in self._claimed)
@@ -79,33 +79,51 @@ class PrivateLookup(Lookup):
         await network.in_touch()
         membership = self._memberships[key]
         prover = await membership.prover(network)
-        arrived: asyncio.Queue[tuple[KnownHost, MemberRecord] | None] = asyncio.Queue()
-        told: set[Session | None] = set()
-
-        def found(peers: Sequence[tuple[KnownHost, Session | None]]) -> None:
-            for host, session in peers:
-                if session is None or session not in told:
-                    arrived.put_nowait((host, membership.own_record() if session is None else session.record))
-            told.update(session for _, session in peers)
-
+        found = _Found(membership, prover)
         for session in prover.sessions():
-            found(prover.peers_in(session))
+            found.member(session)
         asking = _Asking(self, network, membership=membership, prover=prover, found=found)
         work = network.tasks.start(asking.ask_all())
-        work.add_done_callback(lambda _: arrived.put_nowait(None))
+        work.add_done_callback(lambda _: found.news.notify())
         try:
             while True:
-                item = await arrived.get()
-                if item is None:
-                    break
-                host, record = item
-                if host.port and not host.is_any:
+                while found.peers:
+                    host, record = found.peers.popleft()
+                    if self._members.get(host, record) is not record:
+                        self.changed.add(host)
                     self._members[host] = record
                     yield host
+                if work.done():
+                    break
+                await found.news.wait()
             if asking.error is not None:
                 raise asking.error
         finally:
             await cancel([work], self._clock)
+
+
+class _Found:
+    """Those who have proved to be members, each once. `peers`: where their programs are, to be read."""
+
+    def __init__(self, membership: Membership, prover: Prover) -> None:
+        self._membership, self._prover = membership, prover
+        self.peers: deque[tuple[KnownHost, MemberRecord]] = deque()
+        self.news: Signal = Signal()
+        self._told: set[Session] = set()
+
+    def member(self, session: Session) -> None:
+        """A session stands with a member."""
+        if session not in self._told:
+            self._told.add(session)
+            self._tell(self._prover.peers_of(session), session.record)
+
+    def ourselves(self, claim: Claim) -> None:
+        """The claim is our own."""
+        self._tell(self._prover.own_peers(claim), self._membership.own_record())
+
+    def _tell(self, hosts: Sequence[KnownHost], record: MemberRecord) -> None:
+        self.peers.extend((host, record) for host in hosts if host.port and not host.is_any)
+        self.news.notify()
 
 
 class _Asking:
@@ -118,7 +136,7 @@ class _Asking:
         *,
         membership: Membership,
         prover: Prover,
-        found: Callable[[Sequence[tuple[KnownHost, Session | None]]], None],
+        found: _Found,
     ) -> None:
         self._lookup, self._network, self._membership = lookup, network, membership
         self._prover, self._found = prover, found
@@ -187,4 +205,8 @@ class _Asking:
 
     def _tell(self, claim: Claim) -> None:
         self._lookup._proved.add((self._network.name, claim.endpoint))
-        self._found(self._prover.peers_of(claim))
+        session = self._prover.session_of(claim)
+        if session is not None:
+            self._found.member(session)
+        elif claim.is_own:
+            self._found.ourselves(claim)

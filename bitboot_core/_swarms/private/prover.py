@@ -111,30 +111,31 @@ class Prover:
 
     def has_proved(self, claim: Claim) -> bool:
         """Whether whoever is there has proved to be a member, and that still counts."""
-        return claim.is_own or self._session_of(claim) is not None
+        return claim.is_own or self.session_of(claim) is not None
 
     def is_current(self, claim: Claim) -> bool:
         """Whether it need not be asked: what was proved in the last epoch is proved again before it ends."""
         if claim.is_own:
             return True
-        session = self._session_of(claim)
+        session = self.session_of(claim)
         if session is None:
             return False
         return session.epoch >= claim.keys.epoch or self._clock.now() < session.began + RENEW_AFTER
 
-    def peers_of(self, claim: Claim) -> list[tuple[KnownHost, Session | None]]:
-        """Where the programs of the member are; None in place of the session: it is ourselves."""
-        session = self._session_of(claim)
-        if session is not None:
-            return self.peers_in(session)
-        if claim.is_own:
-            source = self._seen(claim.endpoint)
-            return [(host, None) for host in self._part.own_record().seen_from(source)]
-        return []
+    def session_of(self, claim: Claim) -> Session | None:
+        """The session with whoever is there, where there is one that counts."""
+        session = claim.session
+        if session is None or session not in self._sessions:
+            return None
+        return session if self._own.epochs.counts(session.epoch, self._part.time) else None
 
-    def peers_in(self, session: Session) -> list[tuple[KnownHost, Session | None]]:
+    def peers_of(self, session: Session) -> list[KnownHost]:
         """Where the programs of a member are."""
-        return [(host, session) for host in session.programs_seen_from(self._seen(session.endpoint))]
+        return session.programs_seen_from(self._seen(session.endpoint))
+
+    def own_peers(self, claim: Claim) -> list[KnownHost]:
+        """Where our own programs are, whose node is claimed to be there."""
+        return self._part.own_record().seen_from(self._seen(claim.endpoint))
 
     def sessions(self) -> list[Session]:
         """The sessions that stand with members who have shown themselves recently."""
@@ -152,12 +153,6 @@ class Prover:
     def knows(self, session: Session) -> bool:
         """Whether it was made here."""
         return session in self._sessions
-
-    def _session_of(self, claim: Claim) -> Session | None:
-        session = self._claims.session_at(claim.endpoint)
-        if session is None or session not in self._sessions:
-            return None
-        return session if self._own.epochs.counts(session.epoch, self._part.time) else None
 
     def _seen(self, endpoint: KnownHost) -> KnownHost:
         """Where a program without a host of its own is, whose node is at `endpoint`."""

@@ -11,7 +11,6 @@ from ..._networks.network import ActiveNetwork
 from ...aio.tasks import Signal
 from ...aio.timing import SCANS_APART
 from ...errors import BitBootError
-from ...model import KnownHost, Peer
 from ..lookup import Lookup
 from ..scanner import Scanner
 from ..use import Context
@@ -32,7 +31,6 @@ class PrivateWatch(Watch):
     def __init__(self, context: Context, membership: Membership, *, timeout: float) -> None:
         super().__init__(context, membership.name, timeout=timeout)
         self._membership = membership
-        self._members: dict[KnownHost, tuple[bytes | None, bytes | None]] = {}
         self._unlisten: Callable[[], None] | None = None
         self._came: deque[tuple[ActiveNetwork, Session]] = deque(maxlen=MAX_SESSIONS)
         self._has_come = Signal()
@@ -84,19 +82,5 @@ class PrivateWatch(Watch):
         prover = await self._membership.prover(network)
         scanner = self._scanners.get(network.name)
         if scanner is not None:
-            for host, _ in prover.peers_in(session):
-                peer = Peer(host.host, host.port, (network.name,), None, session.member, session.record.data)
-                await self._saw(scanner, host, peer)
-
-    def _note_id(self, host: KnownHost, peer: Peer) -> None:
-        super()._note_id(host, peer)
-        self._members[host] = peer.member, peer.data
-
-    def _forget(self, host: KnownHost) -> None:
-        super()._forget(host)
-        self._members.pop(host, None)
-
-    def _peer(self, host: KnownHost) -> Peer:
-        member, data = self._members.get(host, (None, None))
-        known = super()._peer(host)
-        return Peer(host.host, host.port, known.sources, known.peer_id, member, data)
+            for host in prover.peers_of(session):
+                await self._saw(scanner, host, (None, session.member, session.record.data))

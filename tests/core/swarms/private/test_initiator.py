@@ -75,7 +75,7 @@ async def test_whoever_was_proved_just_now_is_not_asked_under_another_key_at_onc
     (session,) = prover.sessions()
     own = swarm._private.own
     assert own is not None
-    claim = Claim(session.endpoint, own.epochs.keys(session.epoch + 1))
+    claim = prover.claim(session.endpoint, own.epochs.keys(session.epoch + 1))
     assert prover.is_current(claim)
     await members.clock.advance(RENEW_AFTER)
     assert not prover.is_current(claim)
