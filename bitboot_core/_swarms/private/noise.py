@@ -37,16 +37,16 @@ class NoiseError(Exception):
 class CipherState:
     """A key, with or without the counter that Noise keeps (section 5.1)."""
 
+    __slots__ = ("_key", "_made", "counter")
+
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._made: ChaCha20Poly1305 | None = None
-        self.counter = 0
+        self.counter: int = 0
 
-    @property
     def _cipher(self) -> ChaCha20Poly1305:
-        """Made when it is first needed: of the keys of a handshake more than half are mixed on unused."""
-        if self._made is None:
-            self._made = ChaCha20Poly1305(self._key)
+        """Made when it is first needed: some keys of a handshake are mixed on unused."""
+        self._made = ChaCha20Poly1305(self._key)
         return self._made
 
     def encrypt(self, ad: bytes, plain: bytes) -> bytes:
@@ -62,12 +62,12 @@ class CipherState:
 
     def encrypt_at(self, counter: int, ad: bytes, plain: bytes) -> bytes:
         """Seal under a counter of 64 bits."""
-        return self._cipher.encrypt(_nonce(counter), plain, ad)
+        return (self._made or self._cipher()).encrypt(_nonce(counter), plain, ad)
 
     def decrypt_at(self, counter: int, ad: bytes, sealed: bytes) -> bytes:
         """Open. Raises NoiseError."""
         try:
-            return self._cipher.decrypt(_nonce(counter), sealed, ad)
+            return (self._made or self._cipher()).decrypt(_nonce(counter), sealed, ad)
         except (InvalidTag, ValueError):
             raise NoiseError("it does not open") from None
 
@@ -81,8 +81,10 @@ class CipherState:
 class SymmetricState:
     """The chaining key and the hash of all that was said (section 5.2)."""
 
+    __slots__ = ("_chaining_key", "_cipher", "hash")
+
     def __init__(self, name: bytes, prologue: bytes) -> None:
-        self.hash = name.ljust(32, b"\0") if len(name) <= 32 else hashlib.sha256(name).digest()
+        self.hash: bytes = name.ljust(32, b"\0") if len(name) <= 32 else hashlib.sha256(name).digest()
         self._chaining_key = self.hash
         self._cipher: CipherState | None = None
         self.mix_hash(prologue)
@@ -98,13 +100,13 @@ class SymmetricState:
         self.hash = hashlib.sha256(self.hash + data).digest()
 
     def mix_key(self, material: bytes) -> None:
-        self._chaining_key, key, _ = _hkdf(self._chaining_key, material)
-        self._cipher = CipherState(key)
+        derived = _hkdf(self._chaining_key, material, 2)
+        self._chaining_key, self._cipher = derived[:KEY], CipherState(derived[KEY:])
 
     def mix_key_and_hash(self, material: bytes) -> None:
-        self._chaining_key, mixed, key = _hkdf(self._chaining_key, material, 3)
-        self.mix_hash(mixed)
-        self._cipher = CipherState(key)
+        derived = _hkdf(self._chaining_key, material, 3)
+        self._chaining_key, self._cipher = derived[:KEY], CipherState(derived[2 * KEY :])
+        self.mix_hash(derived[KEY : 2 * KEY])
 
     def seal(self, plain: bytes) -> bytes:
         sealed = plain if self._cipher is None else self._cipher.encrypt(self.hash, plain)
@@ -123,8 +125,8 @@ class SymmetricState:
 
     def split(self) -> tuple[CipherState, CipherState]:
         """The initiator's key to send with, then the responder's."""
-        first, second, _ = _hkdf(self._chaining_key, b"")
-        return CipherState(first), CipherState(second)
+        derived = _hkdf(self._chaining_key, b"", 2)
+        return CipherState(derived[:KEY]), CipherState(derived[KEY:])
 
 
 class Handshake:
@@ -245,10 +247,9 @@ class Handshake:
             raise NoiseError("this is no key") from None
 
 
-def _hkdf(chaining_key: bytes, material: bytes, outputs: int = 2) -> tuple[bytes, bytes, bytes]:
-    """Section 4.3: two outputs of 32 bytes and an empty one, or three. RFC 5869 with nothing as info."""
-    derived = HKDF(_SHA256, 32 * outputs, chaining_key, b"").derive(material)
-    return derived[:32], derived[32:64], derived[64:]
+def _hkdf(chaining_key: bytes, material: bytes, outputs: int) -> bytes:
+    """Section 4.3: so many outputs of 32 bytes, one after another. RFC 5869 with nothing as info."""
+    return HKDF(_SHA256, KEY * outputs, chaining_key, b"").derive(material)
 
 
 _FIRST_NONCES = tuple(bytes(4) + counter.to_bytes(8, "little") for counter in range(4))
