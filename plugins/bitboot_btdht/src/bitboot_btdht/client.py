@@ -90,24 +90,31 @@ class Client:
                 self.surroundings.unanswered(address, asked)
             on_outcome(outcome)
 
-        def hear(outcome: Outcome, round_trip: float) -> None:
-            if on_answer is not None and isinstance(outcome, krpc.Response) and on_answer(outcome):
-                self.postponed.append(partial(settle, outcome, round_trip))
-            else:
-                settle(outcome, round_trip)
-
         return self.transactions.send(
             address,
             method,
             {b"id": self.ids[family], **arguments},
             self.now,
-            settle if on_answer is None else hear,
+            settle if on_answer is None else partial(self._hear, on_answer, settle),
             on_overdue=on_overdue,
             on_slow=on_slow,
             wanted=wanted,
             turn=turn,
             read_only=self.is_read_only(address),
         )
+
+    # Not within `ask`: compiled functions in one function that know each other are a circle.
+    def _hear(
+        self,
+        on_answer: Callable[[krpc.Response], bool],
+        settle: Callable[[Outcome, float], None],
+        outcome: Outcome,
+        round_trip: float,
+    ) -> None:
+        if isinstance(outcome, krpc.Response) and on_answer(outcome):
+            self.postponed.append(partial(settle, outcome, round_trip))
+        else:
+            settle(outcome, round_trip)
 
     def catch_up(self) -> None:
         """Do what was postponed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 
 from ..wire.compact import Address, scope, subnet
 
@@ -22,7 +22,8 @@ class ExternalAddress:
     """Collects what `ip` fields say, one vote per /24 (IPv6: /64) of the senders."""
 
     def __init__(self) -> None:
-        self._votes: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()  # by network: for what, when
+        # By network: for what, when. The latest is the last.
+        self._votes: dict[bytes, tuple[Address, float]] = {}
         self.ip: bytes | None = None
         """The address that was elected last: 4 or 16 bytes."""
         self.port: int | None = None
@@ -43,7 +44,7 @@ class ExternalAddress:
         before, _ = self._votes.pop(subnet(voter), (b"", 0.0))
         self._votes[subnet(voter)] = claim, now
         if len(self._votes) > MAX_VOTERS:
-            self._votes.popitem(last=False)
+            del self._votes[next(iter(self._votes))]
         if ip == self.ip:
             if claim[-2:] != (self.port or 0).to_bytes(2, "big"):
                 self._judge_port()
