@@ -43,7 +43,7 @@ from .settings import Settings
 from .table.external import ExternalAddress
 from .table.reach import Reach
 from .table.routing import RoutingTable
-from .wire import krpc
+from .wire import carried, krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
 
@@ -166,7 +166,7 @@ class Node(Operations):
             return False
         self._surroundings.heard(address, now)
         try:
-            message = krpc.parse(datagram, address)
+            message = carried.read(datagram) or krpc.parse(datagram, address)
         except krpc.Malformed as malformed:
             self.counters["malformed"] += 1
             if malformed.answer is not None:

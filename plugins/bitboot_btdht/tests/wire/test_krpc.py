@@ -51,14 +51,6 @@ def test_writes_bep_5s_messages() -> None:
     assert refused.replace(b"1:v4:BB\0\1", b"").replace(b"2:ip6:" + PEER, b"") == ERROR
 
 
-@pytest.mark.parametrize("payload", [b"", b"x", b"x" * 1000])
-def test_a_carried_payload_is_a_response_like_any_other(payload: bytes) -> None:
-    own_id = b"mnopqrstuvwxyz123456"
-    written = krpc.carried(b"aa", own_id, payload)
-    values = {b"id": own_id, b"payload": payload}
-    assert written == bencode.encode({b"r": values, b"t": b"aa", b"v": krpc.CLIENT, b"y": b"r"})
-
-
 def test_a_read_only_query_says_so() -> None:
     """BEP 43."""
     message = krpc.parse(krpc.query(b"aa", b"ping", {b"id": b"x" * 20}, read_only=True), PEER)

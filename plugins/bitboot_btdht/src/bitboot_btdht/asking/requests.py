@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..settings import Settings
-from ..wire import compact, krpc
+from ..wire import carried, compact, krpc
 from ..wire.compact import Address
 from .transaction import Outcome
 from .transactions import TRANSACTION_BYTES, Transactions
-
-METHOD = b"bitboot"
-"""The KRPC method: `a` holds `id` and `payload`, and so does `r` of the answer."""
 
 MAX_PAYLOAD = 1_000
 """Bytes. With its frame a datagram then has less than the 1,232 that IPv6 carries everywhere."""
@@ -80,8 +77,8 @@ class Requests:
         if len(self._open) >= asker.settings.max_requests:
             return None
         id_ = self._new_id()
-        arguments = {b"id": asker.ids[compact.family(address)], b"payload": payload}
-        datagram = krpc.query(id_, METHOD, arguments, read_only=asker.is_read_only(address))
+        own_id = asker.ids[compact.family(address)]
+        datagram = carried.request(id_, own_id, payload, read_only=asker.is_read_only(address))
         request = self._open[id_] = _Request(address, datagram, on_outcome, now + timeout)
         heapq.heappush(self._due, (now, id_))
         self.poll(now)

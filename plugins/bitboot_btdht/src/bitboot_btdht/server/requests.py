@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from bitboot_core.aio.limits import AddressLimits, Allowance
 
-from ..asking.requests import MAX_PAYLOAD, METHOD
+from ..asking.requests import MAX_PAYLOAD
 from ..settings import Settings
-from ..wire import krpc
+from ..wire import carried, krpc
 from ..wire.compact import Address
 
 Handler: TypeAlias = Callable[[Address, bytes], bytes | None]
@@ -51,14 +51,14 @@ class Requested:
         It is no longer than the query, so that a forged sender is no amplifier.
         """
         payload = query.arguments.get(b"payload")
-        if self.handler is None or query.method != METHOD or not isinstance(payload, bytes):
+        if self.handler is None or query.method != carried.METHOD or not isinstance(payload, bytes):
             return None
         if len(payload) > MAX_PAYLOAD or not self._has_time_for(address[:-2], now):
             return None
         answer = self.handler(address, payload)
         if answer is None:
             return None
-        reply = krpc.carried(query.transaction, own_id, answer)
+        reply = carried.answer(query.transaction, own_id, answer)
         return reply if len(reply) <= length else None
 
     def _has_time_for(self, ip: bytes, now: float) -> bool:

@@ -270,19 +270,6 @@ def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) ->
     )
 
 
-def carried(transaction: bytes, own_id: bytes, payload: bytes) -> bytes:
-    """A response that carries a payload. Without `ip`: on IPv6 it would be longer than its query."""
-    return b"d1:rd2:id%d:%b7:payload%d:%be1:t%d:%b1:v%b1:y1:re" % (
-        len(own_id),
-        own_id,
-        len(payload),
-        payload,
-        len(transaction),
-        transaction,
-        _CLIENT,
-    )
-
-
 def _return_values(values: dict[bytes, Any]) -> bytes:
     """Most answers hold nodes, and a token or none: these are written out as well."""
     nodes, token = values.get(b"nodes"), values.get(b"token")
