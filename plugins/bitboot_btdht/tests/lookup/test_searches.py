@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from bitboot_btdht.lookup.announce import TokenSearch
+from bitboot_btdht.lookup.item_found import ImmutableFound
 from bitboot_btdht.lookup.items import ItemSearch
 from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.lookup.scrape import Scrape
@@ -113,16 +116,8 @@ def test_while_one_has_to_wait_for_its_turn_the_next_is_asked() -> None:
     assert ended == [True]
 
 
-class HurriedSearch(PeerSearch):
-    """One that may cost more to end sooner."""
-
-    may_hurry = True
-
-
-class ThoroughSearch(HurriedSearch):
-    """One that has to find the very closest all the same."""
-
-    is_thorough = True
+def nothing(*_: object) -> None:
+    """Nobody waits for it."""
 
 
 def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() -> None:
@@ -131,7 +126,7 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
     silent, calm, storing = (Scripted(*known, k=20) for _ in range(3))
     calm.hurries = False
     for network in silent, calm:
-        HurriedSearch(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
+        SampledSearch(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
     PeerSearch(storing, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
     assert [len(network.asked) for network in (silent, calm, storing)] == [many, few, few]
     silent.asked[0].is_overdue()
@@ -142,18 +137,35 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
 
 def test_only_lookups_for_peers_and_announcements_hurry_and_these_find_the_very_closest() -> None:
     """Items too have to end up with the very closest, and be looked for there."""
-    assert SampledSearch.may_hurry
-    assert TokenSearch.may_hurry
-    assert TokenSearch.is_thorough
-    assert not any(kind.may_hurry for kind in (NodeSearch, PeerSearch, ItemSearch, Scrape))
+    network = Scripted()
+    found = ImmutableFound(TARGET)
+    lookup, announcement = (
+        SampledSearch(network, TARGET, 4, nothing, nothing),
+        TokenSearch(network, TARGET, 4, nothing),
+    )
+    assert (lookup.may_hurry, lookup.is_thorough) == (True, False)
+    assert (announcement.may_hurry, announcement.is_thorough) == (True, True)
+    others: list[NodeSearch] = [
+        NodeSearch(network, TARGET, 4, nothing),
+        PeerSearch(network, TARGET, 4, nothing, nothing),
+        ItemSearch(network, found, 4, nothing, nothing),
+        Scrape(network, TARGET, 4, nothing),
+    ]
+    assert not any(search.may_hurry for search in others)
 
 
-@pytest.mark.parametrize(("kind", "again"), [(HurriedSearch, 1), (ThoroughSearch, 2)])
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [
+        (lambda network: SampledSearch(network, TARGET, 4, nothing, nothing).start(), 1),
+        (lambda network: TokenSearch(network, TARGET, 4, nothing).start(), 2),
+    ],
+)
 def test_where_the_very_closest_are_to_be_found_the_slow_are_asked_once_more(
-    kind: type[PeerSearch], again: int
+    begin: Callable[[Scripted], None], again: int
 ) -> None:
-    network, ended = Scripted(1, 2, 3, k=2), list[bool]()
-    kind(network, TARGET, 4, lambda peers: None, lambda: ended.append(True)).start()
+    network = Scripted(1, 2, 3, k=2)
+    begin(network)
     network.last(1).is_overdue()
     network.last(1).is_slow()
     network.last(2).answer(2)
