@@ -89,6 +89,9 @@ class _Driver:
     def give_way(self) -> None:
         pass  # its reader runs between two steps of the simulation
 
+    def look(self) -> None:
+        pass  # datagrams arrive as the simulation goes on
+
     async def aclose(self) -> None:
         pass
 
