@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,8 @@ def key(number: int) -> bytes:
 
 
 def network(size: int, *, seed: int, loss: float = 0.0) -> tuple[Simulation, list[Node]]:
-    """A network that has come together by itself."""
+    """A network that has come together by itself. The one before, if it is needed no longer, is freed."""
+    gc.collect()
     simulation = Simulation(seed=seed, latency=LATENCY, loss=loss)
     nodes = simulation.populate(size)
     simulation.advance(SETTLE)

@@ -9,7 +9,7 @@ between.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
@@ -20,7 +20,7 @@ class Newcomers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._waiting: OrderedDict[Address, tuple[bytes, float]] = OrderedDict()  # id, when last written to
+        self._waiting: dict[Address, tuple[bytes, float]] = {}  # id, when last written to: that by age
         self._per_ip: Counter[bytes] = Counter()
         self._per_subnet: Counter[bytes] = Counter()
 
@@ -48,8 +48,8 @@ class Newcomers:
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`: its NAT remembers us anew."""
         if address in self._waiting:
-            self._waiting[address] = self._waiting[address][0], now
-            self._waiting.move_to_end(address)
+            node_id, _ = self._waiting.pop(address)
+            self._waiting[address] = node_id, now
 
     def due(self, now: float, most: int) -> list[tuple[bytes, Address]]:
         """Id and address of those to be pinged now. They wait no more."""

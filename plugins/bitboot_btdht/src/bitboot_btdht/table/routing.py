@@ -65,6 +65,10 @@ class RoutingTable:
         """Heard within the last 15 minutes, and no query of ours unanswered since."""
         return not contact.failures and now - contact.last_seen < self._settings.good_for
 
+    def _are_good(self, bucket: Bucket, now: float) -> bool:
+        """Whether all contacts of a bucket are."""
+        return bucket.good_infos(self._settings.good_for, now) is not None
+
     def is_bad(self, contact: Contact) -> bool:
         """Failed to answer several queries in a row."""
         return contact.failures >= self._settings.bad_after
@@ -122,9 +126,7 @@ class RoutingTable:
         index = self.bucket_index(node_id)
         bucket = self._buckets[index]
         return (
-            len(bucket.contacts) < self._settings.k
-            or self._splits(index)
-            or any(not self.is_good(contact, now) for contact in bucket.contacts)
+            len(bucket.contacts) < self._settings.k or self._splits(index) or not self._are_good(bucket, now)
         )
 
     def _crowded(self, address: Address) -> bool:
@@ -156,9 +158,7 @@ class RoutingTable:
             if not self._splits(index):
                 break
             self._split()
-        are_good = (
-            bucket.good_infos(self._settings.good_for, now) is not None
-        )  # by far the most frequent case
+        are_good = self._are_good(bucket, now)  # by far the most frequent case
         bad = None if are_good else next((other for other in bucket.contacts if self.is_bad(other)), None)
         if bad is not None:
             self._drop(bad)
