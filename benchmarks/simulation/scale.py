@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
 
 from .result import Check, Plot, Result, at_least, percent
 from .trips import Trip, travel
@@ -19,60 +22,96 @@ CPU_LIMIT = 180.0
 MEMORY_LIMIT_MIB = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What lookups took in a network of one size, and what it took to bring that together.
+
+    `hops`, `datagrams`: in the mean; `first`, `seconds`: in the median; `complete`: the share of the lookups.
+    """
+
+    size: int
+    hops: float
+    most_hops: int
+    datagrams: float
+    first: float
+    seconds: float
+    complete: float
+    cpu: float
+    memory: float
+
+    @property
+    def row(self) -> list[str]:
+        """As the table has it."""
+        return [
+            f"{self.size:,}",
+            f"{self.hops:.2f} ({self.most_hops})",
+            f"{self.datagrams:.1f}",
+            f"{self.first:.2f} s",
+            f"{self.seconds:.2f} s",
+            percent(self.complete),
+            f"{self.cpu:.0f} s",
+            f"{self.memory:.0f} MiB",
+        ]
+
+
+GROWING: dict[str, Callable[[Measured], float]] = {
+    "hops": attrgetter("hops"),
+    "datagrams": attrgetter("datagrams"),
+    "seconds": attrgetter("seconds"),
+}
+"""What may grow as the logarithm of a network's size does."""
+
+
+def measured(size: int) -> Measured:
+    """One network, of which nothing is kept: the next one is made in its memory."""
+    started = time.process_time()
+    simulation, nodes = network(size, seed=SEED)
+    cpu, memory = time.process_time() - started, peak_memory()
+    trips: list[Trip] = []
+    complete = []
+    for number, peers in enumerate(PEERS):
+        announcers = simulation.rng.sample(nodes, min(peers, size // 2))
+        expected = announce(simulation, announcers, key(number))
+        rest = [node for node in nodes if node not in announcers]
+        these = travel(simulation, simulation.rng.sample(rest, min(FINDERS, len(rest))), key(number))
+        complete += [trip.found == expected for trip in these]
+        trips += these
+    return Measured(
+        size,
+        hops=statistics.fmean(trip.hops for trip in trips),
+        most_hops=max(trip.hops for trip in trips),
+        datagrams=statistics.fmean(trip.datagrams for trip in trips),
+        first=statistics.median(trip.first or 0.0 for trip in trips),
+        seconds=statistics.median(trip.seconds or 0.0 for trip in trips),
+        complete=sum(complete) / len(complete),
+        cpu=cpu,
+        memory=memory,
+    )
+
+
 def run(*, quick: bool) -> Result:
     """Measure."""
-    rows, hops, datagrams, seconds = [], [], [], []
-    share = 1.0
-    cpu = memory = 0.0
-    sizes = QUICK_SIZES if quick else SIZES
-    for size in sizes:
-        started = time.process_time()
-        simulation, nodes = network(size, seed=SEED)
-        cpu = time.process_time() - started
-        memory = peak_memory()
-        trips: list[Trip] = []
-        complete = []
-        for number, peers in enumerate(PEERS):
-            announcers = simulation.rng.sample(nodes, min(peers, size // 2))
-            expected = announce(simulation, announcers, key(number))
-            rest = [node for node in nodes if node not in announcers]
-            these = travel(simulation, simulation.rng.sample(rest, min(FINDERS, len(rest))), key(number))
-            complete += [trip.found == expected for trip in these]
-            trips += these
-        share = min(share, sum(complete) / len(complete))
-        hops.append((float(size), statistics.fmean(trip.hops for trip in trips)))
-        datagrams.append((float(size), statistics.fmean(trip.datagrams for trip in trips)))
-        seconds.append((float(size), statistics.median(trip.seconds or 0.0 for trip in trips)))
-        first = statistics.median(trip.first or 0.0 for trip in trips)
-        rows.append(
-            [
-                f"{size:,}",
-                f"{hops[-1][1]:.2f} ({max(trip.hops for trip in trips)})",
-                f"{datagrams[-1][1]:.1f}",
-                f"{first:.2f} s",
-                f"{seconds[-1][1]:.2f} s",
-                percent(sum(complete) / len(complete)),
-                f"{cpu:.0f} s",
-                f"{memory:.0f} MiB",
-            ]
-        )
+    networks = [measured(size) for size in (QUICK_SIZES if quick else SIZES)]
+    smallest, largest = networks[0], networks[-1]
+    share = min(one.complete for one in networks)
     checks = [at_least("lookups that find every peer (1, 10 and 50 of them), no loss, no churn", share, 1.0)]
     # From 100 to 10,000 nodes the logarithm doubles: so may what a lookup takes.
-    factor = math.log(sizes[-1]) / math.log(sizes[0])
-    for what, points in (("hops", hops), ("datagrams", datagrams), ("seconds", seconds)):
-        growth = points[-1][1] / points[0][1]
-        checks.append(
-            Check(
-                f"growth of {what} a lookup from {sizes[0]:,} to {sizes[-1]:,} nodes",
-                f"at most {factor:.2f} times, as the logarithm",
-                f"{growth:.2f} times",
-                growth <= factor,
-            )
+    factor = math.log(largest.size) / math.log(smallest.size)
+    growth = {
+        name: [(float(one.size), of(one) / of(smallest)) for one in networks] for name, of in GROWING.items()
+    }
+    checks += [
+        Check(
+            f"growth of {name} a lookup from {smallest.size:,} to {largest.size:,} nodes",
+            f"at most {factor:.2f} times, as the logarithm",
+            f"{points[-1][1]:.2f} times",
+            points[-1][1] <= factor,
         )
-    checks.append(Check(f"{sizes[-1]:,} nodes", "3 CPU minutes at most", f"{cpu:.0f} s", cpu <= CPU_LIMIT))
-    checks.append(
-        Check(f"{sizes[-1]:,} nodes", "4 GiB at most", f"{memory:.0f} MiB", memory <= MEMORY_LIMIT_MIB)
-    )
+        for name, points in growth.items()
+    ]
+    cpu, memory, what = largest.cpu, largest.memory, f"{largest.size:,} nodes"
+    checks.append(Check(what, "3 CPU minutes at most", f"{cpu:.0f} s", cpu <= CPU_LIMIT))
+    checks.append(Check(what, "4 GiB at most", f"{memory:.0f} MiB", memory <= MEMORY_LIMIT_MIB))
     return Result(
         name="scale",
         title="Lookups against the size of the network",
@@ -80,17 +119,14 @@ def run(*, quick: bool) -> Result:
         f"each, and {FINDERS} other nodes look each key up. Hops: how many nodes, one after "
         "another, led to the closest one that answered (mean, and the most). Datagrams: queries "
         "and answers together. The last two columns are the cost of bringing the network together, "
-        "and the process's memory by then.",
+        "and the most memory that the process has had by then.",
         columns=["nodes", "hops", "datagrams", "first peer", "whole lookup", "complete", "CPU", "memory"],
-        rows=rows,
+        rows=[one.row for one in networks],
         plot=Plot(
             "nodes",
             "relative to the smallest network",
-            {
-                name: [(x, y / points[0][1]) for x, y in points]
-                for name, points in (("hops", hops), ("datagrams", datagrams), ("seconds", seconds))
-            }
-            | {"logarithm": [(size, math.log(size) / math.log(sizes[0])) for size in map(float, sizes)]},
+            growth
+            | {"logarithm": [(size, math.log(size) / math.log(smallest.size)) for size, _ in growth["hops"]]},
             logarithmic_x=True,
         ),
         checks=checks,
