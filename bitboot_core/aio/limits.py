@@ -72,8 +72,9 @@ def _scope(ip: bytes) -> str:
 class Allowance:
     """This many events a second, with bursts, for each of a bounded number of keys.
 
-    A token bucket per key. The key that was idle longest is forgotten first, which errs on the
-    side of allowing: the limit for all keys together is a separate one.
+    A token bucket per key. One that is full again is forgotten, as it is like one that is not known. Where
+    there are too many, the key that was idle longest is forgotten, which errs on the side of allowing: the
+    limit for all keys together is a separate one.
     """
 
     def __init__(self, per_second: float, burst: float, max_keys: int = MAX_KEYS) -> None:
@@ -82,6 +83,8 @@ class Allowance:
         self._max_keys = max_keys
         # The one touched longest ago is the first: a dict keeps that in half of the memory of an OrderedDict.
         self._buckets: dict[bytes, tuple[float, float]] = {}
+        self._fills_in = burst / per_second if per_second else float("inf")
+        self._look_at = float("-inf")  # until then none is full again
 
     def __len__(self) -> int:
         """How many keys are remembered."""
@@ -117,8 +120,16 @@ class Allowance:
     def _keep(self, key: bytes, level: float, now: float) -> None:
         self._buckets.pop(key, None)
         self._buckets[key] = (level, now)
-        if len(self._buckets) > self._max_keys:
-            del self._buckets[next(iter(self._buckets))]
+        if now >= self._look_at or len(self._buckets) > self._max_keys:
+            self._forget_one(now)
+
+    def _forget_one(self, now: float) -> None:
+        """Forget the key that was idle longest, if its bucket is full or there are too many."""
+        oldest = next(iter(self._buckets))
+        if len(self._buckets) > self._max_keys or self.level(oldest, now) >= self._burst:
+            del self._buckets[oldest]
+        else:
+            self._look_at = self._buckets[oldest][1] + self._fills_in
 
 
 class AddressLimits:

@@ -32,6 +32,36 @@ def test_an_allowance_remembers_no_more_keys_than_it_may_and_forgets_the_idle_fi
     assert not allowance.take(b"busy", 0.0)
 
 
+def test_an_allowance_forgets_whoever_may_take_a_whole_burst_again() -> None:
+    allowance = Allowance(per_second=2, burst=8)
+    for number in range(100):
+        allowance.take(b"%d" % number, 0.0)
+    allowance.spend(b"in debt", 0.0, 100)
+    for tenth in range(200):
+        allowance.take(b"busy", 4 + tenth / 10)
+    assert len(allowance) == 2
+    assert allowance.level(b"in debt", 24.0) == 8 - 100 + 2 * 24
+    for tenth in range(10):
+        allowance.take(b"busy", 50 + tenth / 10)
+    assert len(allowance) == 1
+
+
+def test_allowances_agree_with_plain_counting() -> None:
+    chance = random.Random(7)
+    allowance = Allowance(per_second=2, burst=5)
+    levels = dict.fromkeys(range(20), 5.0)
+    before = 0.0
+    for _ in range(5000):
+        now = before + chance.expovariate(8)
+        levels = {key: min(5.0, level + 2 * (now - before)) for key, level in levels.items()}
+        key, amount = chance.randrange(20), chance.choice([0.5, 1.0, 2.0])
+        assert allowance.level(b"%d" % key, now) == pytest.approx(levels[key])
+        if allowance.take(b"%d" % key, now, amount):
+            levels[key] -= amount
+        before = now
+    assert len(allowance) < 20
+
+
 def test_what_was_spent_beyond_an_allowance_is_made_up_for() -> None:
     allowance = Allowance(per_second=10, burst=10)
     allowance.spend(b"a", 0.0, 30)
