@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from ..._networks.network import ActiveNetwork
+from ...aio.clock import TimeUp, deadline
 from ...aio.tasks import Signal, cancel
 from ...errors import BitBootError
 from ...model import KnownHost
@@ -24,13 +26,24 @@ from .session import Session
 
 
 class PrivateLookup(Lookup):
-    """A Lookup of one private swarm or several: its peers are proved members."""
+    """A Lookup of one private swarm or several: its peers are proved members.
+
+    `patience`: seconds after its reading for which it waits for those who are asked, as long as it takes
+    unless given.
+    """
 
     def __init__(
-        self, context: Context, memberships: Sequence[Membership], *, limit: int | None = None, timeout: float
+        self,
+        context: Context,
+        memberships: Sequence[Membership],
+        *,
+        limit: int | None = None,
+        timeout: float,
+        patience: float | None = None,
     ) -> None:
         super().__init__(context, [one.name for one in memberships], limit=limit, timeout=timeout)
         self._memberships = {one.name.encode(): one for one in memberships}
+        self._patience = patience
         self._members: dict[KnownHost, MemberRecord] = {}
         self._claimed: set[tuple[str, KnownHost]] = set()
         self._proved: set[tuple[str, KnownHost]] = set()
@@ -148,7 +161,7 @@ class _Asking:
         self.error: Exception | None = None
 
     async def ask_all(self) -> None:
-        """Read the keys of now, and wait until all have been asked. `error`: why not all was read."""
+        """Read the keys of now, and wait for those who are asked. `error`: why not all was read."""
         own = await self._membership.ready()
         # The newest first: whoever is found under two keys is asked under that one.
         keys = sorted(own.epochs.read(self._membership.time), key=lambda one: one.epoch, reverse=True)
@@ -157,9 +170,15 @@ class _Asking:
                 for each in keys:
                     group.create_task(self._read(each))
             if self._unsettled:
-                await self._all_settled.wait()
+                await self._until_settled()
         finally:
             self._has_ended = True
+
+    async def _until_settled(self) -> None:
+        clock, patience = self._lookup._clock, self._lookup._patience
+        with suppress(TimeUp):
+            async with deadline(clock, None if patience is None else clock.now() + patience):
+                await self._all_settled.wait()
 
     async def _read(self, keys: EpochKeys) -> None:
         try:

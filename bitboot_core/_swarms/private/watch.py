@@ -25,6 +25,14 @@ SCANNED_PER_SECOND = 40.0
 the other is enough."""
 
 
+PATIENCE = 6.0
+"""Seconds after its reading for which a scan waits for those who are asked.
+
+Where hundreds join at once they take longer, and two members who have missed each other would wait for the
+next scan all that time. Whoever proves to be a member later is taken note of all the same (`_proved`).
+"""
+
+
 class PrivateWatch(Watch):
     """A Watch of a private swarm. Members whom a scan cannot reach come when they call: see `prover`."""
 
@@ -55,14 +63,13 @@ class PrivateWatch(Watch):
             await asyncio.wait({ending})
 
     def _lookup(self, context: Context) -> Lookup:
-        return PrivateLookup(context, [self._membership], timeout=self._timeout)
+        return PrivateLookup(context, [self._membership], timeout=self._timeout, patience=PATIENCE)
 
     def _shortest_pause(self, scanner: Scanner) -> float:
         return max(super()._shortest_pause(scanner), len(self._present) / SCANNED_PER_SECOND)
 
     def _due(self, scanner: Scanner, pause: float) -> float:
-        # A scan ends when all are asked. Where hundreds join at once that takes as long as many pauses, and
-        # whom this one has not come across would have to wait for another one.
+        # Where many are asked a scan takes long, and whom this one has not come across would have to wait.
         return max(self._clock.now() + SCANS_APART, scanner.began + pause)
 
     def _proved(self, network: ActiveNetwork, session: Session) -> None:

@@ -491,6 +491,23 @@ async def test_the_pause_between_scans_counts_from_their_beginning(
     assert begun[1] - begun[0] <= latest
 
 
+async def test_a_scan_does_not_wait_for_all_who_are_asked_and_a_lookup_does(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hundreds who join at once two may miss each other, and wait for the next scan."""
+    monkeypatch.setattr("bitboot_core._swarms.private.watch.PATIENCE", 1.0)
+    members.wire.junk = [KnownHost("192.0.2.9", 9)]  # it is asked for as long as TRIES say
+    ada = await joined(members, 0)
+    took = await members.pass_until(lambda: ada.watch.scans["wire"] == 1, step=0.1)
+    assert took < sum(TRIES) - 0.2
+    bob = await joined(members, 1)
+    await members.pass_until(lambda: len(ada.peers) == len(bob.peers) == 2)
+    began = members.clock.now()
+    async with (await members.bitboot()).find(NAME, secret=SECRET) as found:
+        assert len(await members.awaited(found.collect(), step=0.1)) == 2
+    assert members.clock.now() - began >= sum(TRIES)
+
+
 # Ends
 
 
