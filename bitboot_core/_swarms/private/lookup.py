@@ -174,6 +174,13 @@ class _Asking:
         finally:
             self._has_ended = True
 
+    def _waits_for(self, claim: Claim) -> bool:
+        """Whether to have it asked. Who has little patience leaves that to those who wait for it already.
+
+        Else scan after scan would begin its tries anew, and add itself to those who are told.
+        """
+        return self._lookup._patience is None or not claim.settled
+
     async def _until_settled(self) -> None:
         clock, patience = self._lookup._clock, self._lookup._patience
         with suppress(TimeUp):
@@ -208,7 +215,7 @@ class _Asking:
                     claim = self._prover.claim(host, keys)
                     if self._prover.is_current(claim):
                         self._tell(claim)
-                    else:
+                    elif self._waits_for(claim):
                         self._unsettled += 1
                         self._prover.prove(claim, self._settled)
         finally:

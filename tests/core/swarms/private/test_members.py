@@ -35,7 +35,8 @@ from bitboot_core._swarms.private.line import TRIES
 from bitboot_core._swarms.private.noise import TAG
 from bitboot_core._swarms.private.prover import ROUND
 from bitboot_core._swarms.private.session import ID, Kind
-from bitboot_core.aio.timing import QUICK_SCAN, SCAN_JITTER
+from bitboot_core._swarms.private.watch import PrivateWatch
+from bitboot_core.aio.timing import QUICK_SCAN, SCAN_JITTER, SCANS_APART
 from bitboot_core.testing import FakePortMapper, answers
 
 from .conftest import SECRET, Members
@@ -498,7 +499,7 @@ async def test_a_scan_does_not_wait_for_all_who_are_asked_and_a_lookup_does(
     monkeypatch.setattr("bitboot_core._swarms.private.watch.PATIENCE", 1.0)
     members.wire.junk = [KnownHost("192.0.2.9", 9)]  # it is asked for as long as TRIES say
     ada = await joined(members, 0)
-    took = await members.pass_until(lambda: ada.watch.scans["wire"] == 1, step=0.1)
+    took = await members.pass_until(lambda: ada.watch.scans["wire"] >= 1, step=0.1)
     assert took < sum(TRIES) - 0.2
     bob = await joined(members, 1)
     await members.pass_until(lambda: len(ada.peers) == len(bob.peers) == 2)
@@ -506,6 +507,27 @@ async def test_a_scan_does_not_wait_for_all_who_are_asked_and_a_lookup_does(
     async with (await members.bitboot()).find(NAME, secret=SECRET) as found:
         assert len(await members.awaited(found.collect(), step=0.1)) == 2
     assert members.clock.now() - began >= sum(TRIES)
+
+
+async def test_scan_after_scan_a_claim_is_asked_for_no_longer_than_once(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else junk in line grows with each scan that no longer waits for it, and is asked for ever."""
+    monkeypatch.setattr("bitboot_core._swarms.private.watch.PATIENCE", 0.1)
+    members.wire.junk = [KnownHost("192.0.2.9", 9)]
+    watch = await members.enter((await members.bitboot()).watch(NAME, secret=SECRET))
+    await members.pass_until(lambda: watch.scans["wire"] == 1, step=0.1)
+    assert isinstance(watch, PrivateWatch)
+    (prover,) = watch._membership._provers.values()
+    (claim,) = prover._claims
+    waiting = set(claim.settled)
+    for _ in range(10):
+        watch.scan_soon()
+        await members.clock.advance(SCANS_APART)
+        assert len(claim.settled) <= 1
+        waiting.update(claim.settled)
+    assert watch.scans["wire"] > 5
+    assert len(waiting) > 1, "the first is told, and a later scan has it asked again"
 
 
 # Ends
