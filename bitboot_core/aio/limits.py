@@ -81,8 +81,7 @@ class Allowance:
         self._per_second = per_second
         self._burst = burst
         self._max_keys = max_keys
-        # The one touched longest ago is the first: a dict keeps that in half of the memory of an OrderedDict.
-        self._buckets: dict[bytes, tuple[float, float]] = {}
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
         self._fills_in = burst / per_second if per_second else float("inf")
         self._look_at = float("-inf")  # until then none is full again
 
@@ -118,8 +117,8 @@ class Allowance:
         return min(self._burst, level + max(0.0, now - then) * self._per_second)
 
     def _keep(self, key: bytes, level: float, now: float) -> None:
-        self._buckets.pop(key, None)
         self._buckets[key] = (level, now)
+        self._buckets.move_to_end(key)
         if now >= self._look_at or len(self._buckets) > self._max_keys:
             self._forget_one(now)
 

@@ -157,9 +157,8 @@ class Client:
         near = table.buckets[table.bucket_index(target)]
         far = [bucket for bucket in table.buckets if bucket is not near]
         chosen: list[Contact] = []
-        heard_since = (
-            self.now - self.settings.good_for
-        )  # as `RoutingTable.is_good` says: written out, like `closest`
+        # As `RoutingTable.is_good` says: written out, as in its `closest`.
+        heard_since = self.now - self.settings.good_for
         for buckets in far, [near]:
             good = [
                 contact

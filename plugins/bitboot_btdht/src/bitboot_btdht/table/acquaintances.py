@@ -7,6 +7,7 @@ had just called us?
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -36,8 +37,8 @@ class Acquaintances:
     def __init__(self, settings: Settings, now: float) -> None:
         self._memory = settings.nat_memory
         self._most = settings.max_known
-        # In touch when; what it is. Whoever has been silent longest is the first.
-        self._known: dict[bytes, tuple[float, _Is]] = {}
+        # In touch when; what it is. Of a plain dict with so many it takes 20 us to find the first.
+        self._known: OrderedDict[bytes, tuple[float, _Is]] = OrderedDict()
         self._look_at = now + HOUR  # until then nobody has become a stranger
         self.unsure_until: float = now + settings.nat_memory
         """Until then nobody can be told to be a stranger."""
@@ -75,8 +76,8 @@ class Acquaintances:
         self._keep(_who(address), now, _Is.REACHABLE)
 
     def _keep(self, who: bytes, now: float, what: _Is) -> None:
-        self._known.pop(who, None)
         self._known[who] = now, what
+        self._known.move_to_end(who)
         if now < self._look_at and len(self._known) <= self._most:
             return
         oldest = next(iter(self._known))
