@@ -9,7 +9,7 @@ from bitboot_btdht.lookup.per_family import Operation
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
-from bitboot_btdht.wire import bencode, krpc
+from bitboot_btdht.wire import bencode, compact, krpc
 from bitboot_btdht.wire.compact import Address
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -163,6 +163,7 @@ class Engine(RuleBasedStateMachine):
             assert len({contact.address for contact in everyone}) == len(everyone) == len(table)
             assert len({contact.id for contact in everyone}) == len(everyone)
             assert self.node.id not in {contact.id for contact in everyone}
+            assert table.public == sum(compact.is_public(contact.address) for contact in everyone)
 
     @invariant()
     def caps_hold(self) -> None:

@@ -154,6 +154,8 @@ class Client:
         Whoever has gathered beside the target is in that bucket.
         """
         table = self.tables[family]
+        if not table.public:
+            return []
         near = table.buckets[table.bucket_index(target)]
         far = [bucket for bucket in table.buckets if bucket is not near]
         chosen: list[Contact] = []

@@ -145,9 +145,10 @@ class NodeSearch:
         return matters and self.network.densities[self.family].is_too_dense(distance)
 
     def _finished(self) -> None:
-        distance = self.traversal.shortlist.kth_distance(self.network.settings.k)
-        if self.teaches_density and distance is not None:
-            self.network.densities[self.family].note(self.traversal.target, distance)
+        if self.teaches_density:
+            distance = self.traversal.shortlist.kth_distance(self.network.settings.k)
+            if distance is not None:
+                self.network.densities[self.family].note(self.traversal.target, distance)
         self._count_nodes()
         on_end, self._on_end = self._on_end, _no_matter
         on_end()

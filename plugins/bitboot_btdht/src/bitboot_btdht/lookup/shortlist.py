@@ -43,9 +43,9 @@ class Shortlist:
 
     def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
         """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
-        unknown = []
+        unknown, addresses = [], self._addresses
         for node in nodes:
-            candidate = self._addresses.get(node[1])
+            candidate = addresses.get(node[1])
             if candidate is None:
                 unknown.append(node)
             elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:

@@ -15,7 +15,7 @@ from typing import Final
 
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo
-from .candidates import ANSWERED, FAILED, FRESH, HELD, OVERDUE, SLOW, WAITING, Candidate
+from .candidates import ANSWERED, FRESH, HELD, OVERDUE, SLOW, WAITING, Candidate
 from .density import WIDE
 from .shortlist import Shortlist
 from .side_paths import SidePaths
@@ -109,15 +109,9 @@ class Traversal:
         unfit = UNFIT * self._settings.k - self._unfit_asked
         for candidate in self.shortlist:
             state = candidate.state
-            if state is FAILED:
-                continue
-            if state is SLOW:
-                slow.append(candidate)
-                continue
-            if state is OVERDUE:
-                overdue = True
-                continue
-            if state is FRESH:
+            if state is ANSWERED:
+                pass  # it counts
+            elif state is FRESH:
                 if not budget or not (candidate.fits or unfit):
                     continue
                 if candidate.is_doubtful:
@@ -131,6 +125,12 @@ class Traversal:
                 unfit -= not candidate.fits
             elif state is WAITING or state is HELD:
                 unfinished = True
+            else:
+                if state is SLOW:
+                    slow.append(candidate)
+                elif state is OVERDUE:
+                    overdue = True
+                continue
             if candidate.fits:
                 counted += 1
                 if counted == self.wanted:
@@ -203,8 +203,9 @@ class Traversal:
 
     def _loses_many(self) -> bool:
         """Whether so few have answered that datagrams may be lost: then the nearest are asked once more."""
-        few = len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
-        return self._hurries and (few or self._is_thorough)
+        return self._hurries and (
+            self._is_thorough or len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
+        )
 
     def _widens(self) -> bool:
         """The k closest have answered, or others closer still may: whether more have to."""

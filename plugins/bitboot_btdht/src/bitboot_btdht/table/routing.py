@@ -35,6 +35,8 @@ class RoutingTable:
         self._by_address: dict[Address, Contact] = {}
         self._per_ip: Counter[bytes] = Counter()
         self._per_subnet: Counter[bytes] = Counter()
+        self.public: int = 0
+        """How many of the contacts are at public addresses."""
         self.dropped: deque[Address] = deque(maxlen=MAX_DROPPED)
         """Bad contacts that others have taken the place of, for whoever wants to try them again."""
 
@@ -177,12 +179,14 @@ class RoutingTable:
     def _add(self, bucket: Bucket, contact: Contact, now: float) -> None:
         bucket.add(contact, now)
         self._by_address[contact.address] = contact
+        self.public += is_public(contact.address)
         self._per_ip[contact.address[:-2]] += 1
         self._per_subnet[subnet(contact.address)] += 1
 
     def _remove(self, contact: Contact) -> None:
         self._buckets[self.bucket_index(contact.id)].remove(contact)
         del self._by_address[contact.address]
+        self.public -= is_public(contact.address)
         for counter, place in (
             (self._per_ip, contact.address[:-2]),
             (self._per_subnet, subnet(contact.address)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -25,6 +26,7 @@ NodeInfo: TypeAlias = tuple[bytes, Address]
 
 ID_BYTES: Final = 20
 ADDRESS_BYTES: Final = {4: 6, 6: 18}
+_NODE_INFO: Final = {family: struct.Struct(f"{ID_BYTES}s{size}s") for family, size in ADDRESS_BYTES.items()}
 _NO_PORT: Final = b"\0\0"
 _V4_MAPPED = b"\0" * 10 + b"\xff\xff"
 
@@ -134,9 +136,8 @@ def unpack_nodes(data: object, ip_family: int, limit: int) -> list[NodeInfo]:
     """The first `limit` (id, address) pairs in compact node info, whether usable or not."""
     if not isinstance(data, bytes):
         return []
-    size = ID_BYTES + ADDRESS_BYTES[ip_family]
-    starts = range(0, min(len(data) - size + 1, limit * size), size)
-    return [(data[start : start + ID_BYTES], data[start + ID_BYTES : start + size]) for start in starts]
+    info = _NODE_INFO[ip_family]
+    return list(info.iter_unpack(data[: min(len(data) // info.size, limit) * info.size]))
 
 
 def unpack_peers(values: object, limit: int, least: int = 1) -> list[Address]:
