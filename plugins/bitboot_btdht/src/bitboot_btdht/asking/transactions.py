@@ -160,7 +160,7 @@ class Transactions:
 
     def _new_id(self) -> bytes:
         while True:
-            id_ = self._rng.getrandbits(8 * TRANSACTION_BYTES).to_bytes(TRANSACTION_BYTES, "big")
+            id_ = self._rng.randbytes(TRANSACTION_BYTES)
             if id_ not in self._open:
                 return id_
 
