@@ -17,6 +17,7 @@ from .table.routing import RoutingTable
 from .table.surroundings import Surroundings
 from .wire import compact, krpc
 from .wire.compact import Address
+from .wire.node_id import distance
 
 
 class Client:
@@ -139,14 +140,14 @@ class Client:
         return self.transactions.is_waiting(address)
 
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
-        """Contacts to begin a lookup with; where none is left but bad ones, these."""
+        """Contacts to begin a lookup with, the nearest first; where none is left but bad ones, these."""
         table, dead, now = self.tables[family], self.transactions.dead, self.now
-        alive = [
-            contact
-            for contact in table.closest(target, 2 * self.settings.k, now)
-            if not dead.contains(contact.address, now)
-        ]
-        return [(contact.id, contact.address) for contact in alive or table]
+        contacts = table.closest(target, 2 * self.settings.k, now)
+        if len(dead):
+            contacts = [contact for contact in contacts if not dead.contains(contact.address, now)]
+        if not contacts:
+            contacts = sorted(table, key=lambda contact: distance(contact.id, target))
+        return [(contact.id, contact.address) for contact in contacts]
 
     def by_chance(self, target: bytes, family: int, count: int) -> list[tuple[bytes, Address]]:
         """So many good contacts at public addresses, from the target's own bucket only for want of others.

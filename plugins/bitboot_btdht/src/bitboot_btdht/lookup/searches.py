@@ -79,10 +79,13 @@ class NodeSearch:
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
         target, paths = self.traversal.target, self.network.settings.side_paths
-        self.traversal.add(self.network.closest(target, self.family))
-        if self.opening is not None:
+        known = self.network.closest(target, self.family)
+        if self.opening is None:
+            self.traversal.begin(known)
+        else:
+            self.traversal.add(known)
             self.opening.begin()
-        self.traversal.advance()
+            self.traversal.advance()
         if not self.teaches_density:
             self.traversal.begin_aside(self.network.by_chance(target, self.family, paths))
 

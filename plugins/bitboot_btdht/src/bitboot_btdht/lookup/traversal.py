@@ -88,17 +88,41 @@ class Traversal:
         self._unfit_asked = 0
         self._waiting = 0
         self._aside = SidePaths()
+        self._others: list[NodeInfo] = []  # that it began with, and has not looked at yet
+
+    def begin(self, nodes: list[NodeInfo]) -> None:
+        """Begin at these of our own table, the nearest first.
+
+        The first are asked before it looks at the others: by the time an answer comes there is time for that.
+        """
+        self.add(nodes[: self._alpha])
+        self._others = nodes[self._alpha :]
+        if not self.done:
+            self._go_on()
+        if self._waiting < self._alpha:
+            self.advance()
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
         """`teller` says that these (id, address) pairs may be close; None for our own table."""
+        if self._others:
+            self._add_others()
         for id_, address in nodes:
             if id_ != self._own_id and address not in self.outside:
                 self.shortlist.add(id_, address, teller)
 
-    def advance(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
+    def _add_others(self) -> None:
+        others, self._others = self._others, []
+        self.add(others)
+
+    def advance(self) -> None:
         """Ask whom it is time to ask, or finish."""
         if self.done:
             return
+        if self._others:
+            self._add_others()
+        self._go_on()
+
+    def _go_on(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
         counted = 0
         unfinished = overdue = False
         slow: list[Candidate] = []
@@ -157,9 +181,10 @@ class Traversal:
             self._waiting += 1
             self._send(candidate)
 
-    def begin_aside(self, contacts: Iterable[NodeInfo]) -> None:
+    def begin_aside(self, contacts: list[NodeInfo]) -> None:
         """Begin a side path at each of these contacts, at once."""
-        self.add(contacts)
+        if contacts:
+            self.add(contacts)
         for _, address in contacts:
             candidate = self.shortlist.get(address)
             if candidate is not None and not self.done:
@@ -236,6 +261,8 @@ class Traversal:
         A node that has taken a new id counts as what it says it is now, and at that distance. Its
         closer nodes are added by `add`; `advance` follows.
         """
+        if self._others:
+            self._add_others()
         self._settle(candidate)
         if id_ == self._own_id:
             self.shortlist.fail(candidate)
