@@ -90,7 +90,7 @@ class _Driver:
         pass  # its reader runs between two steps of the simulation
 
     def look(self) -> None:
-        pass  # datagrams arrive as the simulation goes on
+        self.flush()  # datagrams arrive as the simulation goes on
 
     async def aclose(self) -> None:
         pass

@@ -24,7 +24,6 @@ async def lookup(
     now = asyncio.get_running_loop().time()
     operation = driver.node.find_peers(key, arrivals.put, arrivals.end, now=now, through=through)
     lookups.add(arrivals)
-    driver.flush()
     driver.look()
     try:
         while (batch := await arrivals.next()) is not None:

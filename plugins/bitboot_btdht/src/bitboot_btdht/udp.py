@@ -27,7 +27,7 @@ class UdpDriver:
     """A node on its sockets: one for each IP family it listens on.
 
     `await UdpDriver.open(make_node, listen)` binds and starts; `aclose()` ends. After starting
-    anything on `node`, call `flush()` so that its datagrams leave.
+    anything on `node`, call `flush()` so that its datagrams leave, or `look()`.
     """
 
     def __init__(self, node: Node, sockets: dict[int, socket.socket]) -> None:
@@ -92,10 +92,12 @@ class UdpDriver:
             self._call_at(self.node.deadline())
 
     def look(self) -> None:
-        """Read what has come already: on one machine answers are there by the time all has been asked."""
-        if not self._is_receiving:
+        """`flush`, but read first what has come: on one machine answers are there once all has been asked."""
+        if self._is_receiving:
+            self.flush()
+        else:
             for sock in self._sockets.values():
-                sock.look()
+                sock.look()  # and with that `_drained`
 
     def _call_at(self, deadline: float) -> None:
         if self._timer is None or self._due > deadline:
