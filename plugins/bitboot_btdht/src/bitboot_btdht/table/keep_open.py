@@ -10,8 +10,6 @@ import random
 from collections.abc import Callable, Mapping
 
 from ..lookup.network import Network
-from ..wire.compact import Address
-from ..wire.compact import family as family_of
 from .routing import RoutingTable
 
 PAUSES = 20.0, 25.0
@@ -35,9 +33,9 @@ class KeepOpen:
         self._pause = PAUSES[0]
         self._due: dict[int, float] = dict.fromkeys(tables, now + self._pause)
 
-    def wrote(self, address: Address, now: float) -> None:
-        """A datagram goes out to `address`."""
-        self._due[family_of(address)] = now + self._pause
+    def wrote(self, family: int, now: float) -> None:
+        """A datagram goes out."""
+        self._due[family] = now + self._pause
 
     @property
     def next_due(self) -> float:

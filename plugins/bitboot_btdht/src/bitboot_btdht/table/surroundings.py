@@ -76,8 +76,8 @@ class Surroundings:
         family = compact.family(address)
         if family in self._tables:
             self._acquaintances[family].wrote(address, now)
-            self.upkeep.wrote(address, now)
-            self.keep_open.wrote(address, now)
+            self.upkeep.wrote(family, address, now)
+            self.keep_open.wrote(family, now)
 
     def heard(self, address: Address, now: float) -> None:
         """A datagram has come in."""

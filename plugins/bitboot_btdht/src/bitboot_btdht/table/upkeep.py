@@ -91,9 +91,9 @@ class Upkeep:
         if is_reachable or self._cannot_wait(family, now):
             self._verify(address, tries=1)
 
-    def wrote(self, address: Address, now: float) -> None:
+    def wrote(self, family: int, address: Address, now: float) -> None:
         """A datagram goes out to `address`."""
-        self._newcomers[family_of(address)].wrote(address, now)
+        self._newcomers[family].wrote(address, now)
 
     def may_enter(self, address: Address, now: float) -> bool:
         """Whether one that others may not be able to reach gets a place by its answer, or keeps its own."""
