@@ -10,34 +10,32 @@ class RoundTrips:
     """A running mean and deviation of round trips, as TCP keeps them (RFC 6298, section 2).
 
     All in seconds. `guess`: what a round trip is taken to be before any has been measured. `slow` and
-    `timeout`: the least and the most that the properties of those names may be.
+    `timeout`: the least and the most that the attributes of those names may be.
     """
 
-    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds")
+    __slots__ = ("_deviation", "_mean", "_measured", "_slow_bounds", "_timeout_bounds", "slow")
 
     def __init__(self, *, guess: float, slow: tuple[float, float], timeout: tuple[float, float]) -> None:
         self._mean, self._deviation = guess, guess / 2
         self._measured = False
         self._slow_bounds, self._timeout_bounds = slow, timeout
+        self.slow: float = self.above_mean(DEVIATIONS)
+        """After how long a request counts as slow, so that another node is asked beside it."""
 
     def add(self, seconds: float) -> None:
         """An answer took this long."""
         if not self._measured:
             self._measured = True
             self._mean, self._deviation = seconds, seconds / 2
-            return
-        self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
-        self._mean += (seconds - self._mean) / 8
+        else:
+            self._deviation += (abs(seconds - self._mean) - self._deviation) / 4
+            self._mean += (seconds - self._mean) / 8
+        self.slow = self.above_mean(DEVIATIONS)
 
     @property
     def mean(self) -> float:
         """The smoothed round trip; 0 where nothing has been measured."""
         return self._mean if self._measured else 0.0
-
-    @property
-    def slow(self) -> float:
-        """After how long a request counts as slow, so that another node is asked beside it."""
-        return self.above_mean(DEVIATIONS)
 
     def above_mean(self, deviations: float) -> float:
         """A round trip that is so many deviations longer than the mean, within the bounds of `slow`."""
