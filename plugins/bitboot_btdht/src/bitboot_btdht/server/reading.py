@@ -9,10 +9,10 @@ from bitboot_core.aio.limits import Allowance
 
 from ..settings import Settings
 from ..wire.compact import Address
-from ..wire.parts import has_few_parts
+from ..wire.parts import MAX_PARTS, has_few_parts
 
-_PLAIN: Final = 250
-"""Shorter datagrams, nearly all there are, cannot take long to read."""
+_SHORT: Final = 2 * MAX_PARTS
+"""A part has two bytes at least: datagrams that are no longer than this, nearly all there are, have few."""
 
 _PUT: Final = b"1:q3:put"
 """What the datagrams of `put` hold, and hardly any other: the items that these bring may have many parts."""
@@ -35,7 +35,7 @@ class Reading:
         if size > self._settings.max_datagram or len(address) not in (6, 18):
             return False
         is_short = size <= self._settings.max_query
-        if is_short and (size < _PLAIN or has_few_parts(datagram)):
+        if is_short and (size <= _SHORT or has_few_parts(datagram)):
             return True
         if self._expects_much(address):
             return True

@@ -6,6 +6,7 @@ minutes (REQ-5). What goes out keeps it, wherever it goes (REQ-6).
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 
@@ -40,7 +41,7 @@ class KeepOpen:
     @property
     def next_due(self) -> float:
         """When `poll` is to be called next."""
-        return min(self._due.values()) if self.is_on() else float("inf")
+        return min(self._due.values()) if self.is_on() else math.inf
 
     def poll(self, now: float) -> None:
         """`next_due` has come."""
