@@ -82,7 +82,6 @@ class Allowance:
         self._burst = burst
         self._max_keys = max_keys
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
-        self._fills_in = burst / per_second if per_second else float("inf")
         self._look_at = float("-inf")  # until then none is full again
 
     def __len__(self) -> int:
@@ -119,16 +118,22 @@ class Allowance:
     def _keep(self, key: bytes, level: float, now: float) -> None:
         self._buckets[key] = (level, now)
         self._buckets.move_to_end(key)
-        if now >= self._look_at or len(self._buckets) > self._max_keys:
-            self._forget_one(now)
+        if len(self._buckets) > 1 and (now >= self._look_at or len(self._buckets) > self._max_keys):
+            self._forget(now)
 
-    def _forget_one(self, now: float) -> None:
-        """Forget the key that was idle longest, if its bucket is full or there are too many."""
-        oldest = next(iter(self._buckets))
-        if len(self._buckets) > self._max_keys or self.level(oldest, now) >= self._burst:
+    def _forget(self, now: float) -> None:
+        """Forget who was idle longest, if that bucket is full or there are too many.
+
+        Two at most, which is more than come at a time: after a crowd the buckets become fewer again.
+        """
+        for _ in range(2):
+            oldest = next(iter(self._buckets))
+            missing = self._burst - self.level(oldest, now)
+            if missing > 0 and len(self._buckets) <= self._max_keys:
+                fills_in = min(missing, self._burst) / self._per_second if self._per_second else float("inf")
+                self._look_at = now + fills_in
+                return
             del self._buckets[oldest]
-        else:
-            self._look_at = self._buckets[oldest][1] + self._fills_in
 
 
 class AddressLimits:

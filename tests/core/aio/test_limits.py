@@ -46,6 +46,15 @@ def test_an_allowance_forgets_whoever_may_take_a_whole_burst_again() -> None:
     assert len(allowance) == 1
 
 
+def test_of_a_crowd_that_is_gone_an_allowance_remembers_nothing_soon() -> None:
+    allowance = Allowance(per_second=2, burst=8)
+    for number in range(100):
+        allowance.take(b"%d" % number, 0.0)
+    for number in range(100):
+        allowance.take(b"one at a time %d" % number, 10.0 + number)
+    assert len(allowance) <= 2
+
+
 def test_allowances_agree_with_plain_counting() -> None:
     chance = random.Random(7)
     allowance = Allowance(per_second=2, burst=5)
