@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from ..wire.compact import Address
+from ..wire.node_id import ID_BYTES
 
 
 class Contact:
     """A node that has answered at least once. Times are the node's clock, in seconds."""
 
-    __slots__ = ("address", "failures", "id", "info", "last_seen", "number", "round_trip")
+    __slots__ = ("address", "failures", "last_seen", "number", "round_trip")
 
     def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
-        self.id: bytes = node_id
         self.number: int = int.from_bytes(node_id, "big")
+        """Its id: kept as a number alone, since that is what is compared, and takes half of the memory."""
         self.address: Address = address
-        self.info: bytes = node_id + address
-        """Its compact node info, as it goes into answers."""
         self.last_seen: float = now
         """When it last answered, or last queried us: either keeps it good."""
         self.failures: int = 0
         """Queries in a row that it has not answered."""
         self.round_trip: float = round_trip
+
+    @property
+    def id(self) -> bytes:
+        """Its id, as it is written."""
+        return self.number.to_bytes(ID_BYTES, "big")
+
+    @property
+    def info(self) -> bytes:
+        """Its compact node info, as it goes into answers."""
+        return self.number.to_bytes(ID_BYTES, "big") + self.address
 
     def __repr__(self) -> str:
         return f"<Contact {self.id.hex()[:8]} failures={self.failures}>"

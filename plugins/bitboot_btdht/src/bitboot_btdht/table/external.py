@@ -41,8 +41,13 @@ class ExternalAddress:
         ip = claim[:-2]
         if scope(ip) != "public":
             return False
-        before, _ = self._votes.pop(subnet(voter), (b"", 0.0))
-        self._votes[subnet(voter)] = claim, now
+        network = subnet(voter)
+        before, _ = self._votes.pop(network, (b"", 0.0))
+        if self._votes:
+            latest, _ = next(reversed(self._votes.values()))
+            if claim == latest:
+                claim = latest  # nearly all say the same: it is kept once
+        self._votes[network] = claim, now
         if len(self._votes) > MAX_VOTERS:
             del self._votes[next(iter(self._votes))]
         if ip == self.ip:

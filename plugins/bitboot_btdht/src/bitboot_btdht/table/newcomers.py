@@ -9,8 +9,6 @@ between.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
 
@@ -21,8 +19,7 @@ class Newcomers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._waiting: dict[Address, tuple[bytes, float]] = {}  # id, when last written to: that by age
-        self._per_ip: Counter[bytes] = Counter()
-        self._per_subnet: Counter[bytes] = Counter()
+        self._per_subnet: dict[bytes, int] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -34,16 +31,21 @@ class Newcomers:
         """A node has called. Nothing changes where it waits already, or where there is no room for it."""
         if address not in self._waiting and is_public(address) and self._has_room(address):
             self._waiting[address] = node_id, now
-            self._per_ip[address[:-2]] += 1
-            self._per_subnet[subnet(address)] += 1
+            place = subnet(address)
+            self._per_subnet[place] = self._per_subnet.get(place, 0) + 1
 
     def _has_room(self, address: Address) -> bool:
+        if len(self._waiting) >= self._settings.max_newcomers:
+            return False
+        neighbours = self._per_subnet.get(subnet(address), 0)
         per_ip, per_subnet = self._settings.newcomers_per_ip, self._settings.newcomers_per_subnet
-        return (
-            len(self._waiting) < self._settings.max_newcomers
-            and (per_ip is None or self._per_ip[address[:-2]] < per_ip)
-            and (per_subnet is None or self._per_subnet[subnet(address)] < per_subnet)
-        )
+        if per_subnet is not None and neighbours >= per_subnet:
+            return False
+        # Where enough have its subnet, those that have its IP are counted: see `RoutingTable`.
+        return per_ip is None or neighbours < per_ip or self._at_ip(address[:-2]) < per_ip
+
+    def _at_ip(self, ip: bytes) -> int:
+        return sum([address[:-2] == ip for address in self._waiting])
 
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`: its NAT remembers us anew."""
@@ -64,7 +66,7 @@ class Newcomers:
 
     def _remove(self, address: Address) -> None:
         del self._waiting[address]
-        for counter, place in ((self._per_ip, address[:-2]), (self._per_subnet, subnet(address))):
-            counter[place] -= 1
-            if not counter[place]:
-                del counter[place]
+        place = subnet(address)
+        self._per_subnet[place] -= 1
+        if not self._per_subnet[place]:
+            del self._per_subnet[place]

@@ -8,12 +8,11 @@ pinged, and is told what came of it.
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
-from ..wire.node_id import ID_BITS, ID_BYTES, common_prefix
+from ..wire.node_id import ID_BITS, ID_BYTES
 from .contact import Bucket, Contact
 
 MAX_DROPPED = 64
@@ -33,11 +32,10 @@ class RoutingTable:
         self._settings = settings
         self._buckets = [Bucket(now)]
         self._by_address: dict[Address, Contact] = {}
-        self._per_ip: Counter[bytes] = Counter()
-        self._per_subnet: Counter[bytes] = Counter()
+        self._per_subnet: dict[bytes, int] = {}
         self.public: int = 0
         """How many of the contacts are at public addresses."""
-        self.dropped: deque[Address] = deque(maxlen=MAX_DROPPED)
+        self.dropped: list[Address] = []
         """Bad contacts that others have taken the place of, for whoever wants to try them again."""
 
     def __len__(self) -> int:
@@ -89,11 +87,12 @@ class RoutingTable:
         """A node has answered a query. Returns the contact that should be pinged to make room."""
         known = self._by_address.get(address)
         if known is not None:
-            if known.id == node_id:
+            number = int.from_bytes(node_id, "big")
+            if known.number == number:
                 known.last_seen = now
                 known.failures = 0
                 known.round_trip = round_trip
-                self._buckets[self.bucket_index(node_id)].changed_at = now
+                self._buckets[self._index_of(number)].changed_at = now
                 return None
             self._remove(known)  # the same socket with a new id: the old one is gone
         return self._insert(Contact(node_id, address, now, round_trip), now)
@@ -106,7 +105,7 @@ class RoutingTable:
         """A node has queried us. Returns whether a ping could earn it a place in the table."""
         known = self._by_address.get(address)
         if known is not None:
-            if known.id == node_id and not known.failures:
+            if not known.failures and known.number == int.from_bytes(node_id, "big"):
                 known.last_seen = now
             return False
         return self.would_take(node_id, address, now)
@@ -117,7 +116,7 @@ class RoutingTable:
         if contact is None:
             self._forget_waiting(address)
             return
-        self._buckets[self.bucket_index(contact.id)].failed(contact)
+        self._buckets[self._index_of(contact.number)].failed(contact)
         if self.is_bad(contact):
             self._replace(contact)
 
@@ -134,22 +133,27 @@ class RoutingTable:
     def _crowded(self, address: Address) -> bool:
         if not is_public(address):
             return False
+        neighbours = self._per_subnet.get(subnet(address), 0)
         per_ip, per_subnet = self._settings.contacts_per_ip, self._settings.contacts_per_subnet
-        return (per_ip is not None and self._per_ip[address[:-2]] >= per_ip) or (
-            per_subnet is not None and self._per_subnet[subnet(address)] >= per_subnet
-        )
+        if per_subnet is not None and neighbours >= per_subnet:
+            return True
+        # Those that have its IP are counted where enough have its subnet: to keep their number takes memory.
+        return per_ip is not None and neighbours >= per_ip and self._at_ip(address[:-2]) >= per_ip
+
+    def _at_ip(self, ip: bytes) -> int:
+        return sum([address[:-2] == ip for address in self._by_address])
 
     def _splits(self, index: int) -> bool:
         return index == len(self._buckets) - 1 and len(self._buckets) < ID_BITS
 
     def _insert(self, contact: Contact, now: float) -> Contact | None:
-        if contact.id == self.own_id or self._crowded(contact.address):
+        if contact.number == self._own_number or self._crowded(contact.address):
             return None
         while True:
             index = self._index_of(contact.number)
             bucket = self._buckets[index]
             for other in bucket.contacts:
-                if other.id == contact.id:
+                if other.number == contact.number:
                     if self.is_good(other, now):
                         return None  # the same id at another address: the first keeps it while it is good
                     self._remove(other)
@@ -180,29 +184,27 @@ class RoutingTable:
         bucket.add(contact, now)
         self._by_address[contact.address] = contact
         self.public += is_public(contact.address)
-        self._per_ip[contact.address[:-2]] += 1
-        self._per_subnet[subnet(contact.address)] += 1
+        place = subnet(contact.address)
+        self._per_subnet[place] = self._per_subnet.get(place, 0) + 1
 
     def _remove(self, contact: Contact) -> None:
-        self._buckets[self.bucket_index(contact.id)].remove(contact)
+        self._buckets[self._index_of(contact.number)].remove(contact)
         del self._by_address[contact.address]
         self.public -= is_public(contact.address)
-        for counter, place in (
-            (self._per_ip, contact.address[:-2]),
-            (self._per_subnet, subnet(contact.address)),
-        ):
-            counter[place] -= 1
-            if not counter[place]:
-                del counter[place]
+        place = subnet(contact.address)
+        self._per_subnet[place] -= 1
+        if not self._per_subnet[place]:
+            del self._per_subnet[place]
 
     def _drop(self, bad: Contact) -> None:
         self._remove(bad)
         self.dropped.append(bad.address)
+        del self.dropped[:-MAX_DROPPED]
 
     def _replace(self, bad: Contact) -> None:
         # A bad contact stays until somebody can have its place: when the whole network seems gone
         # it is more likely we who are offline, and the table is all there is to come back with.
-        bucket = self._buckets[self.bucket_index(bad.id)]
+        bucket = self._buckets[self._index_of(bad.number)]
         while bucket.waiting:
             candidate = bucket.waiting.pop()
             if candidate.address not in self._by_address and not self._crowded(candidate.address):
@@ -225,7 +227,7 @@ class RoutingTable:
             self._buckets.append(half)
 
     def _is_near(self, contact: Contact, depth: int) -> bool:
-        return common_prefix(self.own_id, contact.id) >= depth
+        return ID_BITS - (self._own_number ^ contact.number).bit_length() >= depth
 
     # Who is close to what
 

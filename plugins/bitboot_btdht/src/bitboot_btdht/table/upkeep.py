@@ -164,8 +164,9 @@ class Upkeep:
 
     def _try_former(self, family: int, now: float) -> None:
         table, former = self._tables[family], self._former[family]
-        while table.dropped:
-            former.add(table.dropped.popleft(), now)
+        for address in table.dropped:
+            former.add(address, now)
+        table.dropped.clear()
         for contact in table:
             if table.is_bad(contact):
                 former.add(contact.address, now)
