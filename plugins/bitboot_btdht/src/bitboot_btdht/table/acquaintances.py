@@ -7,9 +7,7 @@ had just called us?
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from enum import Enum, auto
-from functools import lru_cache
 
 from ..settings import Settings
 from ..wire import compact
@@ -32,67 +30,85 @@ class _Is(Enum):
 
 
 class Acquaintances:
-    """The latest of them, by IP address."""
+    """The latest of them, by IP address.
+
+    They are kept in two halves, the older of which is forgotten as a whole: when an hour has passed, or when
+    the younger is full. So nobody's place in a line has to be kept, and nobody is looked for to be forgotten.
+    """
 
     def __init__(self, settings: Settings, now: float) -> None:
         self._memory = settings.nat_memory
-        self._most = settings.max_known
-        # In touch when; what it is. Of a plain dict with so many it takes 20 us to find the first.
-        self._known: OrderedDict[bytes, tuple[float, _Is]] = OrderedDict()
-        self._look_at = now + HOUR  # until then nobody has become a stranger
+        self._half = max(1, settings.max_known // 2)
+        # In touch when; what it is. Each is in one of the two.
+        self._younger: dict[bytes, tuple[float, _Is]] = {}
+        self._older: dict[bytes, tuple[float, _Is]] = {}
+        self._latest = now  # when somebody was last put into the younger half,
+        self._latest_of_older = now  # and into the older, when that was the younger
+        self._turn_at = now + HOUR
         self.unsure_until: float = now + settings.nat_memory
         """Until then nobody can be told to be a stranger."""
 
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`."""
         who = _who(address)
-        last, was = self._known.get(who, (None, _Is.ASKED))
-        if last != now:  # else it answers what has just come in, which has been noted
-            self._keep(who, now, was)
+        known = self._get(who, now)
+        if known is None:
+            self._keep(who, now, _Is.ASKED)
+        elif known[0] != now:  # else it answers what has just come in, which has been noted
+            self._keep(who, now, known[1])
 
     def called(self, address: Address, now: float) -> bool:
         """A query has come in from `address`. Whether that is a stranger's: we were not in touch before."""
         who = _who(address)
-        last, was = self._known.get(who, (now - HOUR, _Is.CALLER))
+        known = self._get(who, now)
         # What comes in makes a NAT remember, too.
-        self._keep(who, now, was if was is _Is.REACHABLE else _Is.CALLER)
-        return last <= now - HOUR
+        is_reachable = known is not None and known[1] is _Is.REACHABLE
+        self._keep(who, now, _Is.REACHABLE if is_reachable else _Is.CALLER)
+        return known is None
 
     def is_surprised(self, address: Address, now: float) -> bool:
         """Whether a query to `address` now comes out of the blue: an answer shows it to be reachable."""
         if not compact.is_public(address):
             return True  # there is no NAT in between
-        last, was = self._known.get(_who(address), (now, _Is.ASKED))
-        return was is not _Is.CALLER or now >= last + self._memory
+        known = self._get(_who(address), now)
+        return known is None or known[1] is not _Is.CALLER or now >= known[0] + self._memory
 
     def has_called_since(self, address: Address, asked: float) -> bool:
         """Whether a query of then was no surprise after all: a call from there, on its way at the time, may
         have opened a NAT for it."""
-        last, was = self._known.get(_who(address), (asked, _Is.ASKED))
-        return was is _Is.CALLER and last > asked and compact.is_public(address)
+        known = self._get(_who(address), asked)
+        return (
+            known is not None and known[1] is _Is.CALLER and known[0] > asked and compact.is_public(address)
+        )
 
     def is_reachable(self, address: Address, now: float) -> None:
         """It has answered to a query that came out of the blue."""
         self._keep(_who(address), now, _Is.REACHABLE)
 
+    def _get(self, who: bytes, now: float) -> tuple[float, _Is] | None:
+        """What is known of one who is no stranger."""
+        known = self._younger.get(who)
+        if known is None and self._older:
+            known = self._older.get(who)
+        return known if known is not None and known[0] > now - HOUR else None
+
     def _keep(self, who: bytes, now: float, what: _Is) -> None:
-        self._known[who] = now, what
-        self._known.move_to_end(who)
-        if now < self._look_at and len(self._known) <= self._most:
-            return
-        oldest = next(iter(self._known))
-        last, _ = self._known[oldest]
-        if last <= now - HOUR:
-            del self._known[oldest]
-        elif len(self._known) > self._most:
-            # Whoever calls might be the one that is forgotten now.
-            del self._known[oldest]
-            self.unsure_until = last + HOUR
-        else:
-            self._look_at = last + HOUR
+        if now >= self._turn_at or len(self._younger) >= self._half:
+            self._forget(now)
+        if self._older:
+            self._older.pop(who, None)
+        self._younger[who] = now, what
+        self._latest = now
+
+    def _forget(self, now: float) -> None:
+        if self._older and self._latest_of_older > now - HOUR:
+            # Whoever calls might be one of those who are forgotten now.
+            self.unsure_until = self._latest_of_older + HOUR
+        self._older, self._younger = self._younger, {}
+        self._latest_of_older = self._latest
+        self._turn_at = now + HOUR
 
 
-@lru_cache(maxsize=4096)
 def _who(address: Address) -> bytes:
     """Whom a NAT takes for one at its most generous: an IP address. Programs of one machine and LAN, which
     meet without a NAT, are told apart by their ports."""
