@@ -42,16 +42,15 @@ class _Sent:
     __slots__ = ("answers", "last", "queries")
 
     def __init__(self) -> None:
-        # Lists: a deque takes ten times the memory, and there are never more than a few.
-        self.queries: list[float] = []
-        self.answers: list[float] = []
+        # Tuples: of nearly all addresses one is empty, and the other has one or two times.
+        self.queries: tuple[float, ...] = ()
+        self.answers: tuple[float, ...] = ()
         self.last: float = 0.0
 
     def forget(self, now: float) -> None:
         """Leave out what no longer counts."""
-        for times in (self.queries, self.answers):
-            while times and times[0] + SPAN <= now:
-                del times[0]
+        self.queries = _that_count(self.queries, now)
+        self.answers = _that_count(self.answers, now)
 
 
 class Window:
@@ -78,7 +77,10 @@ class Window:
             sent = self._sent[address] = _Sent()
         else:
             self._sent.move_to_end(address)
-        (sent.queries if kind is Kind.QUERY else sent.answers).append(now)
+        if kind is Kind.QUERY:
+            sent.queries = (*sent.queries, now)
+        else:
+            sent.answers = (*sent.answers, now)
         sent.last = now
         return True
 
@@ -113,6 +115,13 @@ class Window:
         return next(iter(self._sent.values())).last + SPAN
 
 
-def _when_fewer(times: list[float], limit: int, span: float) -> float:
+def _that_count(times: tuple[float, ...], now: float) -> tuple[float, ...]:
+    """Those of these times that are within the last SPAN seconds."""
+    if times and times[0] + SPAN <= now:
+        return tuple([time for time in times if time + SPAN > now])
+    return times
+
+
+def _when_fewer(times: tuple[float, ...], limit: int, span: float) -> float:
     """When fewer than `limit` of these `times` are within the last `span` seconds."""
     return times[-limit] + span if len(times) >= limit else float("-inf")
