@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import operator
 import pickle
+import random
 from typing import Any
 
 import pytest
@@ -270,6 +271,14 @@ def test_how_far_away_an_address_can_be_reached_from(ip: str, scope: str) -> Non
     assert address_scope(ip) == scope
     plain = ip.partition("%")[0]
     assert address_scope(ipaddress.ip_address(plain).packed) == scope
+
+
+@pytest.mark.parametrize("first", range(256))
+def test_packed_addresses_are_judged_as_they_are_as_text(first: int) -> None:
+    chance = random.Random(first)
+    for rest in (b"\0\0\0", b"\xff\xff\xff", *(chance.randbytes(3) for _ in range(20))):
+        packed = bytes([first]) + rest
+        assert address_scope(packed) == address_scope(str(ipaddress.ip_address(packed)))
 
 
 def test_a_name_in_another_normal_form_is_another_swarm_and_is_warned_of_once(

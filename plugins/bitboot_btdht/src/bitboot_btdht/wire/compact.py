@@ -86,7 +86,7 @@ def scope(ip: bytes) -> str | None:
     A contact's scope may be no narrower than that of the node that told us of it: a stranger on
     the internet has no business sending us to 127.0.0.1 or to our own LAN.
     """
-    if len(ip) == 4 and ip[0] in _ALL_PUBLIC:
+    if len(ip) == 4 and _ALL_PUBLIC[ip[0]]:
         return "public"
     parsed = ipaddress.ip_address(ip)
     if parsed.is_multicast or parsed.is_unspecified or (parsed.version == 4 and (ip[0] == 0 or ip[0] >= 240)):
@@ -97,16 +97,25 @@ def scope(ip: bytes) -> str | None:
     return "loopback" if reach == "machine" else "public" if reach == "public" else "private"
 
 
-_ALL_PUBLIC: Final = bytes({*range(1, 224)} - {10, 100, 127, 169, 172, 192, 198, 203})
-"""The first bytes of IPv4 addresses that are public whatever follows: nearly all, and told in a tenth of the
-time."""
+_ALL_PUBLIC: Final = tuple(
+    0 < first < 224 and first not in (10, 100, 127, 169, 172, 192, 198, 203) for first in range(256)
+)
+"""Whether IPv4 addresses with this first byte are public whatever follows. Nearly all are: they are told
+without the cache, which many nodes' addresses would have no room in."""
 
-_WIDTH: Final = {None: 0, "loopback": 1, "private": 2, "public": 3}
+_WIDEST: Final = 3
+_WIDTH: Final = {None: 0, "loopback": 1, "private": 2, "public": _WIDEST}
+
+
+def width(address: Address) -> int:
+    """From how far an address can be reached, as a number to compare: see `scope`. 0: nobody can be there."""
+    if len(address) == 6 and _ALL_PUBLIC[address[0]]:
+        return _WIDEST if address[4] or address[5] else 0
+    return _other_width(address)
 
 
 @lru_cache(maxsize=4096)
-def width(address: Address) -> int:
-    """From how far an address can be reached, as a number to compare: see `scope`. 0: nobody can be there."""
+def _other_width(address: Address) -> int:
     return 0 if address.endswith(_NO_PORT) else _WIDTH[scope(address[:-2])]
 
 
@@ -115,10 +124,16 @@ def may_introduce(teller: Address, told: Address) -> bool:
     return 0 < width(teller) <= width(told)
 
 
-@lru_cache(maxsize=4096)
 def is_public(address: Address) -> bool:
     """Whether the whole internet can reach it. Machines of one local network share a subnet, and programs
     of one machine an address, by nature: limits on what shares these are for public addresses alone."""
+    if len(address) == 6 and _ALL_PUBLIC[address[0]]:
+        return True
+    return _is_other_public(address)
+
+
+@lru_cache(maxsize=4096)
+def _is_other_public(address: Address) -> bool:
     return scope(address[:-2]) == "public"
 
 
