@@ -6,7 +6,6 @@ When a node may be sent one more, one is taken: of thousands that wait for it, t
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -24,7 +23,7 @@ class Held(Generic[Query]):
         self._by_address: dict[Address, list[tuple[int, int, Query]]] = {}  # heaps
         # Each of these addresses is either awaited until then, or ready.
         self._awaited: list[tuple[float, int, Address]] = []
-        self._ready: deque[Address] = deque()
+        self._ready: list[Address] = []  # mostly empty, and a deque takes 0.7 KiB then
         self._order = count()
         self.count: int = 0
         """How many there are."""
@@ -56,7 +55,7 @@ class Held(Generic[Query]):
         while self._ready:
             address = self._ready[0]
             if self._window is not None and self._window.free_at(address, Kind.QUERY, now) > now:
-                self._ready.popleft()
+                self._ready.pop(0)
                 self._await(address, now)
                 continue
             waiting = self._by_address[address]
@@ -64,7 +63,7 @@ class Held(Generic[Query]):
             self.count -= 1
             if not waiting:
                 del self._by_address[address]
-                self._ready.popleft()
+                self._ready.pop(0)
             return query
         return None
 
