@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Protocol
 
@@ -117,8 +117,15 @@ class Simulation:
             wave = [self.add() for _ in range(min(size - len(nodes), max(1, len(known) // WAVE)))]
             nodes += wave
             if known:
-                self.bootstrap_all((node, self.rng.sample(known, min(contacts, len(known)))) for node in wave)
+                self.bootstrap_all(self._through_some(wave, known, min(contacts, len(known))))
         return nodes
+
+    def _through_some(
+        self, wave: list[Node], known: list[Address], contacts: int
+    ) -> Iterator[tuple[Node, list[Address]]]:
+        # No generator expression: compiled, that would draw for all before the first of them joins.
+        for node in wave:
+            yield node, self.rng.sample(known, contacts)
 
     def move(self, node: Node, address: Address) -> None:
         """Give a node another address, as a router that reconnects does."""
