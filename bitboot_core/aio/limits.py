@@ -81,6 +81,7 @@ class Allowance:
         self._per_second = per_second
         self._burst = burst
         self._max_keys = max_keys
+        self._unknown = (burst, float("inf"))
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
         self._look_at = float("-inf")  # until then none is full again
 
@@ -112,13 +113,8 @@ class Allowance:
 
     def level(self, key: bytes, now: float) -> float:
         """How much `key` may take at once now. Below zero after `spend` took more than there was."""
-        known = self._buckets.get(key)
-        if known is None:
-            return self._burst
-        level, then = known
-        if now > then:
-            level += (now - then) * self._per_second
-        return level if level < self._burst else self._burst
+        level, then = self._buckets.get(key, self._unknown)
+        return level if now <= then else min(self._burst, level + (now - then) * self._per_second)
 
     def _keep(self, key: bytes, level: float, now: float) -> None:
         self._buckets[key] = (level, now)
@@ -127,11 +123,8 @@ class Allowance:
             self._forget(now)
 
     def _forget(self, now: float) -> None:
-        """Forget who was idle longest, if that bucket is full or there are too many.
-
-        Two at most, which is more than come at a time: after a crowd the buckets become fewer again.
-        """
-        for _ in range(2):
+        """Forget who was idle longest, if that bucket is full or there are too many."""
+        for _ in range(2):  # more than come at a time: after a crowd they become fewer again
             oldest = next(iter(self._buckets))
             missing = self._burst - self.level(oldest, now)
             if missing > 0 and len(self._buckets) <= self._max_keys:
@@ -165,10 +158,7 @@ class AddressLimits:
 
     def allows(self, ip: bytes, now: float, amount: float = 1.0) -> bool:
         """Whether so much more is within the limits. Counts nothing."""
-        for allowance, key in self._counted(ip):  # noqa: SIM110 - before every reply: `all` takes twice as long
-            if allowance.level(key, now) < amount:
-                return False
-        return True
+        return all([allowance.level(key, now) >= amount for allowance, key in self._counted(ip)])  # noqa: C419
 
     def spend(self, ip: bytes, now: float, amount: float = 1.0) -> None:
         """Count so much, also beyond the limits: for what is only known once it is done."""
