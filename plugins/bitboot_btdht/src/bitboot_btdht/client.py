@@ -142,7 +142,7 @@ class Client:
     def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
         """Contacts to begin a lookup with, the nearest first; where none is left but bad ones, these."""
         table, dead, now = self.tables[family], self.transactions.dead, self.now
-        contacts = table.closest(target, 2 * self.settings.k, now)
+        contacts = table.closest(target, 2 * self.settings.k)
         if len(dead):
             contacts = [contact for contact in contacts if not dead.contains(contact.address, now)]
         if not contacts:
@@ -160,7 +160,7 @@ class Client:
         near = table.buckets[table.bucket_index(target)]
         far = [bucket for bucket in table.buckets if bucket is not near]
         chosen: list[Contact] = []
-        # As `RoutingTable.is_good` says: written out, as in its `closest`.
+        # As `RoutingTable.is_good` says: written out.
         heard_since = self.now - self.settings.good_for
         for buckets in far, [near]:
             good = [

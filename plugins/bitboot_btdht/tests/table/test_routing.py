@@ -186,7 +186,7 @@ def test_a_bad_node_stays_until_somebody_can_take_its_place() -> None:
     for _, address in nodes * 3:
         table.failed(address)
     assert addresses(table) == {address for _, address in nodes}
-    assert table.closest(nodes[0][0], 8, 1.0) == []
+    assert table.closest(nodes[0][0], 8) == []
 
 
 def test_nobody_waits_for_ever_or_in_numbers() -> None:
@@ -278,30 +278,35 @@ def test_the_closest_are_the_closest(target: bytes, seed: int, count: int) -> No
         table.answered(near_own[:20], public_address(number), 0.0, 0.1)
     for wanted in (target, own, bytes([own[0]]) + target[1:]):
         expected = sorted(table, key=lambda contact: distance(contact.id, wanted))[:count]
-        assert table.closest(wanted, count, 1.0) == expected
+        assert table.closest(wanted, count) == expected
 
 
-@pytest.mark.parametrize("good_only", [True, False])
-def test_bad_nodes_are_never_given_out(good_only: bool) -> None:
+def test_bad_nodes_are_never_given_out() -> None:
     table = make()
     nodes = fill(table, FAR, 8)
     for _ in range(2):
         table.failed(nodes[0][1])
     table.failed(nodes[1][1])
-    given_out = {contact.address for contact in table.closest(OWN, 8, 1.0, good_only=good_only)}
-    assert nodes[0][1] not in given_out
-    assert (nodes[1][1] in given_out) is not good_only
+    given_out = {contact.address for contact in table.closest(OWN, 8)}
+    assert given_out == {address for _, address in nodes[1:]}
 
 
 @pytest.mark.parametrize("after", [-1.0, 0.0, 1.0])
-def test_asked_for_good_ones_exactly_the_good_are_given_out(after: float) -> None:
-    """`closest` does not ask `is_good`, to be quick: they say the same."""
+def test_answered_with_are_exactly_the_good(after: float) -> None:
+    """`good_infos` does not ask `is_good`, to be quick: they say the same."""
     table = make()
     fill(table, FAR, 4)
+    fill(table, 0x40, 4)
     now = Settings().good_for + after
     good = [contact for contact in table if table.is_good(contact, now)]
-    assert len(good) == (4 if after < 0 else 0)
-    assert table.closest(OWN, 8, now, good_only=True) == good
+    infos = table.good_infos(OWN, now)
+    assert len(good) == (8 if after < 0 else 0)
+    assert each_of(infos or b"") == sorted(contact.info for contact in good)
+
+
+def each_of(infos: bytes) -> list[bytes]:
+    """The nodes of compact node info, in an order of their own."""
+    return sorted(infos[start : start + 26] for start in range(0, len(infos), 26))
 
 
 def test_a_contact_can_be_printed() -> None:
@@ -309,8 +314,8 @@ def test_a_contact_can_be_printed() -> None:
 
 
 @given(st.integers(0, 2**32))
-def test_what_a_full_bucket_is_answered_with_is_what_closest_finds(seed: int) -> None:
-    """It is kept until the bucket changes, which shows in no answer."""
+def test_answered_with_are_the_closest_good_ones(seed: int) -> None:
+    """Those of a full bucket are kept until it changes, which shows in no answer."""
     rng = random.Random(seed)
     table = make()
     known = fill(table, FAR, 8)
@@ -329,18 +334,18 @@ def test_what_a_full_bucket_is_answered_with_is_what_closest_finds(seed: int) ->
             table.answered(*rng.choice(known), now, 0.1)
         target = random_id(rng)
         infos = table.good_infos(target, now)
-        if infos is not None:
-            each = sorted(infos[start : start + 26] for start in range(0, len(infos), 26))
-            assert each == sorted(one.info for one in table.closest(target, 8, now, good_only=True))
+        good = [contact for contact in table if table.is_good(contact, now)]
+        good.sort(key=lambda contact: distance(contact.id, target))
+        assert (infos is None) is (len(good) < 8)
+        assert infos is None or each_of(infos) == sorted(contact.info for contact in good[:8])
 
 
 def test_a_full_bucket_is_answered_with_for_as_long_as_all_are_good() -> None:
     table = make()
     nodes = fill(table, FAR, 8)
-    fill(table, 0x40, 1)
     target, good_for = bytes([FAR]) * 20, Settings().good_for
     assert len(table.good_infos(target, 0.0) or b"") == 8 * 26
-    assert table.good_infos(bytes([0x40]) * 20, 0.0) is None, "this one is not full"
+    assert len(table.good_infos(bytes([0x40]) * 20, 0.0) or b"") == 8 * 26, "for want of closer ones"
     assert table.good_infos(target, good_for - 1) is not None
     assert table.good_infos(target, good_for) is None
     for id_, address in nodes:

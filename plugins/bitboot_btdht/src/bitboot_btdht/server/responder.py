@@ -178,15 +178,14 @@ class Responder:
         return values
 
     def _closest_infos(self, table: RoutingTable, target: bytes, now: float) -> bytes:
-        """The k closest good contacts; where they are too few, questionable ones make up for them.
+        """The k closest contacts where too few are good: questionable ones make up for them.
 
         15 minutes after a quiet network came together nobody is good until the buckets are refreshed.
         """
         k = self._settings.k
-        closest = table.closest(target, k, now, good_only=True)
-        if len(closest) < k:
-            known = table.closest(target, k, now)
-            closest += [contact for contact in known if contact not in closest][: k - len(closest)]
+        closest = [contact for contact in table if table.is_good(contact, now)]
+        others = [contact for contact in table.closest(target, k) if contact not in closest]
+        closest += others[: k - len(closest)]
         return b"".join([contact.info for contact in closest])
 
 

@@ -231,7 +231,7 @@ class RoutingTable:
 
     # Who is close to what
 
-    def closest(self, target: bytes, count: int, now: float, *, good_only: bool = False) -> list[Contact]:
+    def closest(self, target: bytes, count: int) -> list[Contact]:
         """The `count` contacts closest to `target`, nearest first, bad ones left out.
 
         With our own id as the dividing line distances come sorted by bucket: first the target's
@@ -239,16 +239,10 @@ class RoutingTable:
         """
         number = int.from_bytes(target, "big")
         index = self._index_of(number)
-        # As `is_good` and `is_bad` say: written out, since every query comes by here.
-        failures = 1 if good_only else self._settings.bad_after
-        heard_since = now - self._settings.good_for if good_only else float("-inf")
+        bad_after = self._settings.bad_after
         found: list[Contact] = []
         for group in self._groups(index):
-            usable = [
-                contact
-                for contact in group
-                if contact.failures < failures and contact.last_seen > heard_since
-            ]
+            usable = [one for one in group if one.failures < bad_after]  # as `is_bad` says
             usable.sort(key=lambda contact: contact.number ^ number)
             found += usable[: count - len(found)]
             if len(found) == count:
@@ -256,14 +250,27 @@ class RoutingTable:
         return found
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
-        """The k contacts closest to `target`, in no order, where its bucket is full of good ones.
+        """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
+        number = int.from_bytes(target, "big")
+        index = self._index_of(number)
+        bucket = self._buckets[index]
+        if len(bucket.contacts) >= self._settings.k:  # nearly always
+            infos = bucket.good_infos(self._settings.good_for, now)
+            if infos is not None:
+                return infos
+        return self._infos_around(index, number, now)
 
-        As compact node info, one after another. None elsewhere: `closest` has to look.
-        """
-        bucket = self._buckets[self.bucket_index(target)]
-        if len(bucket.contacts) < self._settings.k:
-            return None
-        return bucket.good_infos(self._settings.good_for, now)
+    def _infos_around(self, index: int, number: int, now: float) -> bytes | None:
+        k, heard_since = self._settings.k, now - self._settings.good_for
+        found: list[Contact] = []
+        for group in self._groups(index):
+            good = [one for one in group if not one.failures and one.last_seen > heard_since]  # as `is_good`
+            if len(good) > k - len(found):  # else all are taken, in whichever order
+                good.sort(key=lambda contact: contact.number ^ number)
+            found += good[: k - len(found)]
+            if len(found) == k:
+                return b"".join([contact.info for contact in found])
+        return None
 
     def _groups(self, index: int) -> Iterator[Iterable[Contact]]:
         buckets = self._buckets
