@@ -93,6 +93,10 @@ class PeerStore:
         """How many peers are stored, all hashes together."""
         return len(self._shares)
 
+    def __contains__(self, info_hash: bytes) -> bool:
+        """Whether an info-hash has peers, or had some until lately."""
+        return info_hash in self._swarms
+
     @property
     def hashes(self) -> int:
         """How many info-hashes have peers."""

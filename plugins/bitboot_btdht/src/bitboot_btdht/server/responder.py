@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 from ..settings import Settings
 from ..table.routing import RoutingTable
@@ -18,10 +18,10 @@ from .reply_limits import ReplyLimits, Room
 from .samples import Samples
 from .tokens import Tokens
 
-_FRAME_BYTES = 180
+_FRAME_BYTES: Final = 180
 """What a get_peers reply holds beside nodes and values: ids, token, transaction, keys."""
 
-_ITEM_FRAME_BYTES = 100
+_ITEM_FRAME_BYTES: Final = 100
 """What a reply to `get` holds beside these: our id, the address, the transaction, keys."""
 
 _SHORT_NODES = 3
@@ -40,7 +40,7 @@ class Responder:
     def __init__(
         self,
         settings: Settings,
-        tables: Mapping[int, RoutingTable],
+        tables: dict[int, RoutingTable],
         store: PeerStore,
         tokens: Tokens,
         *,
@@ -120,11 +120,12 @@ class Responder:
         if filters is not None:
             values[b"BFsd"], values[b"BFpe"] = map(bloom.packed, filters)
         values[b"token"] = self._tokens.issue(address, now)
-        room = self._room_beside(values) // (compact.ADDRESS_BYTES[ip_family] + 3)
-        no_seeds = arguments.get(b"noseed") == 1
-        peers = self._store.get(info_hash, ip_family, max(room, 0), now, no_seeds=no_seeds)
-        if peers:
-            values[b"values"] = peers
+        if info_hash in self._store:
+            room = self._room_beside(values) // (compact.ADDRESS_BYTES[ip_family] + 3)
+            no_seeds = arguments.get(b"noseed") == 1
+            peers = self._store.get(info_hash, ip_family, max(room, 0), now, no_seeds=no_seeds)
+            if peers:
+                values[b"values"] = peers
         return values
 
     def _sample_infohashes(
@@ -168,14 +169,20 @@ class Responder:
         self, target: bytes, arguments: dict[bytes, Any], address: Address, now: float
     ) -> dict[bytes, Any]:
         values: dict[bytes, Any] = {}
-        for ip_family in _wanted(arguments, address):
-            table = self._tables.get(ip_family)
-            if table is not None:
-                infos = table.good_infos(target, now)
-                if infos is None:
-                    infos = self._closest_infos(table, target, now)
-                values[krpc.NODES_KEY[ip_family]] = infos
+        if b"want" in arguments:
+            for ip_family in _wanted(arguments[b"want"], address):
+                self._add_nodes(values, ip_family, target, now)
+        else:
+            self._add_nodes(values, compact.family(address), target, now)
         return values
+
+    def _add_nodes(self, values: dict[bytes, Any], ip_family: int, target: bytes, now: float) -> None:
+        table = self._tables.get(ip_family)
+        if table is not None:
+            infos = table.good_infos(target, now)
+            if infos is None:
+                infos = self._closest_infos(table, target, now)
+            values[krpc.NODES_KEY[ip_family]] = infos
 
     def _closest_infos(self, table: RoutingTable, target: bytes, now: float) -> bytes:
         """The k closest contacts where too few are good: questionable ones make up for them.
@@ -241,9 +248,8 @@ def _id_argument(value: object, name: str) -> bytes:
     return value
 
 
-def _wanted(arguments: dict[bytes, Any], address: Address) -> Collection[int]:
+def _wanted(want: object, address: Address) -> Collection[int]:
     """The families of nodes to reply with: as `want` says, else that of the packet (BEP 32)."""
-    want = arguments.get(b"want")
     if isinstance(want, list):
         wanted = {
             krpc.FAMILY_FLAG[flag]

@@ -24,9 +24,9 @@ class Server:
     def __init__(
         self,
         responder: Responder,
-        ids: Mapping[int, bytes],
-        tables: Mapping[int, RoutingTable],
-        reach: Mapping[int, Reach],
+        ids: dict[int, bytes],
+        tables: dict[int, RoutingTable],
+        reach: dict[int, Reach],
         counters: dict[str, int],
         *,
         requested: Requested,

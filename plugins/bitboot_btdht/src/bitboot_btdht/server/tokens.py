@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
+from typing import Final
 
 from ..wire.compact import Address
 
-ROTATION = 300.0
+ROTATION: Final = 300.0
 """Seconds between new secrets. The last two are valid, so a token lives for 5 to 10 minutes."""
 
-TOKEN_BYTES = 8
+TOKEN_BYTES: Final = 8
 
 
 class Tokens:
