@@ -37,11 +37,16 @@ class _LoopErrors(logging.Handler):
 _LOOP_ERRORS = _LoopErrors()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # Jobs that a shell runs in the background ignore Ctrl-C, and so would all programs that tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger("asyncio").addHandler(_LOOP_ERRORS)
+    if config.pluginmanager.hasplugin("hypothesispytest"):  # some environments have no property tests
+        from hypothesis import settings  # noqa: PLC0415
+
+        settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+        settings.load_profile("untimed")
 
 
 def pytest_unconfigure() -> None:

@@ -81,11 +81,6 @@ pytest_add_cli_args_test_selection=
 
 FOR_PYTEST = '''
 
-from hypothesis import settings
-
-settings.register_profile("mutation", deadline=None)  # slow is not wrong, here least of all
-settings.load_profile("mutation")
-
 
 def pytest_collection_modifyitems(items):
     """Most mutants are killed by many tests, so the quickest ones of them come first."""

@@ -187,4 +187,4 @@ class Engine(RuleBasedStateMachine):
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = hypothesis_settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestEngine.settings = hypothesis_settings(max_examples=60, stateful_step_count=60)

@@ -42,7 +42,7 @@ STEPS = st.lists(st.tuples(DATAGRAMS, HOSTS, st.booleans(), st.floats(0, 90)), m
 
 
 @given(STEPS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_that_strangers_do_exceeds_its_bounds(
     steps: list[tuple[bytes, str, bool, float]],
 ) -> None:
@@ -68,7 +68,7 @@ def test_nothing_that_strangers_do_exceeds_its_bounds(
 
 
 @given(st.lists(st.tuples(MESSAGES, HOSTS), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_datagram_never_leads_to_more_than_one(sent: list[tuple[Message, str]]) -> None:
     """No amplifier: not one answer more than there were datagrams, whoever they claimed to be from."""
     talk = Talk(SMALL)

@@ -35,7 +35,7 @@ def crowded(sent: list[tuple[float, Address]], address: Address) -> list[tuple[f
     return [(first, last) for first, last in zip(times, times[LIMIT:], strict=False) if last - first <= 10.0]
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(steps=STEPS)
 def test_no_ten_seconds_have_more_messages_and_every_query_is_sent(
     steps: list[tuple[str, int, Address, float]],

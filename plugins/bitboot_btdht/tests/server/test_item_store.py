@@ -133,5 +133,5 @@ class Model(RuleBasedStateMachine):
         assert (self.store.size == 0) == (found == 0)
 
 
-Model.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
+Model.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=30)
 TestModel = Model.TestCase
