@@ -85,6 +85,7 @@ class Scripted:
         self.busy: set[Address] = set()
         self.is_full = False
         self.hurries = True
+        self.few: set[int] = set()
 
     def ask(
         self,
@@ -106,6 +107,9 @@ class Scripted:
                 )
             )
         return not self.is_full
+
+    def knows_few(self, family: int) -> bool:
+        return family in self.few
 
     def take_turn(self) -> int:
         return TURN

@@ -128,6 +128,17 @@ def test_nodes_hurry_where_answers_take_their_time_and_many_do_not_come(
     assert simulation.add()._client.hurries, "it knows nothing yet"
 
 
+@pytest.mark.parametrize(
+    ("one_way", "count", "few"), [(0.03, 20, True), (0.02, 20, False), (0.03, 80, False)]
+)
+def test_nodes_know_few_in_a_small_network_that_is_not_near(one_way: float, count: int, few: bool) -> None:
+    simulation = Simulation(seed=1, latency=lambda rng: one_way)
+    nodes = simulation.populate(count)
+    simulation.advance(120)
+    knowing_few = [node._client.knows_few(4) for node in nodes]
+    assert all(knowing_few) if few else sum(knowing_few) < count / 10
+
+
 def test_duplicates_and_reordering_change_nothing() -> None:
     simulation = Simulation(
         seed=3,

@@ -31,7 +31,8 @@ class Settings:
     alpha: int = 3
     """Queries of one lookup under way at once; slow ones do not count."""
     hurried_alpha: int = 10
-    """The same where somebody waits for it and many will not answer: see `lookup.Network.hurries`."""
+    """The same where somebody waits for it, and many will not answer or the network is small: see
+    `lookup.Network`, `hurries` and `knows_few`."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
     max_candidates: int = 256

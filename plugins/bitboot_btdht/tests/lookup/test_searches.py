@@ -135,6 +135,22 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
     assert storing.asked[0].on_overdue is None
 
 
+def test_more_are_asked_at_once_where_the_network_is_small() -> None:
+    network = Scripted(*range(1, 12), k=20)
+    network.hurries = False
+    network.few = {4}
+    PeerSearch(network, TARGET, 4, nothing, nothing).start()
+    assert len(network.asked) == Settings().alpha, "nobody waits for it"
+    network.asked.clear()
+    SampledSearch(network, TARGET, 4, nothing, nothing).start()
+    assert len(network.asked) == Settings().hurried_alpha
+    assert network.asked[0].on_overdue is None, "all are waited for"
+    network.asked.clear()
+    network.few = {6}
+    SampledSearch(network, TARGET, 4, nothing, nothing).start()
+    assert len(network.asked) == Settings().alpha
+
+
 def test_only_lookups_for_peers_and_announcements_hurry_and_these_find_the_very_closest() -> None:
     """Items too have to end up with the very closest, and be looked for there."""
     network = Scripted()

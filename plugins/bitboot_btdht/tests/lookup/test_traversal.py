@@ -32,12 +32,14 @@ class World:
     ) -> None:
         self.asked: list[Candidate] = []
         self.ended = 0
+        chosen = Settings(**settings)  # type: ignore[arg-type]
         self.traversal = Traversal(
             TARGET,
             own_id=OWN,
-            settings=Settings(**settings),  # type: ignore[arg-type]
+            settings=chosen,
             ask=self.asked.append,
             finished=self._finished,
+            at_once=chosen.hurried_alpha if hurries else chosen.alpha,
             patient=patient,
             hurries=hurries,
             is_thorough=is_thorough,
@@ -382,7 +384,7 @@ def test_asking_that_fails_at_once_is_no_trouble() -> None:
 
     ended: list[bool] = []
     traversal = Traversal(
-        TARGET, own_id=OWN, settings=Settings(), ask=refuse, finished=lambda: ended.append(True)
+        TARGET, own_id=OWN, settings=Settings(), ask=refuse, finished=lambda: ended.append(True), at_once=3
     )
     traversal.add((id_at(n), bytes((10, n, 1, 1, 1, 1))) for n in range(1, 20))
     traversal.advance()

@@ -54,6 +54,10 @@ class Network(Protocol):
     def hurries(self) -> bool:
         """Whether a lookup asks more nodes at once than can be needed, so as not to wait for the silent."""
 
+    def knows_few(self, family: int) -> bool:
+        """Whether the network is so small that many of a lookup's first candidates are among the closest: it
+        asks these anyway, and may as well do so at once."""
+
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
 

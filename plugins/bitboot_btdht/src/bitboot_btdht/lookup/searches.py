@@ -70,11 +70,17 @@ class NodeSearch:
             settings=network.settings,
             ask=self._ask,
             finished=self._finished,
+            at_once=self._at_once(),
             patient=patient,
             hurries=self._hurries,
             is_thorough=self.is_thorough,
             is_too_dense=self._is_too_dense,
         )
+
+    def _at_once(self) -> int:
+        settings = self.network.settings
+        many = self._hurries or (self.may_hurry and self.network.knows_few(self.family))
+        return settings.hurried_alpha if many else settings.alpha
 
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""

@@ -46,7 +46,7 @@ class Traversal:
 
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
     learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
-    `hurries`: many will not answer, so that more are asked at once (`Network.hurries`).
+    `at_once`: how many are asked at a time. `hurries`: many will not answer (`Network.hurries`).
     `is_thorough`: in a hurry too the slow among the closest are asked once more before it ends.
     `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
     Then twice as many have to answer.
@@ -60,6 +60,7 @@ class Traversal:
         settings: Settings,
         ask: Callable[[Candidate], None],
         finished: Callable[[], None],
+        at_once: int,
         patient: bool = True,
         hurries: bool = False,
         is_thorough: bool = False,
@@ -83,7 +84,7 @@ class Traversal:
         self._patient = patient
         self._hurries = hurries
         self._is_thorough = is_thorough
-        self._alpha = settings.hurried_alpha if hurries else settings.alpha
+        self._at_once = at_once
         self._is_too_dense = is_too_dense
         self._unfit_asked = 0
         self._waiting = 0
@@ -95,11 +96,11 @@ class Traversal:
 
         The first are asked before it looks at the others: by the time an answer comes there is time for that.
         """
-        self.add(nodes[: self._alpha])
-        self._others = nodes[self._alpha :]
+        self.add(nodes[: self._at_once])
+        self._others = nodes[self._at_once :]
         if not self.done:
             self._go_on()
-        if self._waiting < self._alpha:
+        if self._waiting < self._at_once:
             self.advance()
 
     def add(self, nodes: Iterable[NodeInfo], teller: Address | None = None) -> None:
@@ -128,7 +129,7 @@ class Traversal:
         slow: list[Candidate] = []
         to_ask: list[Candidate] = []
         doubtful: list[Candidate] = []
-        room = self._alpha - self._waiting
+        room = self._at_once - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
         unfit = UNFIT * self._settings.k - self._unfit_asked
         for candidate in self.shortlist:
