@@ -86,7 +86,7 @@ def scope(ip: bytes) -> str | None:
     A contact's scope may be no narrower than that of the node that told us of it: a stranger on
     the internet has no business sending us to 127.0.0.1 or to our own LAN.
     """
-    if len(ip) == 4 and _ALL_PUBLIC[ip[0]]:
+    if len(ip) == 4 and _WIDTH_BY_FIRST[ip[0]] == _PUBLIC:
         return "public"
     parsed = ipaddress.ip_address(ip)
     if parsed.is_multicast or parsed.is_unspecified or (parsed.version == 4 and (ip[0] == 0 or ip[0] >= 240)):
@@ -97,21 +97,24 @@ def scope(ip: bytes) -> str | None:
     return "loopback" if reach == "machine" else "public" if reach == "public" else "private"
 
 
-_ALL_PUBLIC: Final = tuple(
-    0 < first < 224 and first not in (10, 100, 127, 169, 172, 192, 198, 203) for first in range(256)
+_PUBLIC: Final = 3
+_WIDTH: Final = {None: 0, "loopback": 1, "private": 2, "public": _PUBLIC}
+_DIVIDED: Final = (10, 100, 169, 172, 192, 198, 203)
+_SEVERAL: Final = -1
+_WIDTH_BY_FIRST: Final = tuple(
+    0 if first == 0 or first >= 224 else 1 if first == 127 else _SEVERAL if first in _DIVIDED else _PUBLIC
+    for first in range(256)
 )
-"""Whether IPv4 addresses with this first byte are public whatever follows. Nearly all are: they are told
-without the cache, which many nodes' addresses would have no room in."""
-
-_WIDEST: Final = 3
-_WIDTH: Final = {None: 0, "loopback": 1, "private": 2, "public": _WIDEST}
+"""The widths of IPv4 addresses with this first byte, whatever follows. Nearly all are told by it, without the
+cache, which many nodes' addresses would have no room in."""
 
 
 def width(address: Address) -> int:
     """From how far an address can be reached, as a number to compare: see `scope`. 0: nobody can be there."""
-    if len(address) == 6 and _ALL_PUBLIC[address[0]]:
-        return _WIDEST if address[4] or address[5] else 0
-    return _other_width(address)
+    by_first = _WIDTH_BY_FIRST[address[0]] if len(address) == 6 else _SEVERAL
+    if by_first == _SEVERAL:
+        return _other_width(address)
+    return by_first if address[4] or address[5] else 0
 
 
 @lru_cache(maxsize=4096)
@@ -127,9 +130,8 @@ def may_introduce(teller: Address, told: Address) -> bool:
 def is_public(address: Address) -> bool:
     """Whether the whole internet can reach it. Machines of one local network share a subnet, and programs
     of one machine an address, by nature: limits on what shares these are for public addresses alone."""
-    if len(address) == 6 and _ALL_PUBLIC[address[0]]:
-        return True
-    return _is_other_public(address)
+    by_first = _WIDTH_BY_FIRST[address[0]] if len(address) == 6 else _SEVERAL
+    return _is_other_public(address) if by_first == _SEVERAL else by_first == _PUBLIC
 
 
 @lru_cache(maxsize=4096)
