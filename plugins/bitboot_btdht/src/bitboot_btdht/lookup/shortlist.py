@@ -6,16 +6,13 @@ the second who claims it would let a liar shut out the first.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
 
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo, is_public, subnet
 from .candidates import ANSWERED, FAILED, FRESH, MAX_TELLERS, Candidate, Teller
-
-_by_distance = attrgetter("distance")
 
 
 class Shortlist:
@@ -26,6 +23,7 @@ class Shortlist:
         self._per_subnet = settings.nodes_per_subnet
         self._most = settings.max_candidates
         self._sorted: list[Candidate] = []
+        self._distances: list[int] = []  # theirs, in the same order
         self._addresses: dict[Address, Candidate] = {}
         self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
         self._subnets: Counter[bytes] = Counter()
@@ -65,13 +63,15 @@ class Shortlist:
         if len(self._sorted) >= self._most and not self._make_room(distance):
             return
         candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
-        if self._sorted and self._sorted[-1].distance > distance:
-            insort(self._sorted, candidate, key=_by_distance)
-        else:
-            self._sorted.append(candidate)
+        self._put(candidate)
         self._addresses[address] = candidate
         if per_subnet is not None:
             self._subnets[place] = self._subnets.get(place, 0) + 1
+
+    def _put(self, candidate: Candidate) -> None:
+        index = bisect(self._distances, candidate.distance)
+        self._distances.insert(index, candidate.distance)
+        self._sorted.insert(index, candidate)
 
     def _make_room(self, distance: int) -> bool:
         """Forget the farthest candidate where it is farther than `distance`; False where none is.
@@ -85,7 +85,7 @@ class Shortlist:
             if candidate.distance <= distance:
                 break
             if candidate.state in (FRESH, ANSWERED, FAILED):
-                del self._sorted[index]
+                del self._sorted[index], self._distances[index]
                 del self._addresses[candidate.address]
                 if candidate.state is not FAILED:
                     self._subnets[subnet(candidate.address)] -= 1
@@ -94,9 +94,10 @@ class Shortlist:
 
     def rename(self, candidate: Candidate, id_: bytes) -> None:
         """A candidate is known by another id from now on, and as far from the target as that is."""
-        self._sorted.remove(candidate)
+        index = self._sorted.index(candidate)
+        del self._sorted[index], self._distances[index]
         candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
-        insort(self._sorted, candidate, key=_by_distance)
+        self._put(candidate)
 
     def fail(self, candidate: Candidate) -> None:
         """A candidate is no use: another one of its subnet may be."""
