@@ -2,15 +2,19 @@
 
     python -m benchmarks.beside [--rounds N] [--dead N]
 
-On the small internet of tests/internet, where every pair of addresses has a delay of its own, and a third of
-the hosts in the nodes' tables answers nobody. One node of each with its defaults, on a host of its own, both
-started together and settled for the same time. They start once the swarms are announced, so that neither
-stores any of them itself. Taking turns they look up swarms of 5 peers that neither has asked for, until the
-first peer; then they announce, until the first and the last of the public libtorrent nodes that come to store
-it. All that in six networks one after the other, five minutes each: every node has another id in each, and
-each of three hosts is ours in two of them and libtorrent's in two, as some have nearer neighbours than
-others. Prints a row for each network and a table of all, and exits with 1 where our median to the first peer
-is more than 0.8 times libtorrent's.
+On the small internet of tests/internet, where every pair of addresses has a delay of its own, and a third
+of the hosts in the nodes' tables answers nobody. One node of each with its defaults, on a host of its own,
+both started together and settled for the same time. Taking turns they look up swarms of 5 peers that
+neither has asked for, until the first peer; then they announce, until the first and the last of the public
+libtorrent nodes that come to store it. They start once the swarms are announced; one that our node comes to
+store itself all the same is left out.
+
+All that in six networks one after the other, four minutes each: every node has another id in each, and each
+of three hosts is ours in two of them and libtorrent's in two, as some have nearer neighbours than others.
+Prints a row for each network and a table of all, and exits with 1 where our median to the first peer is
+more than 0.8 times libtorrent's. The machine is to do nothing else: for a processor our node waits longer
+than libtorrent's.
+
 It needs what tests/internet/README.md says, bitboot-core, bitboot-btdht and libtorrent.
 """
 
@@ -114,6 +118,8 @@ class Pair:
         """`Measured.first_peers` of each host."""
         firsts: dict[str, list[float]] = {self.ours: [], self.theirs: []}
         for number, swarm in enumerate(swarms):
+            if ask(self.lab, self.ours, "stores", key=key_of(swarm))["peers"]:
+                continue
             for host in self.turns(number):
                 if host == self.ours:
                     answer = ask(self.lab, host, "find", swarm=swarm)
@@ -200,11 +206,14 @@ def main() -> None:
             total.first_peers += one.first_peers
             total.stored += one.stored
         firsts = [one.first_peers for one in measured]
-        print(row("at {}, libtorrent at {}".format(*place), *firsts), flush=True)
+        if firsts[0]:
+            print(row("at {}, libtorrent at {}".format(*place), *firsts), flush=True)
     live = len(LIBTORRENT) + len(BITBOOT)
     print(
         f"\n{len(PLACES)} networks, {chosen.rounds} rounds each, {live} live hosts, {chosen.dead} dead ones\n"
     )
+    left_out = len(PLACES) * chosen.rounds - len(ours.first_peers)
+    print(f"{left_out} of the swarms were stored by our node itself, and are left out\n")
     print(heading)
     print(row("first peer", ours.first_peers, theirs.first_peers))
     for name, which in (("announced: first node", 0), ("announced: last node", -1)):

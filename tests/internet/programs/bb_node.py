@@ -58,6 +58,11 @@ class Bitboot:
                 peers = [f"{one.host}:{one.port}" for one in found.peers if source in one.sources]
         return {"peers": sorted(peers), "first": first, "seconds": time.monotonic() - started}
 
+    async def stores(self, key: str) -> dict[str, Any]:
+        """How many IPv4 peers it stores itself under a key, in hex."""
+        node = self._backend.node
+        return {"peers": len(node.store.get(bytes.fromhex(key), 4, 1000, node.now))}
+
     async def reach(self, places: list[tuple[str, int]], tries: int = 3) -> dict[str, Any]:
         """Whether a node at one of these places answers to requests from this node's own socket."""
         for _ in range(tries):
