@@ -8,11 +8,12 @@ pinged, and is told what came of it.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
 from ..wire.node_id import ID_BITS, ID_BYTES
+from . import nearest
 from .contact import Bucket, Contact
 
 MAX_DROPPED = 64
@@ -232,53 +233,17 @@ class RoutingTable:
     # Who is close to what
 
     def closest(self, target: bytes, count: int) -> list[Contact]:
-        """The `count` contacts closest to `target`, nearest first, bad ones left out.
-
-        With our own id as the dividing line distances come sorted by bucket: first the target's
-        own bucket, then all nearer to us than it, then the farther ones, one after another.
-        """
+        """The `count` contacts closest to `target`, nearest first, bad ones left out."""
         number = int.from_bytes(target, "big")
-        index = self._index_of(number)
-        bad_after = self._settings.bad_after
-        found: list[Contact] = []
-        for group in self._groups(index):
-            usable = [one for one in group if one.failures < bad_after]  # as `is_bad` says
-            usable.sort(key=lambda contact: contact.number ^ number)
-            found += usable[: count - len(found)]
-            if len(found) == count:
-                break
-        return found
+        return nearest.closest(self._buckets, self._index_of(number), number, count, self._settings.bad_after)
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
         """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
         number = int.from_bytes(target, "big")
-        index = self._index_of(number)
-        bucket = self._buckets[index]
-        if len(bucket.contacts) >= self._settings.k:  # nearly always
-            infos = bucket.good_infos(self._settings.good_for, now)
-            if infos is not None:
-                return infos
-        return self._infos_around(index, number, now)
-
-    def _infos_around(self, index: int, number: int, now: float) -> bytes | None:
-        k, heard_since = self._settings.k, now - self._settings.good_for
-        found: list[Contact] = []
-        for group in self._groups(index):
-            good = [one for one in group if not one.failures and one.last_seen > heard_since]  # as `is_good`
-            if len(good) > k - len(found):  # else all are taken, in whichever order
-                good.sort(key=lambda contact: contact.number ^ number)
-            found += good[: k - len(found)]
-            if len(found) == k:
-                return b"".join([contact.info for contact in found])
-        return None
-
-    def _groups(self, index: int) -> Iterator[Iterable[Contact]]:
-        buckets = self._buckets
-        yield buckets[index].contacts
-        if index + 1 < len(buckets):
-            yield [contact for bucket in buckets[index + 1 :] for contact in bucket.contacts]
-        for bucket in reversed(buckets[:index]):
-            yield bucket.contacts
+        k, good_for = self._settings.k, self._settings.good_for
+        return nearest.good_infos(
+            self._buckets, self._index_of(number), number, k, good_for=good_for, now=now
+        )
 
     # Upkeep
 
