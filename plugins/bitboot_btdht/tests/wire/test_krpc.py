@@ -186,7 +186,9 @@ PLAIN = st.tuples(
     st.sampled_from([b"4:ping", b"9:find_node", b"9:get_peers", b"4:pong", b"9:get_pears", b"3:get"]),
     st.sampled_from([b"", b"", b"2:roi1e", b"2:roi0e"]),
     st.just(b"1:t"),
-    st.binary(max_size=10).map(lambda transaction: b"%d:%b" % (len(transaction), transaction)),
+    (st.binary(max_size=10) | st.sampled_from([b"1:v4:LT0", b"LT011:v4"])).map(
+        lambda transaction: b"%d:%b" % (len(transaction), transaction)
+    ),
     st.sampled_from([b"", b"1:v4:LT01", b"1:v3:abc"]),
     st.sampled_from([b"1:y1:qe", b"1:y1:q1:zlee"]),
 ).map(b"".join)

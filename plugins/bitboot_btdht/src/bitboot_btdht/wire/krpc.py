@@ -117,18 +117,29 @@ def parse(datagram: bytes, sender: Address) -> Message:
 
 def _plain_query(datagram: bytes) -> Query | None:
     """A query that looks like that; None: the decoder has to read it. Both read the same."""
-    match = plain.QUERY.fullmatch(datagram)
-    if match is None:
+    if datagram[:12] != plain.HEAD:
         return None
-    sender, info_hash, target, want, ping, search, read_only, short, usual, long = match.groups()
-    arguments: dict[bytes, Any] = {b"id": sender}
-    if info_hash is not None:
-        arguments[b"info_hash"] = info_hash
-    if target is not None:
-        arguments[b"target"] = target
-    if want is not None:
-        arguments[b"want"] = want.split(b"2:")[1:]
-    return Query(usual or short or long, ping or search, sender, arguments, read_only is not None, datagram)
+    arguments: dict[bytes, Any] = {b"id": datagram[12:32]}
+    start = 32
+    if datagram[32:46] == plain.INFO_HASH:
+        start = 66
+        arguments[b"info_hash"] = datagram[46:66]
+    elif datagram[32:43] == plain.TARGET:
+        start = 63
+        arguments[b"target"] = datagram[43:63]
+    end = len(datagram) - 7
+    if datagram[end:] != plain.END:
+        return None
+    if datagram[end - 9 : end - 4] == plain.VERSION:
+        end -= 9
+    for size in plain.TRANSACTIONS:
+        question = plain.QUESTIONS.get(datagram[start : end - size])
+        if question is not None:
+            method, read_only, want = question
+            if want:
+                arguments[b"want"] = want.copy()
+            return Query(datagram[end - size : end], method, datagram[12:32], arguments, read_only, datagram)
+    return None
 
 
 def _plain_response(datagram: bytes) -> Response | None:
