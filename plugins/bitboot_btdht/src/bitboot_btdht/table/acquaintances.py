@@ -8,12 +8,13 @@ had just called us?
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Final
 
 from ..settings import Settings
 from ..wire import compact
 from ..wire.compact import Address
 
-HOUR = 3600.0
+HOUR: Final = 3600.0
 """Seconds after which somebody is a stranger again. Much longer than `Settings.nat_memory`: some NATs let in
 whom they know for as long as anything at all goes out by the same port."""
 
@@ -29,6 +30,22 @@ class _Is(Enum):
     """It has answered to one."""
 
 
+# Bound once: compiled code looks the names of an enumeration up each time.
+ASKED: Final = _Is.ASKED
+CALLER: Final = _Is.CALLER
+REACHABLE: Final = _Is.REACHABLE
+
+
+class _Known:
+    """One of them. An object, which is changed each time, takes less memory and time than a new tuple."""
+
+    __slots__ = ("last", "what")
+
+    def __init__(self, last: float, what: _Is) -> None:
+        self.last: float = last
+        self.what: _Is = what
+
+
 class Acquaintances:
     """The latest of them, by IP address.
 
@@ -39,11 +56,11 @@ class Acquaintances:
     def __init__(self, settings: Settings, now: float) -> None:
         self._memory = settings.nat_memory
         self._half = max(1, settings.max_known // 2)
-        # In touch when; what it is. Each is in one of the two.
-        self._younger: dict[bytes, tuple[float, _Is]] = {}
-        self._older: dict[bytes, tuple[float, _Is]] = {}
-        self._latest = now  # when somebody was last put into the younger half,
-        self._latest_of_older = now  # and into the older, when that was the younger
+        # Each is in one of the two.
+        self._younger: dict[bytes, _Known] = {}
+        self._older: dict[bytes, _Known] = {}
+        self._latest = now  # when somebody of the younger half was last in touch,
+        self._latest_of_older = now  # and of the older, when that was the younger
         self._turn_at = now + HOUR
         self.unsure_until: float = now + settings.nat_memory
         """Until then nobody can be told to be a stranger."""
@@ -53,17 +70,16 @@ class Acquaintances:
         who = _who(address)
         known = self._get(who, now)
         if known is None:
-            self._keep(who, now, _Is.ASKED)
-        elif known[0] != now:  # else it answers what has just come in, which has been noted
-            self._keep(who, now, known[1])
+            self._keep(who, now, ASKED)
+        elif known.last != now:  # else it answers what has just come in, which has been noted
+            self._keep(who, now, known.what)
 
     def called(self, address: Address, now: float) -> bool:
         """A query has come in from `address`. Whether that is a stranger's: we were not in touch before."""
         who = _who(address)
         known = self._get(who, now)
         # What comes in makes a NAT remember, too.
-        is_reachable = known is not None and known[1] is _Is.REACHABLE
-        self._keep(who, now, _Is.REACHABLE if is_reachable else _Is.CALLER)
+        self._keep(who, now, CALLER if known is None or known.what is ASKED else known.what)
         return known is None
 
     def is_surprised(self, address: Address, now: float) -> bool:
@@ -71,33 +87,39 @@ class Acquaintances:
         if not compact.is_public(address):
             return True  # there is no NAT in between
         known = self._get(_who(address), now)
-        return known is None or known[1] is not _Is.CALLER or now >= known[0] + self._memory
+        return known is None or known.what is not CALLER or now >= known.last + self._memory
 
     def has_called_since(self, address: Address, asked: float) -> bool:
         """Whether a query of then was no surprise after all: a call from there, on its way at the time, may
         have opened a NAT for it."""
         known = self._get(_who(address), asked)
         return (
-            known is not None and known[1] is _Is.CALLER and known[0] > asked and compact.is_public(address)
+            known is not None and known.what is CALLER and known.last > asked and compact.is_public(address)
         )
 
     def is_reachable(self, address: Address, now: float) -> None:
         """It has answered to a query that came out of the blue."""
-        self._keep(_who(address), now, _Is.REACHABLE)
+        self._keep(_who(address), now, REACHABLE)
 
-    def _get(self, who: bytes, now: float) -> tuple[float, _Is] | None:
+    def _get(self, who: bytes, now: float) -> _Known | None:
         """What is known of one who is no stranger."""
         known = self._younger.get(who)
         if known is None and self._older:
             known = self._older.get(who)
-        return known if known is not None and known[0] > now - HOUR else None
+        return known if known is not None and known.last > now - HOUR else None
 
     def _keep(self, who: bytes, now: float, what: _Is) -> None:
-        if now >= self._turn_at or len(self._younger) >= self._half:
+        if now >= self._turn_at:
             self._forget(now)
-        if self._older:
-            self._older.pop(who, None)
-        self._younger[who] = now, what
+        known = self._younger.get(who)
+        if known is not None:
+            known.last, known.what = now, what
+        else:
+            if len(self._younger) >= self._half:
+                self._forget(now)
+            if self._older:
+                self._older.pop(who, None)
+            self._younger[who] = _Known(now, what)
         self._latest = now
 
     def _forget(self, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..wire.compact import Address, scope, subnet
+from ..wire.compact import Address, is_public, subnet
 
 QUORUM = 5
 """Voters from so many networks of their own must agree."""
@@ -18,12 +18,23 @@ next datagram, which is no other port for each destination: NATs forget after 30
 of them after minutes (RFC 4787, section 4.3)."""
 
 
+class _Vote:
+    """For what, and when."""
+
+    __slots__ = ("claim", "when")
+
+    def __init__(self, claim: Address, when: float) -> None:
+        self.claim: Address = claim
+        self.when: float = when
+
+
 class ExternalAddress:
     """Collects what `ip` fields say, one vote per /24 (IPv6: /64) of the senders."""
 
     def __init__(self) -> None:
-        # By network: for what, when. The latest is the last.
-        self._votes: dict[bytes, tuple[Address, float]] = {}
+        # By network. The latest is the last.
+        self._votes: dict[bytes, _Vote] = {}
+        self._claim = b""  # of the latest: nearly all say the same, so that it is kept once
         self.ip: bytes | None = None
         """The address that was elected last: 4 or 16 bytes."""
         self.port: int | None = None
@@ -36,25 +47,20 @@ class ExternalAddress:
 
         Nonsense, local addresses, and voters on local networks do not count.
         """
-        if claim is None or len(claim) != len(voter) or scope(voter[:-2]) != "public":
+        if claim is None or len(claim) != len(voter) or not is_public(voter) or not is_public(claim):
             return False
-        ip = claim[:-2]
-        if scope(ip) != "public":
-            return False
-        network = subnet(voter)
-        before, _ = self._votes.pop(network, (b"", 0.0))
-        if self._votes:
-            latest, _ = next(reversed(self._votes.values()))
-            if claim == latest:
-                claim = latest  # nearly all say the same: it is kept once
-        self._votes[network] = claim, now
+        if claim != self._claim:
+            self._claim = claim
+        ip, network = claim[:-2], subnet(voter)
+        before = self._votes.pop(network, None)
+        self._votes[network] = _Vote(self._claim, now)
         if len(self._votes) > MAX_VOTERS:
             del self._votes[next(iter(self._votes))]
         if ip == self.ip:
             if claim[-2:] != (self.port or 0).to_bytes(2, "big"):
                 self._judge_port()
             return False  # nobody else has more votes for it
-        if ip == before[:-2]:
+        if before is not None and ip == before.claim[:-2]:
             return False  # nothing new
         self.in_doubt = self.ip is not None
         return self._elect()
@@ -64,13 +70,13 @@ class ExternalAddress:
 
         True where that changes the result. With too few votes left there is still a doubt.
         """
-        for network in [network for network, (_, when) in self._votes.items() if when < since]:
+        for network in [network for network, vote in self._votes.items() if vote.when < since]:
             del self._votes[network]
         self.in_doubt = len(self._votes) < QUORUM
         return self._elect()
 
     def _elect(self) -> bool:
-        votes = Counter(claim[:-2] for claim, _ in self._votes.values())
+        votes = Counter([vote.claim[:-2] for vote in self._votes.values()])
         winner, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
         if count < QUORUM or 2 * count <= len(self._votes) or winner == self.ip:
             return False
@@ -83,11 +89,13 @@ class ExternalAddress:
 
         Too few votes, and those that say neither, change nothing.
         """
-        _, latest = next(reversed(self._votes.values()))
+        latest = next(reversed(self._votes.values())).when
         ports = Counter(
-            int.from_bytes(claim[-2:], "big")
-            for claim, when in self._votes.values()
-            if claim[:-2] == self.ip and claim[-2:] != b"\0\0" and when >= latest - MOMENT
+            [
+                int.from_bytes(vote.claim[-2:], "big")
+                for vote in self._votes.values()
+                if vote.claim[:-2] == self.ip and vote.claim[-2:] != b"\0\0" and vote.when >= latest - MOMENT
+            ]
         )
         port, count = max(ports.items(), key=lambda item: item[1], default=(0, 0))
         if count >= QUORUM and 3 * count >= 2 * ports.total():

@@ -13,12 +13,22 @@ from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
 
 
+class _Newcomer:
+    """Its id, and when it was last written to."""
+
+    __slots__ = ("id", "written")
+
+    def __init__(self, node_id: bytes, now: float) -> None:
+        self.id: bytes = node_id
+        self.written: float = now
+
+
 class Newcomers:
     """Those who wait to be verified, in one IP family: the longest without a word from us first."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._waiting: dict[Address, tuple[bytes, float]] = {}  # id, when last written to: that by age
+        self._waiting: dict[Address, _Newcomer] = {}  # by when they were last written to
         self._per_subnet: dict[bytes, int] = {}
 
     def __len__(self) -> int:
@@ -30,7 +40,7 @@ class Newcomers:
     def add(self, node_id: bytes, address: Address, now: float) -> None:
         """A node has called. Nothing changes where it waits already, or where there is no room for it."""
         if address not in self._waiting and is_public(address) and self._has_room(address):
-            self._waiting[address] = node_id, now
+            self._waiting[address] = _Newcomer(node_id, now)
             place = subnet(address)
             self._per_subnet[place] = self._per_subnet.get(place, 0) + 1
 
@@ -49,18 +59,19 @@ class Newcomers:
 
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`: its NAT remembers us anew."""
-        if address in self._waiting:
-            node_id, _ = self._waiting.pop(address)
-            self._waiting[address] = node_id, now
+        newcomer = self._waiting.pop(address, None)
+        if newcomer is not None:
+            newcomer.written = now
+            self._waiting[address] = newcomer
 
     def due(self, now: float, most: int) -> list[tuple[bytes, Address]]:
         """Id and address of those to be pinged now. They wait no more."""
         due: list[tuple[bytes, Address]] = []
         while self._waiting and len(due) < most:
-            address, (node_id, written) = next(iter(self._waiting.items()))
-            if now < written + self._settings.nat_memory:
+            address, newcomer = next(iter(self._waiting.items()))
+            if now < newcomer.written + self._settings.nat_memory:
                 break
-            due.append((node_id, address))
+            due.append((newcomer.id, address))
             self._remove(address)
         return due
 
