@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
-from bitboot_core.aio.limits import AddressLimits, Allowance
+from bitboot_core.aio.limits import BURST, MAX_KEYS, network_of, source_of
 
 from ..settings import Settings
-from ..wire.compact import Address
+from ..wire.compact import Address, is_public, width
+from .rates import Rate
 
 _HEADER_BYTES = {6: 28, 18: 48}
 """Of IP and UDP, by the length of an address: the line carries them too."""
@@ -15,6 +17,9 @@ _HEADER_BYTES = {6: 28, 18: 48}
 _BURST = 1.25
 """This many seconds' worth of bytes may go to one network at once: who looks a crowd up asks 13 times. With
 what the second that follows allows, and pings, that stays below 50 kB at 20 kB a second."""
+
+_LOOPBACK: Final = 1
+"""The `width` of addresses on this machine, whose programs share them."""
 
 _EASY = 0.5
 """While more than this share of a second's replies is left, replies are as long as they may be."""
@@ -38,20 +43,21 @@ class ReplyLimits:
 
     def __init__(self, settings: Settings) -> None:
         total, contacts = settings.replies_per_second, settings.contact_replies_per_second
-        self._total = None if total is None else Allowance(total, total, max_keys=1)
+        self._total = None if total is None else Rate(total, total, max_keys=1)
         self._easy = _EASY * (total or 0.0)
-        self._contacts = None if contacts is None else Allowance(contacts, contacts, max_keys=1)
+        self._contacts = None if contacts is None else Rate(contacts, contacts, max_keys=1)
         per_source = settings.replies_per_second_per_ip
         per_network = settings.reply_bytes_per_second_per_subnet
-        self._sources = None if per_source is None else AddressLimits(per_source, None)
-        self._bytes = None if per_network is None else AddressLimits(None, per_network, burst=_BURST)
+        self._sources = None if per_source is None else Rate(per_source, BURST * per_source, MAX_KEYS)
+        self._bytes = None if per_network is None else Rate(per_network, _BURST * per_network, MAX_KEYS)
 
     def room(self, address: Address, now: float, *, is_contact: bool = False) -> Room:
         """How long a reply to this address may be; counts it. What it came to is told by `sent`."""
         ip = address[:-2]
-        if self._bytes is not None and not self._bytes.allows(ip, now):
+        if self._bytes is not None and is_public(address) and self._bytes.level(_network(ip), now) < 1.0:
             return Room.NONE
-        if self._sources is not None and not self._sources.take(ip, now):
+        sources = None if width(address) == _LOOPBACK else self._sources
+        if sources is not None and not sources.take(_source(ip), now):
             return Room.NONE
         if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
             return Room.FULL
@@ -62,5 +68,16 @@ class ReplyLimits:
 
     def sent(self, address: Address, now: float, length: int) -> None:
         """A reply of so many bytes goes there."""
-        if self._bytes is not None:
-            self._bytes.spend(address[:-2], now, length + _HEADER_BYTES[len(address)])
+        if self._bytes is not None and is_public(address):
+            self._bytes.spend(_network(address[:-2]), now, length + _HEADER_BYTES[len(address)])
+
+
+# Who counts as one, and who is not counted, as in the core's `AddressLimits`.
+
+
+def _source(ip: bytes) -> bytes:
+    return ip if len(ip) == 4 else source_of(ip)
+
+
+def _network(ip: bytes) -> bytes:
+    return ip[:3] if len(ip) == 4 else network_of(ip)

@@ -1,0 +1,50 @@
+"""Rates of replies: the same as the core's allowances say."""
+
+from __future__ import annotations
+
+from bitboot_btdht.server.rates import Rate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitboot_core.aio.limits import Allowance
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([b"one", b"two", b"three", b"four"]),
+        st.sampled_from([None, 0.5, 3.0, 20.0]),
+        st.sampled_from([0.0, 0.1, 0.5, 1.0, 3.0, 30.0, -1.0]),
+    ),
+    max_size=100,
+)
+
+
+@given(steps=STEPS, max_keys=st.sampled_from([1, 2, 100]))
+def test_a_rate_gives_what_an_allowance_gives(
+    steps: list[tuple[bytes, float | None, float]], max_keys: int
+) -> None:
+    rate, allowance = Rate(2.0, 5.0, max_keys), Allowance(2.0, 5.0, max_keys)
+    now = 0.0
+    for key, amount, pause in steps:
+        if amount is None:
+            assert rate.take(key, now) is allowance.take(key, now)
+        else:
+            rate.spend(key, now, amount)
+            allowance.spend(key, now, amount)
+        now += pause
+        assert rate.level(key, now) == allowance.level(key, now)
+        assert len(rate) == len(allowance) <= max_keys
+
+
+def test_of_a_crowd_that_is_gone_nothing_is_remembered_soon() -> None:
+    rate = Rate(2.0, 8.0, 1000)
+    for number in range(100):
+        rate.take(b"%d" % number, 0.0)
+    for number in range(100):
+        rate.take(b"one at a time %d" % number, 10.0 + number)
+    assert len(rate) <= 2
+
+
+def test_where_nothing_comes_back_nothing_more_is_given() -> None:
+    rate = Rate(0.0, 2.0, 10)
+    assert [rate.take(b"one", float(second)) for second in range(4)] == [True, True, False, False]
+    assert rate.take(b"two", 1000.0)
