@@ -1,8 +1,8 @@
 """Builds a plain wheel, or where BITBOOT_COMPILE=1 asks for it one for this platform, its engine compiled.
 
-mypyc compiles the engine as it stands, and what drives it over sockets: all that is done for each datagram.
-It then takes half the time. The sources stay in the wheel beside what is made of them, and tracebacks show
-them.
+mypyc compiles the engine as it stands: all that has to do neither with sockets nor with asyncio. It then
+takes half the time. The sources stay in the wheel beside what is made of them, and tracebacks show them.
+Coroutines stay plain: a compiled one that is cancelled hands the exception on in a way that CPython warns of.
 
 The plugin hatch-mypyc would do the same, but it renames pyproject.toml while it builds, and leaves what it
 makes between the sources, where every editable installation loads it from then on.
@@ -24,7 +24,7 @@ PACKAGE = "bitboot_btdht"
 
 ENGINE = (
     *("asking", "lookup", "server", "table", "wire"),
-    *("client.py", "items.py", "node.py", "operations.py", "peer_stream.py", "settings.py", "udp.py"),
+    *("client.py", "items.py", "node.py", "operations.py", "settings.py"),
     *("simulation/nat.py", "simulation/network.py", "simulation/simulation.py"),
 )
 """What is compiled, of the package's folders and files."""
