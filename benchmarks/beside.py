@@ -12,8 +12,7 @@ store itself all the same is left out.
 All that in six networks one after the other, four minutes each: every node has another id in each, and each
 of three hosts is ours in two of them and libtorrent's in two, as some have nearer neighbours than others.
 Prints a row for each network and a table of all, and exits with 1 where our median to the first peer is
-more than 0.8 times libtorrent's. The machine is to do nothing else: for a processor our node waits longer
-than libtorrent's.
+more than 0.8 times libtorrent's. The machine is to do nothing else: ours, in Python, needs more of it.
 
 It needs what tests/internet/README.md says, bitboot-core, bitboot-btdht and libtorrent.
 """
