@@ -38,6 +38,8 @@ def run(*, quick: bool) -> Result:
             left = [node for node in nodes if simulation.is_there(node)]
             for info_hash, members in programs.items():
                 expected = {program.endpoint for program in members if not program.stopped}
+                if not expected:
+                    continue  # all of them were switched off
                 shares[name] += look(simulation, others(simulation, left, finders), info_hash, expected)
     results = {name: found(values) for name, values in shares.items()}
     return Result(
