@@ -21,7 +21,7 @@ class TestLan(BackendContract):
 
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
-        settings = private()
+        settings = private(patience=0.5)  # on a busy machine fifty lookups took more than 0.1 s
         now = asyncio.get_running_loop().time
         yield World(
             make=lambda: LanBackend(LOOPBACK, settings, now),
