@@ -21,9 +21,6 @@ _MAX_HOST_LENGTH = 253
 _MAX_LABEL_LENGTH = 63
 """The longest that stands between two dots of one (the same)."""
 
-_SPECIAL_FIRST_BYTES = frozenset({0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)})
-"""All IPv4 addresses with another first byte are public."""
-
 _ANY_HOSTS = frozenset({"", "0.0.0.0", "::"})
 """Hosts that name no particular address. In an announcement they mean "mine"."""
 
@@ -40,8 +37,6 @@ def address_scope(ip: str | bytes) -> AddressScope:
 
     The one place that decides it: to `ipaddress` 100.64.0.0/10 is neither private nor global.
     """
-    if isinstance(ip, bytes) and len(ip) == 4 and ip[0] not in _SPECIAL_FIRST_BYTES:
-        return "public"  # nearly all that strangers come from, and not parsed for it
     address = ipaddress.ip_address(ip)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

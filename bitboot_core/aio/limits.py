@@ -158,7 +158,7 @@ class AddressLimits:
 
     def allows(self, ip: bytes, now: float, amount: float = 1.0) -> bool:
         """Whether so much more is within the limits. Counts nothing."""
-        return all([allowance.level(key, now) >= amount for allowance, key in self._counted(ip)])  # noqa: C419
+        return all(allowance.level(key, now) >= amount for allowance, key in self._counted(ip))
 
     def spend(self, ip: bytes, now: float, amount: float = 1.0) -> None:
         """Count so much, also beyond the limits: for what is only known once it is done."""
@@ -171,9 +171,6 @@ class AddressLimits:
         What one source asks beyond its own limit does not count against its network.
         """
         counted = self._counted(ip)
-        if len(counted) == 1:
-            ((allowance, key),) = counted
-            return allowance.take(key, now, amount)
         for allowance, key in counted:
             if allowance.level(key, now) < amount:
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from bitboot_btdht.server.reply_limits import ReplyLimits, Room
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact, krpc
 from bitboot_btdht.wire.node_id import distance
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitboot_core.aio.limits import AddressLimits
 
 from ..conftest import Stranger
 
@@ -166,3 +171,35 @@ def test_without_limits_everybody_is_answered_in_full() -> None:
     limits = ReplyLimits(Settings().relaxed())
     address = compact.pack("127.0.0.1", 1)
     assert {limits.room(address, 0.0) for _ in range(10_000)} == {Room.FULL}
+
+
+def _is_sent_from(ip: bytes) -> bool:
+    """An IPv4 sender at an IPv6 socket is packed as what it is (`compact.pack`)."""
+    return len(ip) == 4 or ipaddress.IPv6Address(ip).ipv4_mapped is None
+
+
+SPECIAL = (
+    "127.0.0.1 10.0.0.1 100.64.0.1 169.254.1.1 192.168.1.1 224.0.0.1 8.8.8.8 ::1 fe80::1 fd00::1 ff02::1"
+)
+ADDRESSES = st.one_of(
+    st.binary(min_size=4, max_size=4),
+    st.binary(min_size=16, max_size=16),
+    st.sampled_from([ipaddress.ip_address(one).packed for one in SPECIAL.split()]),
+).filter(_is_sent_from)
+
+
+@given(ip=ADDRESSES, other=st.binary(min_size=16, max_size=16))
+def test_who_is_counted_and_with_whom_is_as_the_core_has_it(ip: bytes, other: bytes) -> None:
+    settings = replace(
+        Settings().relaxed(), replies_per_second_per_ip=1.0, reply_bytes_per_second_per_subnet=1.0
+    )
+    limits, sources, networks = ReplyLimits(settings), AddressLimits(1.0, None), AddressLimits(None, 1.0)
+    for now in (0.0, 1.0):
+        for same in (16, 15, 8, 7, 6, 5, 4, 3, 2):  # how many bytes a neighbour has in common with it
+            neighbour = ip[:same] + other[same : len(ip)]
+            if _is_sent_from(neighbour):
+                allowed = networks.allows(neighbour, now) and sources.take(neighbour, now)
+                room = limits.room(neighbour + b"\x1a\xe1", now)
+                assert room is (Room.FULL if allowed else Room.NONE)
+        networks.spend(ip, now, 1000.0)
+        limits.sent(ip + b"\x1a\xe1", now, 1000)

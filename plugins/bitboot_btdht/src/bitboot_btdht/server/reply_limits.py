@@ -38,7 +38,8 @@ class ReplyLimits:
 
     One source (an IPv4 address, an IPv6 /64) gets so many replies a second, one network (/24, /48) so
     many bytes, all together so many replies: these become short when half of them are used up. Contacts
-    have replies set apart for them, so that a flood of strangers does not cost us our place.
+    have replies set apart for them, so that a flood of strangers does not cost us our place. Who counts as
+    one, and whom no limit counts, is as in the core's `AddressLimits`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -54,10 +55,10 @@ class ReplyLimits:
     def room(self, address: Address, now: float, *, is_contact: bool = False) -> Room:
         """How long a reply to this address may be; counts it. What it came to is told by `sent`."""
         ip = address[:-2]
-        if self._bytes is not None and is_public(address) and self._bytes.level(_network(ip), now) < 1.0:
+        if self._bytes is not None and is_public(address) and self._bytes.level(network_of(ip), now) < 1.0:
             return Room.NONE
         sources = None if width(address) == _LOOPBACK else self._sources
-        if sources is not None and not sources.take(_source(ip), now):
+        if sources is not None and not sources.take(source_of(ip), now):
             return Room.NONE
         if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
             return Room.FULL
@@ -69,15 +70,4 @@ class ReplyLimits:
     def sent(self, address: Address, now: float, length: int) -> None:
         """A reply of so many bytes goes there."""
         if self._bytes is not None and is_public(address):
-            self._bytes.spend(_network(address[:-2]), now, length + _HEADER_BYTES[len(address)])
-
-
-# Who counts as one, and who is not counted, as in the core's `AddressLimits`.
-
-
-def _source(ip: bytes) -> bytes:
-    return ip if len(ip) == 4 else source_of(ip)
-
-
-def _network(ip: bytes) -> bytes:
-    return ip[:3] if len(ip) == 4 else network_of(ip)
+            self._bytes.spend(network_of(address[:-2]), now, length + _HEADER_BYTES[len(address)])
