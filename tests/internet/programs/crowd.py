@@ -22,13 +22,21 @@ def announce(key: bytes, address: str, node: str) -> None:
         asker.bind((address, PORT))
         asker.connect((node, PORT))
         asker.send(b"d1:a" + identity + b"e1:q9:get_peers1:t2:aa1:y1:qe")
-        token = re.search(rb"5:token(\d+):", answer := asker.recv(2000))
+        token = re.search(rb"5:token(\d+):", answer := _answer(asker, b"aa"))
         if token is None:
             return
         size = int(token[1])
         proof = b"5:token%d:" % size + answer[token.end() : token.end() + size]
         asker.send(b"d1:a" + identity + b"4:porti7000e" + proof + b"e1:q13:announce_peer1:t2:ab1:y1:qe")
-        asker.recv(2000)
+        _answer(asker, b"ab")
+
+
+def _answer(asker: socket.socket, transaction: bytes) -> bytes:
+    """What comes for this transaction. A node may ping whoever asked, and that ping may come first."""
+    while True:
+        datagram = asker.recv(2000)
+        if b"1:t2:" + transaction in datagram:
+            return datagram
 
 
 def main(key: str, count: str, *nodes: str) -> None:
