@@ -33,6 +33,9 @@ class Settings:
     hurried_alpha: int = 10
     """The same where somebody waits for it, and many will not answer or the network is small: see
     `lookup.Network`, `hurries` and `knows_few`."""
+    first_of_few: int = 12
+    """How many such a lookup asks at once to begin with where the network is small: more than k, since peers
+    are often stored a little beyond the k closest, and the nearest node that has them may be there."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
     max_candidates: int = 256

@@ -136,19 +136,22 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
 
 
 def test_more_are_asked_at_once_where_the_network_is_small() -> None:
-    network = Scripted(*range(1, 12), k=20)
+    network = Scripted(*range(1, 14), alpha=2, hurried_alpha=4, first_of_few=10)
     network.hurries = False
     network.few = {4}
     PeerSearch(network, TARGET, 4, nothing, nothing).start()
-    assert len(network.asked) == Settings().alpha, "nobody waits for it"
+    assert len(network.asked) == 2, "nobody waits for it"
     network.asked.clear()
     SampledSearch(network, TARGET, 4, nothing, nothing).start()
-    assert len(network.asked) == Settings().hurried_alpha
+    assert len(network.asked) == 10, "more than have to answer"
     assert network.asked[0].on_overdue is None, "all are waited for"
+    for number in range(1, 9):
+        network.last(number).answer(number, nodes=nodes(11, 12))
+    assert len(network.asked) == 10, "the closest have answered"
     network.asked.clear()
     network.few = {6}
     SampledSearch(network, TARGET, 4, nothing, nothing).start()
-    assert len(network.asked) == Settings().alpha
+    assert len(network.asked) == 2
 
 
 def test_only_lookups_for_peers_and_announcements_hurry_and_these_find_the_very_closest() -> None:

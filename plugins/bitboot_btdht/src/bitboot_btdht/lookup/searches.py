@@ -63,24 +63,21 @@ class NodeSearch:
         """How it begins where its node knows nobody yet."""
         self._arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
+        settings = network.settings
         self._hurries = self.may_hurry and network.hurries
+        self._is_among_few = self.may_hurry and network.knows_few(family)
         self.traversal: Traversal = Traversal(
             target,
             own_id=network.ids[family],
-            settings=network.settings,
+            settings=settings,
             ask=self._ask,
             finished=self._finished,
-            at_once=self._at_once(),
+            at_once=settings.hurried_alpha if self._hurries or self._is_among_few else settings.alpha,
             patient=patient,
             hurries=self._hurries,
             is_thorough=self.is_thorough,
             is_too_dense=self._is_too_dense,
         )
-
-    def _at_once(self) -> int:
-        settings = self.network.settings
-        many = self._hurries or (self.may_hurry and self.network.knows_few(self.family))
-        return settings.hurried_alpha if many else settings.alpha
 
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
@@ -92,6 +89,8 @@ class NodeSearch:
             self.traversal.add(known)
             self.opening.begin()
             self.traversal.advance()
+        if self._is_among_few:
+            self.traversal.ask_nearest(self.network.settings.first_of_few)
         if not self.teaches_density:
             self.traversal.begin_aside(self.network.by_chance(target, self.family, paths))
 

@@ -11,6 +11,7 @@ waited for while there is somebody else; and everything that others can suggest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 from ..settings import Settings
@@ -181,6 +182,12 @@ class Traversal:
             candidate.hops = 0  # where it was on a side path before, it takes a turn now
             self._waiting += 1
             self._send(candidate)
+
+    def ask_nearest(self, count: int) -> None:
+        """Ask so many of the nearest at once, also where they are more than have to answer."""
+        if self._others:
+            self._add_others()
+        self._ask_all([candidate for candidate in islice(self.shortlist, count) if candidate.state is FRESH])
 
     def begin_aside(self, contacts: list[NodeInfo]) -> None:
         """Begin a side path at each of these contacts, at once."""
