@@ -6,15 +6,18 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..node import Node
 from ..settings import Settings
 from ..wire.compact import Address
+from .arrivals import Arrivals
 from .network import Latency, Network, uniform
 
 LATENCY = (0.01, 0.15)
 """One-way delays are drawn uniformly from here, in seconds, unless told otherwise."""
+
+_NEVER: Final = float("inf")
 
 WAVE = 4
 """While a network is populated, one newcomer to so many nodes joins at the same time."""
@@ -66,8 +69,8 @@ class Simulation:
         self.delivered: int = 0
         self.on_datagram: Callable[[float, Address, Address, bytes], None] | None = None
         """Called with (now, source, target, datagram) for each one that arrives."""
+        self._arrivals = Arrivals()
         self._order = count()
-        self._datagrams: list[tuple[float, int, Address, bytes, Address]] = []
         self._timers: list[tuple[float, int, Address | Callable[[], None]]] = []
         self._poll_at: dict[Address, float] = {}
         self._numbers = count(1)
@@ -244,21 +247,12 @@ class Simulation:
 
     def _step(self, deadline: float) -> bool:
         """Let the next thing happen; False where nothing does before `deadline`."""
-        next_datagram = self._datagrams[0][0] if self._datagrams else float("inf")
-        next_timer = self._timers[0][0] if self._timers else float("inf")
+        next_datagram = self._arrivals.next()
+        next_timer = self._timers[0][0] if self._timers else _NEVER
         if min(next_datagram, next_timer) > deadline:
             return False
         if next_datagram <= next_timer:
-            self.now, _, target, datagram, source = heapq.heappop(self._datagrams)
-            nats = self.network.nats
-            home = nats.home(target)
-            participant = self.participants.get(home)
-            if participant is not None and nats.lets_in(source, target, self.now):
-                self.delivered += 1
-                if self.on_datagram is not None:
-                    self.on_datagram(self.now, source, target, datagram)
-                participant.receive(datagram, source, self.now)
-                self._settle(self._homes.get(home, home), participant)
+            self._deliver()
         else:
             when, _, due = heapq.heappop(self._timers)
             if not isinstance(due, bytes):
@@ -271,6 +265,19 @@ class Simulation:
                 participant.poll(when)
                 self._settle(due, participant)
         return True
+
+    def _deliver(self) -> None:
+        """Let the next datagram arrive."""
+        self.now, _, target, datagram, source = self._arrivals.take()
+        nats = self.network.nats
+        home = nats.home(target)
+        participant = self.participants.get(home)
+        if participant is not None and nats.lets_in(source, target, self.now):
+            self.delivered += 1
+            if self.on_datagram is not None:
+                self.on_datagram(self.now, source, target, datagram)
+            participant.receive(datagram, source, self.now)
+            self._settle(self._homes.get(home, home) if self._homes else home, participant)
 
     def _settle(self, address: Address, participant: Participant) -> None:
         for datagram, target in participant.outgoing():
@@ -287,5 +294,4 @@ class Simulation:
         nats = self.network.nats
         seen_as = nats.out(source, target, self.now)
         for delay in self.network.delays(source, nats.home(target)):
-            arrival = self.now + delay
-            heapq.heappush(self._datagrams, (arrival, next(self._order), target, datagram, seen_as))
+            self._arrivals.add(self.now + delay, target, datagram, seen_as)
