@@ -202,7 +202,7 @@ def _settled(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _sent(network: LiveNetwork) -> dict[Node, int]:
-    return {node: node.counters["sent"] for node in network.nodes}
+    return {node: node.counters.sent for node in network.nodes}
 
 
 def _upkeep(before: dict[Node, int], after: dict[Node, int], seconds: float) -> float:

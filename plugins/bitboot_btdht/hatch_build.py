@@ -24,8 +24,8 @@ PACKAGE = "bitboot_btdht"
 
 ENGINE = (
     *("asking", "lookup", "server", "table", "wire"),
-    *("client.py", "items.py", "node.py", "operations.py", "settings.py"),
-    *("simulation/nat.py", "simulation/network.py", "simulation/simulation.py"),
+    *("client.py", "counters.py", "items.py", "node.py", "operations.py", "settings.py"),
+    *("simulation/arrivals.py", "simulation/nat.py", "simulation/network.py", "simulation/simulation.py"),
 )
 """What is compiled, of the package's folders and files."""
 

@@ -172,7 +172,8 @@ async def test_who_asks_unasked_is_counted() -> None:
 
 async def test_what_goes_wrong_is_counted_where_people_look() -> None:
     async with running() as backend:
-        backend.node.counters.update(unsent=1, refused=2, errors=3)
+        counters = backend.node.counters
+        counters.unsent, counters.refused, counters.errors = 1, 2, 3
         stats = backend.stats()
         assert [stats[name] for name in ("unsent", "refused", "errors")] == [1, 2, 3]
 

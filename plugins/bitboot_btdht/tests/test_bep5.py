@@ -216,7 +216,7 @@ def test_an_answer_from_another_address_is_ignored(node: Node) -> None:
     _, ping = asked.raw_query(b"ping")
     impostor.answer(ping)
     assert len(node.tables[4]) == 0
-    assert node.counters["unmatched"] == 1
+    assert node.counters.unmatched == 1
     same_ip = Stranger(node, "20.0.0.1", 9999)
     same_ip.answer(ping)
     assert len(node.tables[4]) == 0
@@ -235,7 +235,7 @@ def test_an_answer_counts_once(node: Node) -> None:
     _, ping = stranger.raw_query(b"ping")
     stranger.answer(ping)
     stranger.answer(ping)
-    assert node.counters["unmatched"] == 1
+    assert node.counters.unmatched == 1
 
 
 # Size
@@ -273,7 +273,7 @@ def _get_peers(stranger: Stranger) -> bytes:
 
 def test_a_datagram_beyond_reason_is_dropped_unread(node: Node) -> None:
     assert Stranger(node).send(b"d1:ad2:id20:" + b"x" * 9000) == []
-    assert node.counters["dropped"] == 1
+    assert node.counters.dropped == 1
 
 
 def test_a_long_query_is_dropped_unread(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ def test_a_long_query_is_dropped_unread(node: Node, monkeypatch: pytest.MonkeyPa
         assert stranger.raw_query(b"ping", x=b"x" * 1500) == []
         assert stranger.raw_query(b"ping", x=[b""] * 300) == [], "nor one of many parts"
         assert stranger.raw_query(b"ping", x=[0] * 300) == []
-    assert node.counters["dropped"] == 3
+    assert node.counters.dropped == 3
     assert stranger.query(b"ping", x=[[0]] * 100)[b"r"]
 
 
@@ -302,7 +302,7 @@ def test_a_long_answer_of_who_was_asked_is_read(node: Node) -> None:
     assert isinstance(outcome, krpc.Response)
     assert outcome.values[b"values"] == values
     assert stranger.answer({b"t": b"aa"}, values=values) == []
-    assert node.counters["dropped"] == 2, "now nothing is asked of it any more"
+    assert node.counters.dropped == 2, "now nothing is asked of it any more"
 
 
 # IPv6 (BEP 32)

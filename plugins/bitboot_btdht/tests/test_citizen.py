@@ -147,7 +147,7 @@ def test_a_network_that_begins_behind_a_forwarded_port_does_not_wait_either() ->
 
 def test_newcomers_of_a_flood_are_bounded(settled: tuple[Simulation, list[Node]]) -> None:
     simulation, nodes = settled
-    waiting: Newcomers = nodes[0]._surroundings.upkeep._newcomers[4]
+    waiting: Newcomers = nodes[0]._surroundings.upkeep.newcomers[4]
     for number in range(2000):
         source = bytes((80 + number % 100, number >> 8, number & 255, 1)) + b"\x1a\xe1"
         query = b"d1:ad2:id20:" + number.to_bytes(20, "big") + b"e1:q4:ping1:t2:aa1:y1:qe"

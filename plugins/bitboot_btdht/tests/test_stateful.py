@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -179,7 +180,7 @@ class Engine(RuleBasedStateMachine):
             if len(self.ended) == self.begun and not self.node.transactions:
                 break
             deadline = self.node.transactions.deadline()
-            self.now = self.now if deadline is None else max(self.now, deadline)
+            self.now = self.now if deadline == math.inf else max(self.now, deadline)
             self.node.poll(self.now)
             self.node.outgoing()
         assert len(self.ended) == self.begun

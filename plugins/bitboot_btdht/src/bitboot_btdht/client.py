@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from .asking.transaction import Outcome
 from .asking.transactions import Transactions
+from .counters import Counters
 from .lookup.density import Density
 from .server.extensions import Exchange, Extensions
 from .settings import Settings
@@ -38,7 +39,7 @@ class Client:
         ids: dict[int, bytes],
         tables: dict[int, RoutingTable],
         extensions: Extensions,
-        counters: dict[str, int],
+        counters: Counters,
         *,
         transmit: Callable[[bytes, Address], None],
         expire: Callable[[float], object],
@@ -92,7 +93,7 @@ class Client:
                 if self._extensions.has_response_observers:
                     self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
             elif outcome is None:
-                self._counters["timeouts"] += 1
+                self._counters.timeouts += 1
                 self.surroundings.unanswered(address, asked)
             on_outcome(outcome)
 

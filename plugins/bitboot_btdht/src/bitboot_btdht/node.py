@@ -23,6 +23,7 @@ from .asking.requests import Requests
 from .asking.transaction import Outcome
 from .asking.transactions import Transactions
 from .client import Client
+from .counters import Counters
 from .items import Items
 from .lookup.item_found import Verify, verify
 from .lookup.population import Nodes
@@ -46,12 +47,6 @@ from .table.routing import RoutingTable
 from .wire import carried, krpc
 from .wire.compact import Address
 from .wire.node_id import random_id
-
-COUNTED = (
-    *("sent", "sent_bytes", "unsent", "received", "received_bytes", "dropped", "malformed", "unmatched"),
-    *("queries", "unsolicited", "limited", "refused", "timeouts", "errors"),
-)
-"""What a node counts."""
 
 
 class Node(Operations):
@@ -77,7 +72,7 @@ class Node(Operations):
         rng: random.Random | None = None,
     ) -> None:
         self.settings: Settings = settings or Settings()
-        self.counters: dict[str, int] = dict.fromkeys(COUNTED, 0)
+        self.counters: Counters = Counters()
         self._rng = rng or random.SystemRandom()
         self.families: tuple[int, ...] = tuple(families)
         self.ids: dict[int, bytes] = {family: node_id or random_id(self._rng) for family in self.families}
@@ -159,29 +154,29 @@ class Node(Operations):
         if self._client.postponed:
             self._client.catch_up()
         self._client.now = now
-        self.counters["received"] += 1
-        self.counters["received_bytes"] += len(datagram)
+        self.counters.received += 1
+        self.counters.received_bytes += len(datagram)
         if not self._reading.is_worth(datagram, address, now):
-            self.counters["dropped"] += 1
+            self.counters.dropped += 1
             return False
         self._surroundings.heard(address, now)
         try:
             message = carried.read(datagram) or krpc.parse(datagram, address)
         except krpc.Malformed as malformed:
-            self.counters["malformed"] += 1
+            self.counters.malformed += 1
             if malformed.answer is not None:
                 self._server.refuse(malformed.answer, address, now)
             return False
         if isinstance(message, krpc.Query):
             if len(datagram) > self.settings.max_query:
-                self.counters["dropped"] += 1
+                self.counters.dropped += 1
             else:
                 self._receive_query(message, len(datagram), address, now)
             return False
         if not self._requests.receive(message, address) and not self.transactions.receive(
             message, address, now
         ):
-            self.counters["unmatched"] += 1
+            self.counters.unmatched += 1
             return False
         return True
 
@@ -206,10 +201,8 @@ class Node(Operations):
         """When `poll` is to be called next."""
         if self._client.postponed:
             self._client.catch_up()
-        first = self._surroundings.next_due
-        for due in (self.transactions.deadline(), self._requests.deadline()):
-            if due is not None and due < first:
-                first = due
+        first = min(self._surroundings.next_due, self.transactions.deadline())
+        first = min(first, self._requests.deadline())
         return min([first, *(survey.next_due for survey in self._surveys)]) if self._surveys else first
 
     def catch_up(self) -> None:
@@ -275,16 +268,16 @@ class Node(Operations):
         self.on_moved()
 
     def _receive_query(self, query: krpc.Query, length: int, address: Address, now: float) -> None:
-        self.counters["queries"] += 1
+        self.counters.queries += 1
         if self._surroundings.called(address, now):
-            self.counters["unsolicited"] += 1
+            self.counters.unsolicited += 1
         self.extensions.queried(query, address, now)
         if self._server.answer(query, length, address, now) and not query.read_only:
             self._surroundings.served(query.sender, address, now)
 
     def _transmit(self, datagram: bytes, address: Address, *, is_query: bool = False) -> None:
-        self.counters["sent"] += 1
-        self.counters["sent_bytes"] += len(datagram)
+        self.counters.sent += 1
+        self.counters.sent_bytes += len(datagram)
         self._surroundings.wrote(address, self._client.now)
         if is_query and self.send_query is not None:
             self.send_query(datagram, address)

@@ -15,7 +15,7 @@ def stats(node: Node) -> Mapping[str, int | float]:
     """`MainlineBackend.stats`, which says what they mean."""
     return {
         **{
-            name: node.counters[name]
+            name: getattr(node.counters, name)
             for name in (
                 *("sent", "unsent", "received", "refused", "queries", "unsolicited"),
                 *("timeouts", "malformed", "errors", "sent_bytes", "received_bytes"),

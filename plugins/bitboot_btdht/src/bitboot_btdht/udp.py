@@ -117,7 +117,7 @@ class UdpDriver:
                 sock.send(datagram, compact.unpack(address))
         except OSError as error:
             # As if it were lost on the way: the buffer is full, there is no route, or a firewall minds.
-            self.node.counters["unsent"] += 1
+            self.node.counters.unsent += 1
             _log.debug("could not send to %s: %s", compact.unpack(address), error)
 
     def _poll(self) -> None:
@@ -168,12 +168,12 @@ class UdpDriver:
         self.flush()
 
     def _read_failed(self, error: OSError) -> None:
-        self.node.counters["refused"] += 1
+        self.node.counters.refused += 1
         _log.debug("an earlier datagram was refused: %s", error)
 
     def _report(self, message: str, *values: object) -> None:
         """Report the exception at hand, though not as often as somebody might like."""
-        self.node.counters["errors"] += 1
+        self.node.counters.errors += 1
         if self._may_log.take(b"", self._loop.time()):
             _log.exception(message, *values)
 

@@ -67,7 +67,7 @@ def test_an_answer_counts_from_the_address_that_was_asked_alone_and_once(node: N
     node.receive(answer, THERE, 0.1)
     node.receive(answer, THERE, 0.1)
     assert len(asked.outcomes) == 1
-    assert node.counters["unmatched"] == 2
+    assert node.counters.unmatched == 2
 
 
 def test_it_is_given_up_when_its_time_is_over_and_not_before(node: Node, asked: Asked) -> None:
@@ -102,7 +102,7 @@ def test_who_stays_silent_counts_as_no_dead_contact(node: Node) -> None:
     node.poll(500.0)
     assert asked.outcomes == [None] * 18
     assert not node.transactions.dead.contains(THERE, 500.0)
-    assert node.counters["timeouts"] == 0
+    assert node.counters.timeouts == 0
 
 
 def test_what_is_too_much_for_one_address_waits_and_is_not_sent_too_late(node: Node, asked: Asked) -> None:

@@ -110,10 +110,10 @@ def test_a_lookup_that_is_cancelled_asks_nobody_again() -> None:
     operation = finder.find_peers(HASH, found.update, lambda: ended.append(True), now=simulation.now)
     simulation.run(finder, lambda: len(found) > 300)
     operation.cancel()
-    sent = finder.counters["sent"]
+    sent = finder.counters.sent
     simulation.advance(5)
     assert not ended
-    assert finder.counters["sent"] - sent < 10  # pings of its own upkeep
+    assert finder.counters.sent - sent < 10  # pings of its own upkeep
 
 
 # Shards, on UDP

@@ -172,11 +172,11 @@ def test_a_crowd_is_counted_without_fetching_it() -> None:
         for number in range(1, 1501):
             node.store.add(SIMULATED, public_address(100_000 + number), simulation.now)
     asker = next(node for node in nodes if node not in storing)
-    before = asker.counters["received"]
+    before = asker.counters.received
     seeds, others = size(simulation, asker)
     assert seeds == 0
     assert others == pytest.approx(1500, rel=0.06)
-    assert asker.counters["received"] - before < 40
+    assert asker.counters.received - before < 40
 
 
 def answer(values: dict[bytes, Any], query: krpc.Query, address: bytes) -> dict[bytes, Any]:

@@ -228,12 +228,12 @@ def test_a_survey_that_is_called_off_asks_nobody_else() -> None:
     simulation = Simulation(seed=1)
     nodes = simulation.populate(20)
     samples: list[Sample] = []
-    asked = nodes[0].counters["sent"]
+    asked = nodes[0].counters.sent
     operation = nodes[0].sample(samples.append, lambda _: pytest.fail("ended"), now=simulation.now)
     operation.cancel()
     simulation.flush(nodes[0])
     simulation.advance(5)
     assert samples == []
-    assert nodes[0].counters["sent"] - asked <= 1
+    assert nodes[0].counters.sent - asked <= 1
     simulation.advance(120)
     assert nodes[0]._surveys == []

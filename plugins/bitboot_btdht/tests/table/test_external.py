@@ -191,7 +191,7 @@ def test_one_liar_moves_nobody_and_keeps_nobody_busy() -> None:
     node, liar = nodes[5], nodes[6]
     before = simulation.address_of(node)[:-2]
     rng = random.Random(1)
-    sent = node.counters["sent"]
+    sent = node.counters.sent
     seconds = 600
     for _ in range(seconds):
         claim = compact.pack(f"93.184.216.{rng.randrange(256)}", 1)
@@ -200,7 +200,7 @@ def test_one_liar_moves_nobody_and_keeps_nobody_busy() -> None:
         simulation.advance(1)
     assert node.external[4].ip == before
     # answers to the others' lookups of their upkeep and its own come on top
-    assert node.counters["sent"] - sent < seconds / PAUSE * ASKED + 3 * seconds / PING_EVERY + 400
+    assert node.counters.sent - sent < seconds / PAUSE * ASKED + 3 * seconds / PING_EVERY + 400
 
 
 @pytest.mark.once

@@ -149,7 +149,7 @@ MANY = Settings().few_contacts
 def test_a_caller_is_pinged_when_its_nat_has_forgotten_us() -> None:
     keeping = among(MANY)
     keeping.upkeep.called(CALLERS_ID, CALLER, SETTLED, is_reachable=False)
-    keeping.upkeep.wrote(4, CALLER, SETTLED + 10.0)
+    keeping.upkeep.newcomers[4].wrote(CALLER, SETTLED + 10.0)
     assert not keeping.upkeep.may_enter(CALLER, SETTLED)
     keeping.upkeep.tick(SETTLED + MEMORY)
     assert asked_at(keeping, CALLER) == 0

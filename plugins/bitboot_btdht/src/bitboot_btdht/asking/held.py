@@ -6,6 +6,7 @@ When a node may be sent one more, one is taken: of thousands that wait for it, t
 from __future__ import annotations
 
 import heapq
+import math
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -41,9 +42,9 @@ class Held(Generic[Query]):
         heapq.heappush(waiting, (turn, next(self._order), query))
         self.count += 1
 
-    def deadline(self) -> float | None:
-        """When `look` has something to do."""
-        return self._awaited[0][0] if self._awaited else None
+    def deadline(self) -> float:
+        """When `look` has something to do; infinite where nothing waits."""
+        return self._awaited[0][0] if self._awaited else math.inf
 
     def look(self, now: float) -> None:
         """See for whom the wait is over."""

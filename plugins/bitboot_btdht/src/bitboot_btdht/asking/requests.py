@@ -7,6 +7,7 @@ contact, one who answers may be read-only, and how long a handler takes says not
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,15 +105,15 @@ class Requests:
         request.on_outcome(message)
         return True
 
-    def deadline(self) -> float | None:
-        """When `poll` has something to do."""
+    def deadline(self) -> float:
+        """When `poll` has something to do; infinite where nothing waits."""
         while self._due and self._due[0][1] not in self._open:
             heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        return self._due[0][0] if self._due else math.inf
 
     def poll(self, now: float) -> None:
         """Send what may be sent by now, and give up what is overdue."""
-        while (due := self.deadline()) is not None and due <= now:
+        while self.deadline() <= now:
             _, id_ = heapq.heappop(self._due)
             request = self._open[id_]
             if request.ends <= now:

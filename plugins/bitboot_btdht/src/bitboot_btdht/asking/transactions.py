@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections import OrderedDict
 from collections.abc import Callable
@@ -227,25 +228,24 @@ class Transactions:
         else:
             self._held.add(transaction, transaction.address, transaction.turn, now)
 
-    def deadline(self) -> float | None:
-        """When `poll` has something to do."""
-        due, free_at = self._next_due(), self._held.deadline()
-        return due if free_at is None else free_at if due is None else min(due, free_at)
+    def deadline(self) -> float:
+        """When `poll` has something to do; infinite where nothing waits."""
+        return min(self._next_due(), self._held.deadline())
 
-    def _next_due(self) -> float | None:
+    def _next_due(self) -> float:
         while self._due:
             due, id_ = self._due[0]
             transaction = self._open.get(id_)
             if transaction is not None and transaction.due == due:
                 return due
             heapq.heappop(self._due)
-        return None
+        return math.inf
 
     def poll(self, now: float) -> None:
         """Say what is overdue or slow by now, give up what has had its time, send what had to wait."""
         self._held.look(now)
         self._next_in_line(now)
-        while (due := self._next_due()) is not None and due <= now:
+        while (due := self._next_due()) <= now:
             _, id_ = heapq.heappop(self._due)
             transaction = self._open[id_]
             if transaction.is_slow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..counters import Counters
 from ..table.reach import Reach
 from ..table.routing import RoutingTable
 from ..wire import compact, krpc
@@ -27,7 +28,7 @@ class Server:
         ids: dict[int, bytes],
         tables: dict[int, RoutingTable],
         reach: dict[int, Reach],
-        counters: dict[str, int],
+        counters: Counters,
         *,
         requested: Requested,
         fewest_contacts: int,
@@ -89,7 +90,7 @@ class Server:
             return False
         room = self._room_for(address, family, now)
         if room is Room.NONE:
-            self._counters["limited"] += 1
+            self._counters.limited += 1
             return False
         if answer is None:
             answer = self._responder.answer(own_id, query, address, now, room)

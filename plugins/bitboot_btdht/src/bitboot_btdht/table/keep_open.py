@@ -17,6 +17,26 @@ PAUSES = 20.0, 25.0
 """Seconds for which nothing has gone out when somebody is written to: by chance, between these."""
 
 
+class Silence:
+    """How long nothing may go out yet, in one family."""
+
+    __slots__ = ("_longest", "due")
+
+    def __init__(self, now: float) -> None:
+        self._longest: float = PAUSES[0]
+        self.due: float = now + PAUSES[0]
+        """When somebody is to be written to, unless something goes out before."""
+
+    def ends(self, now: float) -> None:
+        """A datagram goes out."""
+        self.due = now + self._longest
+
+    def begins(self, now: float, longest: float) -> None:
+        """The next may be that long."""
+        self._longest = longest
+        self.due = now + longest
+
+
 class KeepOpen:
     """Pings a contact whenever nothing has gone out for a while, in turn.
 
@@ -31,24 +51,18 @@ class KeepOpen:
         self._network = network
         self._tables = tables
         self._rng = rng
-        self._pause = PAUSES[0]
-        self._due: dict[int, float] = dict.fromkeys(tables, now + self._pause)
-
-    def wrote(self, family: int, now: float) -> None:
-        """A datagram goes out."""
-        self._due[family] = now + self._pause
+        self.silences: dict[int, Silence] = {family: Silence(now) for family in tables}
 
     @property
     def next_due(self) -> float:
         """When `poll` is to be called next."""
-        return min(self._due.values()) if self.is_on() else math.inf
+        return min([silence.due for silence in self.silences.values()]) if self.is_on() else math.inf
 
     def poll(self, now: float) -> None:
         """`next_due` has come."""
-        for family, due in list(self._due.items()):
-            if due <= now:
-                self._pause = self._rng.uniform(*PAUSES)
-                self._due[family] = now + self._pause
+        for family, silence in self.silences.items():
+            if silence.due <= now:
+                silence.begins(now, self._rng.uniform(*PAUSES))
                 if self.is_needed(family):
                     self._write(family)
 

@@ -12,10 +12,25 @@ from ..wire.node_id import id_for
 from .acquaintances import Acquaintances
 from .address_check import AddressCheck
 from .external import ExternalAddress
-from .keep_open import KeepOpen
+from .keep_open import KeepOpen, Silence
+from .newcomers import Newcomers
 from .reach import Reach
 from .routing import RoutingTable
 from .upkeep import Upkeep
+
+
+class _Family:
+    """What each datagram of one IP family comes by, in one place: looked up once."""
+
+    __slots__ = ("acquaintances", "newcomers", "reach", "silence")
+
+    def __init__(
+        self, acquaintances: Acquaintances, newcomers: Newcomers, reach: Reach, silence: Silence
+    ) -> None:
+        self.acquaintances: Acquaintances = acquaintances
+        self.newcomers: Newcomers = newcomers
+        self.reach: Reach = reach
+        self.silence: Silence = silence
 
 
 class Surroundings:
@@ -47,12 +62,20 @@ class Surroundings:
         self.external: dict[int, ExternalAddress] = self._address_check.external
         """Where others see the node."""
         self.keep_open: KeepOpen = KeepOpen(network, tables, rng, now)
-        self._acquaintances = {family: Acquaintances(self._settings, now) for family in tables}
+        acquaintances = {family: Acquaintances(self._settings, now) for family in tables}
         self.reach: dict[int, Reach] = {
-            family: Reach(external, self._acquaintances[family], now)
-            for family, external in self.external.items()
+            family: Reach(external, acquaintances[family], now) for family, external in self.external.items()
         }
         """Whether others can reach it."""
+        self._families = {
+            family: _Family(
+                acquaintances[family],
+                self.upkeep.newcomers[family],
+                self.reach[family],
+                self.keep_open.silences[family],
+            )
+            for family in tables
+        }
 
     def poll(self, now: float) -> None:
         """Do what is due."""
@@ -67,28 +90,29 @@ class Surroundings:
     @property
     def next_due(self) -> float:
         """When `poll` is to be called next."""
-        return min(self.upkeep.next_tick, self._address_check.next_due, self.keep_open.next_due)
+        first = min(self.upkeep.next_tick, self._address_check.next_due)
+        return min(first, self.keep_open.next_due)
 
     # What goes out and comes in
 
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`."""
-        family = compact.family(address)
-        if family in self._tables:
-            self._acquaintances[family].wrote(address, now)
-            self.upkeep.wrote(family, address, now)
-            self.keep_open.wrote(family, now)
+        family = self._families.get(compact.family(address))
+        if family is not None:
+            family.acquaintances.wrote(address, now)
+            family.newcomers.wrote(address, now)
+            family.silence.ends(now)
 
     def heard(self, address: Address, now: float) -> None:
         """A datagram has come in."""
-        reach = self.reach.get(compact.family(address))
-        if reach is not None:
-            reach.heard(now)
+        family = self._families.get(compact.family(address))
+        if family is not None:
+            family.reach.heard(now)
 
     def called(self, address: Address, now: float) -> bool:
         """A query has come in. Whether that is a stranger's."""
-        reach = self.reach.get(compact.family(address))
-        return reach is not None and reach.called(address, now)
+        family = self._families.get(compact.family(address))
+        return family is not None and family.reach.called(address, now)
 
     def served(self, node_id: bytes, address: Address, now: float) -> None:
         """It has been answered, and whoever sent it wants to be known."""
@@ -96,11 +120,11 @@ class Surroundings:
 
     def is_surprised(self, address: Address, now: float) -> bool:
         """Whether an answer to a query that is sent to `address` now shows it to be reachable."""
-        return self._acquaintances[compact.family(address)].is_surprised(address, now)
+        return self._families[compact.family(address)].acquaintances.is_surprised(address, now)
 
     def has_called_since(self, address: Address, asked: float) -> bool:
         """Whether a call from `address` came in after a query of then was sent there, or may have."""
-        return self._acquaintances[compact.family(address)].has_called_since(address, asked)
+        return self._families[compact.family(address)].acquaintances.has_called_since(address, asked)
 
     def answered(
         self, response: krpc.Response, address: Address, now: float, *, round_trip: float, was_surprised: bool
@@ -111,7 +135,7 @@ class Surroundings:
         if response.sender in self._ids.values():
             return
         if was_surprised:
-            self._acquaintances[family].is_reachable(address, now)
+            self._families[family].acquaintances.is_reachable(address, now)
         if was_surprised or self.upkeep.may_enter(address, now):
             questionable = self._tables[family].answered(response.sender, address, now, round_trip)
             if questionable is not None:

@@ -74,7 +74,7 @@ class Upkeep:
         self._rng = rng
         self._checking: set[Address] = set()
         self._settled_at = now + network.settings.nat_memory
-        self._newcomers = {family: Newcomers(network.settings) for family in tables}
+        self.newcomers: dict[int, Newcomers] = {family: Newcomers(network.settings) for family in tables}
         self._former = {family: Former() for family in tables}
         self._neighbourhoods = {family: Neighbourhood() for family in tables}
         self._looks = dict.fromkeys(tables, network.settings.first_looks)
@@ -87,13 +87,9 @@ class Upkeep:
         if not self._tables[family].queried(node_id, address, now):
             return
         if not is_reachable:
-            self._newcomers[family].add(node_id, address, now)
+            self.newcomers[family].add(node_id, address, now)
         if is_reachable or self._cannot_wait(family, now):
             self._verify(address, tries=1)
-
-    def wrote(self, family: int, address: Address, now: float) -> None:
-        """A datagram goes out to `address`."""
-        self._newcomers[family].wrote(address, now)
 
     def may_enter(self, address: Address, now: float) -> bool:
         """Whether one that others may not be able to reach gets a place by its answer, or keeps its own."""
@@ -107,7 +103,7 @@ class Upkeep:
 
     def _verify_newcomers(self, family: int, now: float) -> None:
         table, room = self._tables[family], self._network.settings.max_verifications - len(self._checking)
-        for node_id, address in self._newcomers[family].due(now, room):
+        for node_id, address in self.newcomers[family].due(now, room):
             if table.get(address) is not None:
                 self._verify(address, tries=2)  # it came when we could not wait
             elif table.would_take(node_id, address, now):
