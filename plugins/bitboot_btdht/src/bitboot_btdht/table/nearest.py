@@ -1,21 +1,22 @@
 """Of the contacts in a table's buckets, those closest to a target.
 
-With our own id as the dividing line distances come sorted by bucket: first the target's own bucket, then all
-nearer to us than it, then the farther ones, one after another.
+With our own id as the dividing line whole buckets come in order of distance: none of them has a contact that
+is closer than one of a bucket before it. So no more than one bucket at a time has to be put in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..wire.node_id import ID_BITS
 from .contact import Bucket, Contact
 
 
-def closest(buckets: list[Bucket], index: int, number: int, count: int, bad_after: int) -> list[Contact]:
-    """The `count` contacts closest to an id, nearest first, bad ones left out. Its own bucket: `index`."""
+def closest(buckets: list[Bucket], own: int, number: int, count: int, bad_after: int) -> list[Contact]:
+    """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id."""
     found: list[Contact] = []
-    for group in _groups(buckets, index):
-        usable = [contact for contact in group if contact.failures < bad_after]
+    for bucket in _by_distance(buckets, own ^ number):
+        usable = [contact for contact in bucket.contacts if contact.failures < bad_after]
         usable.sort(key=lambda contact: contact.number ^ number)
         found += usable[: count - len(found)]
         if len(found) == count:
@@ -24,49 +25,49 @@ def closest(buckets: list[Bucket], index: int, number: int, count: int, bad_afte
 
 
 def good_infos(
-    buckets: list[Bucket], index: int, number: int, count: int, *, good_for: float, now: float
+    buckets: list[Bucket], own: int, number: int, count: int, *, good_for: float, now: float
 ) -> bytes | None:
-    """The compact node info of the `count` good ones, in no order; None where there are fewer.
-
-    What a bucket of good ones keeps is taken as it is: for most targets that is the whole answer.
-    """
-    bucket = buckets[index]
-    left, infos = count - len(bucket.contacts), bucket.good_infos(good_for, now)
-    if infos is None:
-        return _some_infos(buckets, index, number, count, heard_since=now - good_for)
-    if left:
-        others = _some_infos(buckets, index, number, left, heard_since=now - good_for, but=bucket)
-        return None if others is None else infos + others
-    return infos
-
-
-def _some_infos(
-    buckets: list[Bucket],
-    index: int,
-    number: int,
-    left: int,
-    *,
-    heard_since: float,
-    but: Bucket | None = None,
-) -> bytes | None:
-    found: list[bytes] = []
-    for group in _groups(buckets, index):
-        if but is not None and group is but.contacts:
-            continue
-        good = [contact for contact in group if not contact.failures and contact.last_seen > heard_since]
-        if len(good) > left:  # else all are taken, in whichever order
-            good.sort(key=lambda contact: contact.number ^ number)
-            del good[left:]
-        found += [contact.info for contact in good]
+    """The compact node info of the `count` good ones, in no order; None where there are fewer."""
+    found, left = b"", count
+    for bucket in _by_distance(buckets, own ^ number):
+        good, infos = bucket.contacts, bucket.good_infos(good_for, now)
+        if infos is None:
+            heard_since = now - good_for
+            good = [one for one in good if not one.failures and one.last_seen > heard_since]
+            infos = b"".join([contact.info for contact in good])
+        if len(good) >= left:
+            return found + (infos if len(good) == left else _nearest(good, infos, number, left))
+        found += infos
         left -= len(good)
-        if not left:
-            return b"".join(found)
     return None
 
 
-def _groups(buckets: list[Bucket], index: int) -> Iterator[list[Contact]]:
-    yield buckets[index].contacts
-    if index + 1 < len(buckets):
-        yield [contact for bucket in buckets[index + 1 :] for contact in bucket.contacts]
-    for bucket in reversed(buckets[:index]):
-        yield bucket.contacts
+def _nearest(contacts: list[Contact], infos: bytes, number: int, count: int) -> bytes:
+    """The infos of the `count` contacts closest to an id, of all their infos: their order stays."""
+    size = len(infos) // len(contacts)
+    distances = [contact.number ^ number for contact in contacts]
+    farthest = sorted(distances)[count - 1]
+    return b"".join(
+        [
+            infos[place * size : place * size + size]
+            for place, distance in enumerate(distances)
+            if distance <= farthest
+        ]
+    )
+
+
+def _by_distance(buckets: list[Bucket], difference: int) -> Iterator[Bucket]:
+    """The buckets, that with the contacts closest to a target first. `difference`: of our id and the target.
+
+    The contacts of bucket i differ from us in bit i, and in none before it. Where the target does so too they
+    are closer to it than all in deeper buckets, which do not; where it does not, all of these are closer.
+    """
+    last = len(buckets) - 1
+    bits = difference >> (ID_BITS - last)  # as many as there are buckets before the last
+    for index in range(last):
+        if bits >> (last - 1 - index) & 1:
+            yield buckets[index]
+    yield buckets[last]
+    for index in range(last - 1, -1, -1):
+        if not bits >> (last - 1 - index) & 1:
+            yield buckets[index]

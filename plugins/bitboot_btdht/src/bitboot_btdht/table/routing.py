@@ -235,15 +235,16 @@ class RoutingTable:
     def closest(self, target: bytes, count: int) -> list[Contact]:
         """The `count` contacts closest to `target`, nearest first, bad ones left out."""
         number = int.from_bytes(target, "big")
-        return nearest.closest(self._buckets, self._index_of(number), number, count, self._settings.bad_after)
+        return nearest.closest(self._buckets, self._own_number, number, count, self._settings.bad_after)
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
         """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
-        number = int.from_bytes(target, "big")
-        k, good_for = self._settings.k, self._settings.good_for
-        return nearest.good_infos(
-            self._buckets, self._index_of(number), number, k, good_for=good_for, now=now
-        )
+        number, k, good_for = int.from_bytes(target, "big"), self._settings.k, self._settings.good_for
+        bucket = self._buckets[self._index_of(number)]
+        infos = bucket.good_infos(good_for, now)
+        if infos is not None and len(bucket.contacts) == k:
+            return infos  # for most targets that is the whole answer
+        return nearest.good_infos(self._buckets, self._own_number, number, k, good_for=good_for, now=now)
 
     # Upkeep
 
