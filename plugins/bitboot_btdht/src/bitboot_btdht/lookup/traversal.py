@@ -17,17 +17,9 @@ from typing import Final
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo
 from .candidates import ANSWERED, FRESH, HELD, OVERDUE, SLOW, WAITING, Candidate
-from .density import WIDE
+from .ending import TRIES, Ending, never
 from .shortlist import Shortlist
 from .side_paths import SidePaths
-
-TRIES: Final = 2
-"""How often a node is asked before it counts as failed: datagrams get lost."""
-
-ANSWERED_AT_LEAST: Final = 1 / 2
-"""Where fewer of a lookup's queries were answered, its end waits until those who are slow were asked again.
-On the live DHT 35 to 46 % are not answered, since nodes are gone; on a line that loses two datagrams in five
-64 %."""
 
 UNFIT: Final = 2
 """So many times k candidates whose ids do not fit their addresses (BEP 42) are asked in one lookup. They
@@ -36,10 +28,6 @@ cost nothing to invent right beside a target, and do not count towards its end."
 
 def _ignore(*_: object) -> None:
     """A lookup that has ended asks nobody, and has told whoever began it."""
-
-
-def _never(distance: int) -> bool:
-    return False
 
 
 class Traversal:
@@ -65,13 +53,11 @@ class Traversal:
         patient: bool = True,
         hurries: bool = False,
         is_thorough: bool = False,
-        is_too_dense: Callable[[int], bool] = _never,
+        is_too_dense: Callable[[int], bool] = never,
     ) -> None:
         self.target = target
         self.shortlist: Shortlist = Shortlist(target, settings)
         """Whom it may ask."""
-        self.wanted: int = settings.k
-        """How many of the closest have to answer."""
         self.queries: int = 0
         self.done: bool = False
         self.outside: set[Address] = set()
@@ -82,11 +68,14 @@ class Traversal:
         self._settings = settings
         self._ask = ask
         self._finished = finished
-        self._patient = patient
-        self._hurries = hurries
-        self._is_thorough = is_thorough
         self._at_once = at_once
-        self._is_too_dense = is_too_dense
+        self._ending = Ending(
+            settings,
+            patient=patient,
+            hurries=hurries,
+            is_thorough=is_thorough,
+            is_too_dense=is_too_dense,
+        )
         self._unfit_asked = 0
         self._waiting = 0
         self._aside = SidePaths()
@@ -125,7 +114,7 @@ class Traversal:
         self._go_on()
 
     def _go_on(self) -> None:  # noqa: PLR0912 - one pass over the candidates, on the hot path
-        counted = 0
+        counted, wanted = 0, self._ending.wanted
         unfinished = overdue = False
         slow: list[Candidate] = []
         to_ask: list[Candidate] = []
@@ -159,18 +148,26 @@ class Traversal:
                 continue
             if candidate.fits:
                 counted += 1
-                if counted == self.wanted:
+                if counted == wanted:
                     break
         if not unfinished:
-            if self._widens():
+            if self._ending.widens(self.shortlist):
                 self.advance()
                 return
             if overdue or self.is_opening or self._aside.are_under_way:
                 return
             enough = counted >= self._settings.k
-            to_ask = self._left_to_ask(doubtful, slow, max(room, 1), budget, enough=enough)
+            to_ask = self._ending.left_to_ask(
+                self.shortlist,
+                doubtful,
+                slow,
+                room=max(room, 1),
+                budget=budget,
+                queries=self.queries,
+                enough=enough,
+            )
             if not to_ask:
-                if enough or not slow or not self._patient:
+                if enough or not slow or not self._ending.is_patient:
                     self._finish()
                 return
         self._ask_all(to_ask)
@@ -222,44 +219,22 @@ class Traversal:
         self._unfit_asked += not candidate.fits
         self._ask(candidate)
 
-    def _left_to_ask(
-        self, doubtful: list[Candidate], slow: list[Candidate], room: int, budget: int, *, enough: bool
-    ) -> list[Candidate]:
-        """Whom to ask before the lookup ends, when it has asked all others."""
-        if doubtful and not enough:
-            return doubtful[: min(room, budget)]
-        if self._patient and budget > 0 and (not enough or self._loses_many()):
-            again = [one for one in slow if one.tries < TRIES and not one.is_doubtful]
-            # In a hurry all of them at once: few will answer, and whoever takes turns waits for the others.
-            return again[: budget if self._hurries else min(room, budget)]
-        return []
-
-    def _loses_many(self) -> bool:
-        """Whether so few have answered that datagrams may be lost: then the nearest are asked once more."""
-        return self._hurries and (
-            self._is_thorough or len(self.shortlist.answers) < ANSWERED_AT_LEAST * self.queries
-        )
-
-    def _widens(self) -> bool:
-        """The k closest have answered, or others closer still may: whether more have to."""
-        k = self._settings.k
-        distance = self.shortlist.kth_distance(k)
-        if self.wanted > k or distance is None or not self._is_too_dense(distance):
-            return False
-        self.wanted = WIDE * k
-        return True
-
     def cancel(self) -> None:
         """Ask nobody else, and call nobody."""
         self.done = True
         # They belong to whoever keeps this lookup: without a circle both are freed once nobody needs them.
         self._ask = self._finished = _ignore
-        self._is_too_dense = _never
+        self._ending.forget()
 
     def _finish(self) -> None:
         finished = self._finished
         self.cancel()
         finished()
+
+    @property
+    def wanted(self) -> int:
+        """How many of the closest have to answer."""
+        return self._ending.wanted
 
     # What came of a query
 
