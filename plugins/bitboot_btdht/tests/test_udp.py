@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import importlib.util
 import logging
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from bitboot_btdht.looking_up import lookup
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.testnet import Testnet
@@ -188,15 +190,60 @@ async def test_what_has_come_is_read_at_once_though_not_by_what_was_read(driver:
     assert (begun, ended) == ([0, 1], [b"one", b"two"])
 
 
+class Prompt(socket.socket):
+    """To the first that it sends, an answer is there at once: it tells of a peer."""
+
+    sent = 0
+
+    def sendto(self, datagram: bytes, address: tuple[str, int]) -> int:  # type: ignore[override]
+        self.sent += 1
+        if self.sent == 1:
+            values = {b"id": b"a" * 20, b"values": [compact.pack("127.0.0.9", 7009)]}
+            answer = krpc.response(bencode.decode(datagram)[b"t"], values, compact.pack(*address))
+            self.asked.sendto(answer, self.getsockname())
+        return super().sendto(datagram, address)
+
+    def __init__(self, asked: socket.socket) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+        self.asked = asked
+
+
+async def test_the_first_peer_waits_for_no_other_query_than_the_one_that_was_answered() -> None:
+    with contextlib.ExitStack() as friends:
+        asked = [friends.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
+        for friend in asked:
+            friend.bind(("127.0.0.1", 0))
+        sock = Prompt(asked[0])
+        sock.bind(("127.0.0.1", 0))
+        now = asyncio.get_running_loop().time()
+        driver = UdpDriver(make_node([4], now), {4: sock})
+        try:
+            for id_, friend in zip(b"abc", asked, strict=True):
+                address = compact.pack(*friend.getsockname())
+                driver.node.tables[4].answered(bytes([id_]) * 20, address, now, 0.001)
+            found = lookup(driver, set(), b"a" * 20)
+            assert await anext(found) == KnownHost("127.0.0.9", 7009)
+            assert sock.sent == 1
+            await eventually(lambda: sock.sent == 3, "the others to be asked")
+            await found.aclose()
+        finally:
+            await driver.aclose()
+
+
+def give_way(driver: UdpDriver) -> None:
+    driver.give_way()
+    driver._drained()
+
+
+@pytest.mark.parametrize("go_on", [give_way, UdpDriver.look])
 async def test_nor_does_one_of_what_an_answer_led_to(
-    driver: UdpDriver, caplog: pytest.LogCaptureFixture
+    driver: UdpDriver, caplog: pytest.LogCaptureFixture, go_on: Callable[[UdpDriver], None]
 ) -> None:
     def broken() -> None:
         raise RuntimeError("a bug of whoever extends the node")
 
     driver.node._client.postponed.append(broken)
-    driver.give_way()
-    driver._drained()
+    go_on(driver)
     with Client(driver.address) as client:
         assert (await client.ask(b"ping"))[b"y"] == b"r"
     assert "what an answer led to could not be done" in caplog.text

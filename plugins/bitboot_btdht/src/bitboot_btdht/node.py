@@ -83,8 +83,9 @@ class Node(Operations):
         self.store: PeerStore = PeerStore(self.settings, rng or random.Random())
         self.on_moved: Callable[[], None] = lambda: None
         """Called when our address as others see it has changed, or has become known."""
-        self.send_query: Callable[[bytes, Address], None] | None = None
-        """Sends a query at once, to be on its way while others are written. None: they are all `outgoing`."""
+        self.send_query: Callable[[bytes, Address], bool] | None = None
+        """Sends a query at once, to be on its way while others are written; False: it is `outgoing`, as all
+        are without this."""
         self._outgoing: list[tuple[bytes, Address]] = []
         self.extensions: Extensions = Extensions()
         self._client = Client(
@@ -279,9 +280,7 @@ class Node(Operations):
         self.counters.sent += 1
         self.counters.sent_bytes += len(datagram)
         self._surroundings.wrote(address, self._client.now)
-        if is_query and self.send_query is not None:
-            self.send_query(datagram, address)
-        else:
+        if not (is_query and self.send_query is not None and self.send_query(datagram, address)):
             self._outgoing.append((datagram, address))
 
     def mapped_at(self, ports: Mapping[int, int]) -> None:

@@ -33,12 +33,14 @@ class UdpDriver:
     def __init__(self, node: Node, sockets: dict[int, socket.socket]) -> None:
         """The sockets are the driver's from here on."""
         self.node = node
-        node.send_query = self._send_one
+        node.send_query = self._send_first
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._closed = False
-        self._giving_way = self._is_receiving = False
+        self._giving_way = self._is_receiving = self._is_looking = False
+        self._has_sent_first = False
+        self._unsent: list[tuple[bytes, compact.Address]] = []
         self._may_log = Allowance(LOGGED_PER_SECOND, LOGGED_BURST, max_keys=1)
         self._sockets = {
             family: UdpSocket(
@@ -92,12 +94,29 @@ class UdpDriver:
             self._call_at(self.node.deadline())
 
     def look(self) -> None:
-        """`flush`, but read first what has come: on one machine answers are there once all has been asked."""
+        """`flush`, but read what has come before each datagram: on one machine the first answer is there
+        before all have been asked, and whoever has what they wait for need not wait for the rest.
+        """
         if self._is_receiving:
             self.flush()
-        else:
-            for sock in self._sockets.values():
-                sock.look()  # and with that `_drained`
+            return
+        self._is_looking = True
+        try:
+            self._read()
+            if not self._giving_way:
+                self._unsent += self.node.outgoing()
+            while self._unsent and not self._giving_way:
+                self._send_one(*self._unsent.pop(0))
+                self._read()
+        except Exception:  # noqa: BLE001 - reported, as what `receive` leads to
+            self._report("what an answer led to could not be done")
+        finally:
+            self._is_looking = False
+        self._drained()
+
+    def _read(self) -> None:
+        for sock in self._sockets.values():
+            sock.look()
 
     def _call_at(self, deadline: float) -> None:
         if self._timer is None or self._due > deadline:
@@ -107,8 +126,18 @@ class UdpDriver:
             self._timer = self._loop.call_at(deadline, self._poll)
 
     def _send(self) -> None:
-        for datagram, address in self.node.outgoing():
+        to_send, self._has_sent_first = self._unsent + self.node.outgoing(), False
+        self._unsent = []
+        for datagram, address in to_send:
             self._send_one(datagram, address)
+
+    def _send_first(self, datagram: bytes, address: compact.Address) -> bool:
+        """Send the first of several queries, to be on its way while the others are written; not those."""
+        if self._has_sent_first:
+            return False
+        self._has_sent_first = True
+        self._send_one(datagram, address)
+        return True
 
     def _send_one(self, datagram: bytes, address: compact.Address) -> None:
         sock = self._sockets.get(compact.family(address))
@@ -152,6 +181,8 @@ class UdpDriver:
         return False
 
     def _drained(self) -> None:
+        if self._is_looking:
+            return
         if self._giving_way:
             # The first peer of a lookup comes to its reader in two thirds of the time it would else take.
             self._giving_way = False
