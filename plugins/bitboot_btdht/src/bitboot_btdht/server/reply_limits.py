@@ -33,6 +33,12 @@ class Room(enum.Enum):
     FULL = "full"
 
 
+# Bound once: compiled code looks the names of an enumeration up each time.
+NONE: Final = Room.NONE
+SHORT: Final = Room.SHORT
+FULL: Final = Room.FULL
+
+
 class ReplyLimits:
     """The rates of replies, by what is known of the receiver before anything is answered.
 
@@ -56,16 +62,16 @@ class ReplyLimits:
         """How long a reply to this address may be; counts it. What it came to is told by `sent`."""
         ip = address[:-2]
         if self._bytes is not None and is_public(address) and self._bytes.level(network_of(ip), now) < 1.0:
-            return Room.NONE
-        sources = None if width(address) == _LOOPBACK else self._sources
-        if sources is not None and not sources.take(source_of(ip), now):
-            return Room.NONE
+            return NONE
+        sources = self._sources
+        if sources is not None and width(address) != _LOOPBACK and not sources.take(source_of(ip), now):
+            return NONE
         if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
-            return Room.FULL
+            return FULL
         left = self._total.level(b"", now)
         if not self._total.take(b"", now):
-            return Room.NONE
-        return Room.FULL if left > self._easy else Room.SHORT
+            return NONE
+        return FULL if left > self._easy else SHORT
 
     def sent(self, address: Address, now: float, length: int) -> None:
         """A reply of so many bytes goes there."""

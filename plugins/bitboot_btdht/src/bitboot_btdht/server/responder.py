@@ -14,7 +14,7 @@ from .extensions import Extensions, Handler
 from .items import Items
 from .peer_store import PeerStore
 from .refused import Refused
-from .reply_limits import ReplyLimits, Room
+from .reply_limits import FULL, SHORT, ReplyLimits, Room
 from .samples import Samples
 from .tokens import Tokens
 
@@ -66,14 +66,14 @@ class Responder:
         self.limits: ReplyLimits = ReplyLimits(settings)
 
     def answer(
-        self, own_id: bytes, query: krpc.Query, address: Address, now: float, room: Room = Room.FULL
+        self, own_id: bytes, query: krpc.Query, address: Address, now: float, room: Room = FULL
     ) -> bytes:
         """The datagram to send back, a short one where there is little room."""
         try:
             values = self._values(query, address, now)
         except Refused as refusal:
             return krpc.error(query.transaction, refusal.code, str(refusal).encode(), address)
-        if room is Room.SHORT:
+        if room is SHORT:
             _shorten(values, query.arguments)
         values[b"id"] = own_id
         return krpc.response(query.transaction, values, address)

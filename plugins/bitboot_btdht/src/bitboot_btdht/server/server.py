@@ -9,7 +9,7 @@ from ..table.reach import Reach
 from ..table.routing import RoutingTable
 from ..wire import compact, krpc
 from ..wire.compact import Address
-from .reply_limits import Room
+from .reply_limits import NONE, Room
 from .requests import Requested
 from .responder import Responder
 from .serving import Machine, Serving
@@ -67,29 +67,28 @@ class Server:
         for family, serving in self._serving.items():
             serving.mapped_port = ports.get(family)
 
-    def _answers(self, address: Address, family: int, now: float) -> bool:
+    def _answers(self, table: RoutingTable, address: Address, family: int, now: float) -> bool:
         """Whether a query from there is answered.
 
         A node that knows hardly anybody answers all: it may be what a new network begins with, and whoever
         comes is told to call it.
         """
-        table = self._tables.get(family)
-        if self._read_only or table is None:
-            return False
-        return len(table) < self._fewest or self._serves(address, family, now)
+        return not self._read_only and (len(table) < self._fewest or self._serves(address, family, now))
 
     def answer(self, query: krpc.Query, length: int, address: Address, now: float) -> bool:
         """Answer a query of so many bytes. Whether that was done, and by one who serves that address."""
         family = compact.family(address)
-        serves = self._answers(address, family, now)
-        own_id = self._ids.get(family)
-        if own_id is None:
+        table = self._tables.get(family)
+        if table is None:
             return False
-        answer = self._requested.answer(own_id, query, length, address, now)
+        serves = self._answers(table, address, family, now)
+        own_id, answer = self._ids[family], None
+        if self._requested.handler is not None:
+            answer = self._requested.answer(own_id, query, length, address, now)
         if answer is None and not serves:
             return False
-        room = self._room_for(address, family, now)
-        if room is Room.NONE:
+        room = self._room_for(table, address, now)
+        if room is NONE:
             self._counters.limited += 1
             return False
         if answer is None:
@@ -100,13 +99,16 @@ class Server:
     def refuse(self, answer: bytes, address: Address, now: float) -> None:
         """Answer something that is no query."""
         family = compact.family(address)
-        if self._answers(address, family, now) and self._room_for(address, family, now) is not Room.NONE:
+        table = self._tables.get(family)
+        if table is None or not self._answers(table, address, family, now):
+            return
+        if self._room_for(table, address, now) is not NONE:
             self._reply(answer, address, now)
 
-    def _room_for(self, address: Address, family: int, now: float) -> Room:
-        is_contact = self._tables[family].get(address) is not None
+    def _room_for(self, table: RoutingTable, address: Address, now: float) -> Room:
+        is_contact = table.get(address) is not None
         room = self._responder.limits.room(address, now, is_contact=is_contact)
-        return room if room is Room.NONE or self._may_answer(address, now) else Room.NONE
+        return room if room is NONE or self._may_answer(address, now) else NONE
 
     def _reply(self, answer: bytes, address: Address, now: float) -> None:
         self._responder.limits.sent(address, now, len(answer))

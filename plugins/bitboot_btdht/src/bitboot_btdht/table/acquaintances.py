@@ -59,6 +59,8 @@ class Acquaintances:
         # Each is in one of the two.
         self._younger: dict[bytes, _Known] = {}
         self._older: dict[bytes, _Known] = {}
+        self._caller: Address = b""  # who called last, and when: it is being answered
+        self._called_at: float = now
         self._latest = now  # when somebody of the younger half was last in touch,
         self._latest_of_older = now  # and of the older, when that was the younger
         self._turn_at = now + HOUR
@@ -67,17 +69,17 @@ class Acquaintances:
 
     def wrote(self, address: Address, now: float) -> None:
         """A datagram goes out to `address`."""
+        if now == self._called_at and address == self._caller:
+            return  # it answers what has just come in, which has been noted
         who = _who(address)
         known = self._get(who, now)
-        if known is None:
-            self._keep(who, now, ASKED)
-        elif known.last != now:  # else it answers what has just come in, which has been noted
-            self._keep(who, now, known.what)
+        self._keep(who, now, ASKED if known is None else known.what)
 
     def called(self, address: Address, now: float) -> bool:
         """A query has come in from `address`. Whether that is a stranger's: we were not in touch before."""
         who = _who(address)
         known = self._get(who, now)
+        self._caller, self._called_at = address, now
         # What comes in makes a NAT remember, too.
         self._keep(who, now, CALLER if known is None or known.what is ASKED else known.what)
         return known is None

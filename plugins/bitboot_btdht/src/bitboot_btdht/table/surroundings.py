@@ -116,7 +116,8 @@ class Surroundings:
 
     def served(self, node_id: bytes, address: Address, now: float) -> None:
         """It has been answered, and whoever sent it wants to be known."""
-        self.upkeep.called(node_id, address, now, is_reachable=self.is_surprised(address, now))
+        if self._tables[compact.family(address)].queried(node_id, address, now):
+            self.upkeep.called(node_id, address, now, is_reachable=self.is_surprised(address, now))
 
     def is_surprised(self, address: Address, now: float) -> bool:
         """Whether an answer to a query that is sent to `address` now shows it to be reachable."""

@@ -82,10 +82,8 @@ class Upkeep:
         self.next_tick: float = now + TICK * rng.uniform(0.5, 1.0)
 
     def called(self, node_id: bytes, address: Address, now: float, *, is_reachable: bool) -> None:
-        """A node queried us. A stranger is pinged, which earns it a place (BEP 5): `newcomers` says when."""
+        """A node queried us that could have a place. A ping earns it one (BEP 5): `newcomers` says when."""
         family = family_of(address)
-        if not self._tables[family].queried(node_id, address, now):
-            return
         if not is_reachable:
             self.newcomers[family].add(node_id, address, now)
         if is_reachable or self._cannot_wait(family, now):

@@ -119,7 +119,8 @@ def _plain_query(datagram: bytes) -> Query | None:
     """A query that looks like that; None: the decoder has to read it. Both read the same."""
     if datagram[:12] != plain.HEAD:
         return None
-    arguments: dict[bytes, Any] = {b"id": datagram[12:32]}
+    sender = datagram[12:32]
+    arguments: dict[bytes, Any] = {b"id": sender}
     start = 32
     if datagram[32:46] == plain.INFO_HASH:
         start = 66
@@ -138,7 +139,7 @@ def _plain_query(datagram: bytes) -> Query | None:
             method, read_only, want = question
             if want:
                 arguments[b"want"] = want.copy()
-            return Query(datagram[end - size : end], method, datagram[12:32], arguments, read_only, datagram)
+            return Query(datagram[end - size : end], method, sender, arguments, read_only, datagram)
     return None
 
 
