@@ -161,7 +161,8 @@ class Transactions:
 
     def _new_id(self) -> bytes:
         while True:
-            id_ = self._rng.randbytes(TRANSACTION_BYTES)
+            # As `randbytes` does it: written out, that is one call of plain Python less for each query.
+            id_ = self._rng.getrandbits(8 * TRANSACTION_BYTES).to_bytes(TRANSACTION_BYTES, "little")
             if id_ not in self._open:
                 return id_
 

@@ -58,7 +58,7 @@ class AddressCheck:
         """`next_due` has come."""
         self.next_due = now + PING_EVERY
         for table in self._tables.values():
-            alive = [contact for contact in table if not table.is_bad(contact)]
+            alive = table.alive()
             alive.sort(key=lambda contact: contact.last_seen)
             self._ping_one(iter(alive[:TRIES]))
 
@@ -81,8 +81,7 @@ class AddressCheck:
 
     def _ask_around(self, family: int, now: float) -> None:
         self._next_round[family] = now + PAUSE
-        table = self._tables[family]
-        alive = [contact for contact in table if not table.is_bad(contact)]
+        alive = self._tables[family].alive()
         alive.sort(key=lambda contact: -contact.last_seen)
         one_each: dict[bytes, Contact] = {}
         for contact in alive:

@@ -57,7 +57,7 @@ class ExternalAddress:
         if len(self._votes) > MAX_VOTERS:
             del self._votes[next(iter(self._votes))]
         if ip == self.ip:
-            if claim[-2:] != (self.port or 0).to_bytes(2, "big"):
+            if (claim[-2] << 8 | claim[-1]) != (self.port or 0):
                 self._judge_port()
             return False  # nobody else has more votes for it
         if before is not None and ip == before.claim[:-2]:

@@ -68,7 +68,7 @@ class KeepOpen:
 
     def _write(self, family: int) -> None:
         table = self._tables[family]
-        contacts = [contact for contact in table if not table.is_bad(contact)] or list(table)
+        contacts = table.alive() or list(table)
         if contacts:
             longest_silent = min(contacts, key=lambda contact: contact.last_seen)
             self._network.ask(longest_silent.address, b"ping", {}, lambda outcome: None)

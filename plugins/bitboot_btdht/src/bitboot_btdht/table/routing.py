@@ -46,6 +46,11 @@ class RoutingTable:
         for bucket in self._buckets:
             yield from bucket.contacts
 
+    def alive(self) -> list[Contact]:
+        """All contacts but the bad ones."""
+        bad_after = self._settings.bad_after
+        return [one for bucket in self._buckets for one in bucket.contacts if one.failures < bad_after]
+
     def everyone(self) -> list[Contact]:
         """All contacts, and after them those who wait for a place."""
         waiting = {contact.address: contact for bucket in self._buckets for contact in bucket.waiting}

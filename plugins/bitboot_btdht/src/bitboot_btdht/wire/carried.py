@@ -42,6 +42,7 @@ def answer(transaction: bytes, own_id: bytes, payload: bytes) -> bytes:
 
 
 _PAYLOAD_AT: Final = len(b"d1:ad2:id20:") + ID_BYTES
+_SEVEN: Final = b"7:payload"[0]
 _CARRIED: Final = re.compile(
     rb"""
     d 1:(?:(a)|r) d 2:id20:(.{20}) 7:payload(\d{1,4}):(.*) e
@@ -56,8 +57,8 @@ _CARRIED: Final = re.compile(
 
 def read(datagram: bytes) -> Query | Response | None:
     """A message as these are written here; None: `krpc.parse` has to read it. Both read the same."""
-    if not datagram.startswith(b"7:payload", _PAYLOAD_AT):
-        return None
+    if len(datagram) <= _PAYLOAD_AT or datagram[_PAYLOAD_AT] != _SEVEN:
+        return None  # hardly any other datagram has that byte there, and the rest tells
     carried = _CARRIED.fullmatch(datagram)
     if carried is None:
         return None

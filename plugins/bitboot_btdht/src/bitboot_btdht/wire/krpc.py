@@ -145,23 +145,11 @@ def _plain_query(datagram: bytes) -> Query | None:
 
 def _plain_response(datagram: bytes) -> Response | None:
     """The same for a response."""
-    match = plain.RESPONSE.fullmatch(datagram)
-    if match is None:
+    read = plain.response(datagram)
+    if read is None:
         return None
-    ipv4, ipv6, sender, nodes, nodes6, port, usual, ours, long, peers, transaction = match.groups()
-    values: dict[bytes, Any] = {b"id": sender}
-    if nodes is not None:
-        values[b"nodes"] = nodes
-    if nodes6 is not None:
-        values[b"nodes6"] = nodes6
-    if port is not None:
-        values[b"p"] = int(port)
-    token = usual or ours or long
-    if token is not None:
-        values[b"token"] = token
-    if peers is not None:
-        values[b"values"] = [peers[start : start + 6] for start in range(2, len(peers), 8)]
-    return Response(transaction, sender, values, ipv4 or ipv6)
+    transaction, values, external = read
+    return Response(transaction, values[b"id"], values, external)
 
 
 def _decoded(datagram: bytes, sender: Address) -> Message:

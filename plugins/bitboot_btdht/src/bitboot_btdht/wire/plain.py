@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 HEAD: Final = b"d1:ad2:id20:"
 INFO_HASH: Final = b"9:info_hash20:"
@@ -49,3 +49,61 @@ RESPONSE: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 """Responses as most are written: read so, they take a fourth of the decoder's time."""
+
+
+ReadResponse: TypeAlias = tuple[bytes, dict[bytes, Any], bytes | None]
+"""Its transaction id, what it holds, and where its sender sees us."""
+
+_IP: Final = b"d2:ip6:"
+_ID: Final = b"1:rd2:id20:"
+_NODES: Final = b"5:nodes208:"
+_TOKENS: Final = {b"5:token4:": 4, b"5:token8:": 8}
+_TRANSACTION: Final = b"e1:t4:"
+_END_OF_RESPONSE: Final = b"1:y1:re"
+
+
+def response(datagram: bytes) -> ReadResponse | None:
+    """A response that looks like that; None: the decoder has to read it. Both read the same."""
+    return _usual_response(datagram) or _other_response(datagram)
+
+
+def _usual_response(datagram: bytes) -> ReadResponse | None:
+    """With our address, eight nodes or none, and a token or none: what most hold, cut out as it stands."""
+    if datagram[:7] != _IP or datagram[13:24] != _ID:
+        return None
+    values: dict[bytes, Any] = {b"id": datagram[24:44]}
+    start = 44
+    if datagram[44:55] == _NODES:
+        values[b"nodes"] = datagram[55:263]
+        start = 263
+    size = _TOKENS.get(datagram[start : start + 9])
+    if size is not None:
+        values[b"token"] = datagram[start + 9 : start + 9 + size]
+        start += 9 + size
+    end = len(datagram) - 7
+    if datagram[start : start + 6] != _TRANSACTION or datagram[end:] != _END_OF_RESPONSE:
+        return None
+    if end != start + 10 and (end != start + 19 or datagram[start + 10 : start + 15] != VERSION):
+        return None
+    return datagram[start + 6 : start + 10], values, datagram[7:13]
+
+
+def _other_response(datagram: bytes) -> ReadResponse | None:
+    """All that `RESPONSE` matches."""
+    match = RESPONSE.fullmatch(datagram)
+    if match is None:
+        return None
+    ipv4, ipv6, sender, nodes, nodes6, port, usual, ours, long, peers, transaction = match.groups()
+    values: dict[bytes, Any] = {b"id": sender}
+    if nodes is not None:
+        values[b"nodes"] = nodes
+    if nodes6 is not None:
+        values[b"nodes6"] = nodes6
+    if port is not None:
+        values[b"p"] = int(port)
+    token = usual or ours or long
+    if token is not None:
+        values[b"token"] = token
+    if peers is not None:
+        values[b"values"] = [peers[start : start + 6] for start in range(2, len(peers), 8)]
+    return transaction, values, ipv4 or ipv6
