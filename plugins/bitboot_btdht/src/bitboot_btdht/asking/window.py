@@ -25,6 +25,9 @@ MOST: Final = 0.8
 PROBATION: Final = 3.0
 """Seconds from one share of QUERIES to what goes beyond: by then we know whether it asks us too."""
 
+LOOK_EVERY: Final = 1.0
+"""Seconds between two times that it is looked whose messages have passed, while there is room for others."""
+
 MAX_ADDRESSES: Final = 16_384
 """Addresses whose messages are remembered. With as many, another one has to wait until a place is free."""
 
@@ -63,7 +66,7 @@ class Window:
         self._max_addresses = max_addresses
         # By the time of the last message, so that what has passed is found at the front.
         self._sent: OrderedDict[Address, _Sent] = OrderedDict()
-        self._look_at = float("-inf")  # until then nothing has passed
+        self._look_at = float("-inf")  # until then what has passed is kept
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -104,11 +107,17 @@ class Window:
         return max(free_at, now)
 
     def _forget(self, now: float) -> None:
-        if now < self._look_at:
+        if now < self._look_at and len(self._sent) < self._max_addresses:
             return
-        while self._sent and self._first_free() <= now:
+        passed = 0
+        self._look_at = now + LOOK_EVERY
+        for sent in self._sent.values():
+            if sent.last + SPAN > now:
+                self._look_at = max(self._look_at, sent.last + SPAN)
+                break
+            passed += 1
+        for _ in range(passed):
             self._sent.popitem(last=False)
-        self._look_at = self._first_free() if self._sent else now
 
     def _first_free(self) -> float:
         """When the address that was sent nothing for longest may be forgotten."""

@@ -5,7 +5,10 @@ It comes before and after every reply, of whose time it took a fifth when it was
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from typing import Final
+
+TURN_EVERY: Final = 0.5
+"""Seconds. Whoever was given one reply may take a whole burst again sooner: few have to be remembered."""
 
 
 class _Bucket:
@@ -19,22 +22,33 @@ class _Bucket:
 
 
 class Rate:
-    """This many events a second, with bursts, for each of at most `max_keys`: see `Allowance`."""
+    """This many events a second, with bursts, for each of some keys: see `Allowance`.
+
+    Nobody is forgotten before `max_keys` others have come; twice as many are remembered at most. They are
+    kept in two halves: who has taken nothing while the younger half was filled, and may take a whole burst
+    again, is forgotten. So nobody's place in a line has to be kept.
+    """
 
     def __init__(self, per_second: float, burst: float, max_keys: int) -> None:
         self._per_second = per_second
         self._burst = burst
         self._max_keys = max_keys
-        self._buckets: OrderedDict[bytes, _Bucket] = OrderedDict()
-        self._look_at = float("-inf")  # until then none is full again
+        # Each is in one of the two.
+        self._younger: dict[bytes, _Bucket] = {}
+        self._older: dict[bytes, _Bucket] = {}
+        self._turn_at = float("-inf")
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        return len(self._younger) + len(self._older)
 
     def level(self, key: bytes, now: float) -> float:
         """How much `key` may take at once now. Below zero after `spend` took more than there was."""
-        bucket = self._buckets.get(key)
+        bucket = self._get(key)
         return self._burst if bucket is None else self._level_of(bucket, now)
+
+    def _get(self, key: bytes) -> _Bucket | None:
+        bucket = self._younger.get(key)
+        return self._older.get(key) if bucket is None and self._older else bucket
 
     def _level_of(self, bucket: _Bucket, now: float) -> float:
         if now <= bucket.then:
@@ -53,24 +67,22 @@ class Rate:
         self._keep(key, self.level(key, now) - amount, now)
 
     def _keep(self, key: bytes, level: float, now: float) -> None:
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            self._buckets[key] = _Bucket(level, now)
-        else:
+        bucket = self._younger.get(key)
+        if bucket is not None:
             bucket.level, bucket.then = level, now
-            if self._max_keys > 1:
-                self._buckets.move_to_end(key)
-        count = len(self._buckets)
-        if count > 1 and (now >= self._look_at or count > self._max_keys):
-            self._forget(now)
+            return
+        if now >= self._turn_at:
+            self._turn(now, self._max_keys)
+        elif len(self._younger) >= self._max_keys:
+            self._turn(now, 0)
+        if self._older:
+            self._older.pop(key, None)
+        self._younger[key] = _Bucket(level, now)
 
-    def _forget(self, now: float) -> None:
-        """Forget who was idle longest, if that bucket is full or there are too many."""
-        for _ in range(2):  # more than come at a time: after a crowd they become fewer again
-            oldest = next(iter(self._buckets))
-            missing = self._burst - self._level_of(self._buckets[oldest], now)
-            if missing > 0 and len(self._buckets) <= self._max_keys:
-                fills_in = min(missing, self._burst) / self._per_second if self._per_second else float("inf")
-                self._look_at = now + fills_in
-                return
-            del self._buckets[oldest]
+    def _turn(self, now: float, most: int) -> None:
+        """The younger half becomes the older. Of those who were it so many are kept, who wait for more."""
+        before, self._older, self._younger = self._older, self._younger, {}
+        self._turn_at = now + TURN_EVERY
+        for key, bucket in before.items():
+            if len(self._older) < most and self._level_of(bucket, now) < self._burst:
+                self._older[key] = bucket
