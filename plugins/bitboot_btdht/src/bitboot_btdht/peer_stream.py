@@ -24,7 +24,7 @@ class Arrivals(Generic[T]):
         self._batches: deque[list[T]] = deque()
         self._ended = False
         self._error: NotRunning | None = None
-        self._wake = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None
 
     def put(self, arrived: list[T]) -> None:
         """More have arrived."""
@@ -32,18 +32,22 @@ class Arrivals(Generic[T]):
         if fresh:
             self._seen.update(fresh)
             self._batches.append(fresh)
-            self._wake.set()
+            self._wake()
             self._on_fresh()
 
     def end(self) -> None:
         """No more will."""
         self._ended = True
-        self._wake.set()
+        self._wake()
 
     def fail(self, error: NotRunning) -> None:
         """The node has gone."""
         self._error = error
-        self._wake.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     async def next(self) -> list[T] | None:
         """The next batch; None at the end."""
@@ -54,8 +58,8 @@ class Arrivals(Generic[T]):
                 return self._batches.popleft()
             if self._ended:
                 return None
-            self._wake.clear()
-            await self._wake.wait()
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
 
 
 def nobody_answered(asked: int) -> BackendTimeout:
