@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -154,15 +154,17 @@ class Client:
         """Whether queries to `address` wait for their turn: it has had many recently."""
         return self.transactions.is_waiting(address)
 
-    def closest(self, target: bytes, family: int) -> list[tuple[bytes, Address]]:
+    def closest(self, target: bytes, family: int) -> Iterator[tuple[bytes, Address]]:
         """Contacts to begin a lookup with, the nearest first; where none is left but bad ones, these."""
         table, dead, now = self.tables[family], self.transactions.dead, self.now
-        contacts = table.closest(target, 2 * self.settings.k)
-        if len(dead):
-            contacts = [contact for contact in contacts if not dead.contains(contact.address, now)]
-        if not contacts:
-            contacts = sorted(table, key=lambda contact: distance(contact.id, target))
-        return [(contact.id, contact.address) for contact in contacts]
+        is_any_left = False
+        for contact in table.nearest(target, 2 * self.settings.k):
+            if not len(dead) or not dead.contains(contact.address, now):
+                is_any_left = True
+                yield contact.id, contact.address
+        if not is_any_left:
+            for contact in sorted(table, key=lambda contact: distance(contact.id, target)):
+                yield contact.id, contact.address
 
     def by_chance(self, target: bytes, family: int, count: int) -> list[tuple[bytes, Address]]:
         """So many good contacts at public addresses, from the target's own bucket only for want of others.

@@ -94,7 +94,7 @@ class Node(Operations):
             self.tables,
             self.extensions,
             self.counters,
-            transmit=lambda datagram, address: self._transmit(datagram, address, is_query=True),
+            transmit=self._transmit_query,
             expire=self._expire,
             on_moved=self._tell_moved,
             rng=self._rng,
@@ -276,12 +276,19 @@ class Node(Operations):
         if self._server.answer(query, length, address, now) and not query.read_only:
             self._surroundings.served(query.sender, address, now)
 
-    def _transmit(self, datagram: bytes, address: Address, *, is_query: bool = False) -> None:
+    def _transmit(self, datagram: bytes, address: Address) -> None:
+        self._outgoing.append((datagram, address))
+        self._wrote(datagram, address)
+
+    def _transmit_query(self, datagram: bytes, address: Address) -> None:
+        if self.send_query is None or not self.send_query(datagram, address):
+            self._outgoing.append((datagram, address))
+        self._wrote(datagram, address)
+
+    def _wrote(self, datagram: bytes, address: Address) -> None:
         self.counters.sent += 1
         self.counters.sent_bytes += len(datagram)
         self._surroundings.wrote(address, self._client.now)
-        if not (is_query and self.send_query is not None and self.send_query(datagram, address)):
-            self._outgoing.append((datagram, address))
 
     def mapped_at(self, ports: Mapping[int, int]) -> None:
         """A router lets strangers in by these outside ports, by family, and no others any more."""

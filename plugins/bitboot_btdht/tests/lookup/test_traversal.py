@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from bitboot_btdht.lookup.candidates import Candidate, State
+from bitboot_btdht.lookup.ending import Ending
 from bitboot_btdht.lookup.traversal import Traversal
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
+from bitboot_btdht.wire.compact import NodeInfo
 from bitboot_btdht.wire.node_id import distance
 
 TARGET = b"\0" * 20
@@ -40,10 +44,13 @@ class World:
             ask=self.asked.append,
             finished=self._finished,
             at_once=chosen.hurried_alpha if hurries else chosen.alpha,
-            patient=patient,
-            hurries=hurries,
-            is_thorough=is_thorough,
-            is_too_dense=lambda distance: distance < dense_below,
+            ending=Ending(
+                chosen,
+                patient=patient,
+                hurries=hurries,
+                is_thorough=is_thorough,
+                is_too_dense=lambda distance: distance < dense_below,
+            ),
         )
 
     def _finished(self) -> None:
@@ -375,7 +382,13 @@ def test_invented_nodes_cost_a_bounded_number_of_queries() -> None:
     assert len(list(world.traversal.shortlist)) <= Settings().max_candidates
 
 
-def test_asking_that_fails_at_once_is_no_trouble() -> None:
+def add_and_advance(traversal: Traversal, nodes: list[NodeInfo]) -> None:
+    traversal.add(nodes)
+    traversal.advance()
+
+
+@pytest.mark.parametrize("begin", [add_and_advance, Traversal.begin])
+def test_asking_that_fails_at_once_is_no_trouble(begin: Callable[[Traversal, list[NodeInfo]], None]) -> None:
     asked = []
 
     def refuse(candidate: Candidate) -> None:
@@ -384,12 +397,31 @@ def test_asking_that_fails_at_once_is_no_trouble() -> None:
 
     ended: list[bool] = []
     traversal = Traversal(
-        TARGET, own_id=OWN, settings=Settings(), ask=refuse, finished=lambda: ended.append(True), at_once=3
+        TARGET,
+        own_id=OWN,
+        settings=Settings(),
+        ask=refuse,
+        finished=lambda: ended.append(True),
+        at_once=3,
+        ending=Ending(Settings()),
     )
-    traversal.add((id_at(n), bytes((10, n, 1, 1, 1, 1))) for n in range(1, 20))
-    traversal.advance()
+    begin(traversal, [(id_at(n), bytes((10, n, 1, 1, 1, 1))) for n in range(1, 20)])
     assert ended == [True]
     assert len(asked) == len(set(asked)) == 19
+
+
+def test_the_nearest_is_asked_before_it_is_known_who_comes_next() -> None:
+    world = World(alpha=3)
+    when: list[int] = []
+
+    def nodes() -> Iterator[NodeInfo]:
+        for number in range(1, 6):
+            when.append(len(world.asked))
+            yield id_at(number), bytes((10, number, 1, 1, 1, 1))
+
+    world.traversal.begin(nodes())
+    assert when == [0, 1, 1, 1, 1]
+    assert [candidate.distance for candidate in world.asked] == [1, 2, 3]
 
 
 def test_cancelled_it_asks_nobody_and_calls_nobody() -> None:

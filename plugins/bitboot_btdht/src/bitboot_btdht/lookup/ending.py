@@ -19,22 +19,27 @@ On the live DHT 35 to 46 % are not answered, since nodes are gone; on a line tha
 64 %."""
 
 
-def never(distance: int) -> bool:
-    """No network is too dense."""
+def _never(distance: int) -> bool:
     return False
 
 
 class Ending:
-    """The rule for one lookup. Its arguments: see `Traversal`."""
+    """The rule for one lookup.
+
+    `patient`: with fewer than k answers, wait for the slow ones up to their timeout. `hurries`: many will not
+    answer (`Network.hurries`). `is_thorough`: in a hurry too the slow among the closest are asked once more.
+    `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close. Then
+    twice as many have to answer.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        patient: bool,
-        hurries: bool,
-        is_thorough: bool,
-        is_too_dense: Callable[[int], bool],
+        patient: bool = True,
+        hurries: bool = False,
+        is_thorough: bool = False,
+        is_too_dense: Callable[[int], bool] = _never,
     ) -> None:
         self.wanted: int = settings.k
         """How many of the closest have to answer."""
@@ -79,4 +84,4 @@ class Ending:
 
     def forget(self) -> None:
         """The lookup is over: keep nobody."""
-        self._is_too_dense = never
+        self._is_too_dense = _never

@@ -5,7 +5,7 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..asking.transaction import Outcome
@@ -64,8 +64,8 @@ class Network(Protocol):
     def is_waiting(self, address: Address) -> bool:
         """Whether queries to `address` wait for their turn: it has had many recently."""
 
-    def closest(self, target: bytes, family: int) -> list[NodeInfo]:
-        """Where a lookup in one family may begin."""
+    def closest(self, target: bytes, family: int) -> Iterable[NodeInfo]:
+        """Where a lookup in one family may begin, the nearest first: one by one, while nothing changes."""
 
     @property
     def densities(self) -> Mapping[int, Density]:

@@ -9,6 +9,7 @@ from ..asking.transaction import Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .candidates import ANSWERED, Candidate
+from .ending import Ending
 from .network import Network, introduced, told_of
 from .per_family import InFamilies
 from .side_paths import LONGEST
@@ -73,10 +74,13 @@ class NodeSearch:
             ask=self._ask,
             finished=self._finished,
             at_once=settings.hurried_alpha if self._hurries or self._is_among_few else settings.alpha,
-            patient=patient,
-            hurries=self._hurries,
-            is_thorough=self.is_thorough,
-            is_too_dense=self._is_too_dense,
+            ending=Ending(
+                settings,
+                patient=patient,
+                hurries=self._hurries,
+                is_thorough=self.is_thorough,
+                is_too_dense=self._is_too_dense,
+            ),
         )
 
     def start(self) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo
 from .candidates import ANSWERED, FRESH, HELD, OVERDUE, SLOW, WAITING, Candidate
-from .ending import TRIES, Ending, never
+from .ending import TRIES, Ending
 from .shortlist import Shortlist
 from .side_paths import SidePaths
 
@@ -34,11 +34,7 @@ class Traversal:
     """One lookup on its way to `target`.
 
     `ask(candidate)` sends the query. `finished()` is called once, when nothing closer can be
-    learnt. `patient`: with fewer than k answers, wait for the slow ones up to their timeout.
-    `at_once`: how many are asked at a time. `hurries`: many will not answer (`Network.hurries`).
-    `is_thorough`: in a hurry too the slow among the closest are asked once more before it ends.
-    `is_too_dense(distance)`: whether others may have crowded in where the k-th closest node is so close.
-    Then twice as many have to answer.
+    learnt, as `ending` says. `at_once`: how many are asked at a time.
     """
 
     def __init__(
@@ -50,10 +46,7 @@ class Traversal:
         ask: Callable[[Candidate], None],
         finished: Callable[[], None],
         at_once: int,
-        patient: bool = True,
-        hurries: bool = False,
-        is_thorough: bool = False,
-        is_too_dense: Callable[[int], bool] = never,
+        ending: Ending,
     ) -> None:
         self.target = target
         self.shortlist: Shortlist = Shortlist(target, settings)
@@ -69,27 +62,26 @@ class Traversal:
         self._ask = ask
         self._finished = finished
         self._at_once = at_once
-        self._ending = Ending(
-            settings,
-            patient=patient,
-            hurries=hurries,
-            is_thorough=is_thorough,
-            is_too_dense=is_too_dense,
-        )
+        self._ending = ending
         self._unfit_asked = 0
         self._waiting = 0
         self._aside = SidePaths()
         self._others: list[NodeInfo] = []  # that it began with, and has not looked at yet
 
-    def begin(self, nodes: list[NodeInfo]) -> None:
+    def begin(self, nodes: Iterable[NodeInfo]) -> None:
         """Begin at these of our own table, the nearest first.
 
-        The first are asked before it looks at the others: by the time an answer comes there is time for that.
+        That one is asked before it looks at the next, and these before it looks at the others: by the time an
+        answer comes there is time for that.
         """
-        self.add(nodes[: self._at_once])
-        self._others = nodes[self._at_once :]
-        if not self.done:
-            self._go_on()
+        left = iter(nodes)
+        self.is_opening = True  # where the first cannot be asked, others can
+        self.add(islice(left, 1))
+        self._go_on()
+        self.is_opening = False
+        self.add(islice(left, self._at_once - 1))
+        self._others = list(left)
+        self._go_on()
         if self._waiting < self._at_once:
             self.advance()
 

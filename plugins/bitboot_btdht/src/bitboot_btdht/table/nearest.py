@@ -12,16 +12,18 @@ from ..wire.node_id import ID_BITS
 from .contact import Bucket, Contact
 
 
-def closest(buckets: list[Bucket], own: int, number: int, count: int, bad_after: int) -> list[Contact]:
-    """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id."""
-    found: list[Contact] = []
+def closest(buckets: list[Bucket], own: int, number: int, count: int, bad_after: int) -> Iterator[Contact]:
+    """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id.
+
+    Each bucket is put in order when it is needed: a lookup asks the nearest before it looks at the others.
+    """
     for bucket in _by_distance(buckets, own ^ number):
         usable = [contact for contact in bucket.contacts if contact.failures < bad_after]
         usable.sort(key=lambda contact: contact.number ^ number)
-        found += usable[: count - len(found)]
-        if len(found) == count:
+        yield from usable[:count]
+        count -= len(usable)
+        if count <= 0:
             break
-    return found
 
 
 def good_infos(

@@ -239,6 +239,10 @@ class RoutingTable:
 
     def closest(self, target: bytes, count: int) -> list[Contact]:
         """The `count` contacts closest to `target`, nearest first, bad ones left out."""
+        return list(self.nearest(target, count))
+
+    def nearest(self, target: bytes, count: int) -> Iterator[Contact]:
+        """The same one by one, while nothing changes."""
         number = int.from_bytes(target, "big")
         return nearest.closest(self._buckets, self._own_number, number, count, self._settings.bad_after)
 
