@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bitboot_btdht.server.rates import Rate
+from bitboot_btdht.server.rates import Rate, Total
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +31,16 @@ def test_a_rate_gives_what_an_allowance_gives(steps: list[tuple[bytes, float | N
         now += pause
         assert rate.level(key, now) == allowance.level(key, now)
         assert len(rate) <= 4
+
+
+@given(steps=st.lists(st.sampled_from([0.0, 0.1, 0.5, 3.0, 30.0, -1.0]), max_size=100))
+def test_a_total_gives_what_an_allowance_gives(steps: list[float]) -> None:
+    total, allowance = Total(2.0, 5.0), Allowance(2.0, 5.0, 1)
+    now = 0.0
+    for pause in steps:
+        assert total.take(now) is allowance.take(b"", now)
+        now += pause
+        assert total.level(now) == allowance.level(b"", now)
 
 
 def test_what_it_remembers_is_bounded_and_nobody_is_forgotten_too_soon() -> None:

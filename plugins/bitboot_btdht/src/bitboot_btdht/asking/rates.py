@@ -30,7 +30,8 @@ class DeadContacts:
 
     def alive(self, address: Address) -> None:
         """Something was heard from `address`."""
-        self._entries.pop(address, None)
+        if self._entries:
+            self._entries.pop(address, None)
 
     def contains(self, address: Address, now: float) -> bool:
         """Whether `address` had better not be asked."""

@@ -7,7 +7,7 @@ the second who claims it would let a liar shut out the first.
 from __future__ import annotations
 
 from bisect import bisect
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from ..settings import Settings
@@ -26,7 +26,7 @@ class Shortlist:
         self._distances: list[int] = []  # theirs, in the same order
         self._addresses: dict[Address, Candidate] = {}
         self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
-        self._subnets: Counter[bytes] = Counter()
+        self._subnets: dict[bytes, int] = {}
 
     def __iter__(self) -> Iterator[Candidate]:
         return iter(self._sorted)
@@ -88,7 +88,7 @@ class Shortlist:
                 del self._sorted[index], self._distances[index]
                 del self._addresses[candidate.address]
                 if candidate.state is not FAILED:
-                    self._subnets[subnet(candidate.address)] -= 1
+                    self._leave_subnet(candidate)
                 break
         return True
 
@@ -102,7 +102,11 @@ class Shortlist:
     def fail(self, candidate: Candidate) -> None:
         """A candidate is no use: another one of its subnet may be."""
         candidate.state = FAILED
-        self._subnets[subnet(candidate.address)] -= 1
+        self._leave_subnet(candidate)
+
+    def _leave_subnet(self, candidate: Candidate) -> None:
+        if self._per_subnet is not None:
+            self._subnets[subnet(candidate.address)] -= 1
 
     @property
     def answers(self) -> list[Candidate]:

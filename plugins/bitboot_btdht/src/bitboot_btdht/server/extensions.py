@@ -76,7 +76,7 @@ class Extensions:
 
     def queried(self, query: krpc.Query, address: Address, now: float) -> None:
         """Tell the observers of a query."""
-        for observer in tuple(self._on_query):
+        for observer in tuple(self._on_query) if self._on_query else ():
             try:
                 observer(query, address)
             except Exception:  # noqa: BLE001 - somebody else's code, reported here

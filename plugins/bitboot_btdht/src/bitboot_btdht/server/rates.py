@@ -5,6 +5,7 @@ It comes before and after every reply, of whose time it took a fifth when it was
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 TURN_EVERY: Final = 0.5
@@ -19,6 +20,31 @@ class _Bucket:
     def __init__(self, level: float, then: float) -> None:
         self.level: float = level
         self.then: float = then
+
+
+class Total:
+    """This many events a second, with bursts, of everybody together."""
+
+    __slots__ = ("_burst", "_left", "_per_second", "_then")
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._per_second: float = per_second
+        self._burst: float = burst
+        self._left: float = burst
+        self._then: float = math.inf
+
+    def level(self, now: float) -> float:
+        """How many may come at once now."""
+        if now <= self._then:
+            return self._left
+        left = self._left + (now - self._then) * self._per_second
+        return left if left < self._burst else self._burst
+
+    def take(self, now: float) -> bool:
+        """Whether one more is within the allowance; counts it if so."""
+        left = self.level(now)
+        self._left, self._then = left - 1.0 if left >= 1.0 else left, now
+        return left >= 1.0
 
 
 class Rate:

@@ -9,7 +9,7 @@ from bitboot_core.aio.limits import BURST, MAX_KEYS, network_of, source_of
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, width
-from .rates import Rate
+from .rates import Rate, Total
 
 _HEADER_BYTES = {6: 28, 18: 48}
 """Of IP and UDP, by the length of an address: the line carries them too."""
@@ -50,9 +50,9 @@ class ReplyLimits:
 
     def __init__(self, settings: Settings) -> None:
         total, contacts = settings.replies_per_second, settings.contact_replies_per_second
-        self._total = None if total is None else Rate(total, total, max_keys=1)
+        self._total = None if total is None else Total(total, total)
         self._easy = _EASY * (total or 0.0)
-        self._contacts = None if contacts is None else Rate(contacts, contacts, max_keys=1)
+        self._contacts = None if contacts is None else Total(contacts, contacts)
         per_source = settings.replies_per_second_per_ip
         per_network = settings.reply_bytes_per_second_per_subnet
         self._sources = None if per_source is None else Rate(per_source, BURST * per_source, MAX_KEYS)
@@ -66,10 +66,10 @@ class ReplyLimits:
         sources = self._sources
         if sources is not None and width(address) != _LOOPBACK and not sources.take(source_of(ip), now):
             return NONE
-        if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(b"", now))):
+        if self._total is None or (is_contact and (self._contacts is None or self._contacts.take(now))):
             return FULL
-        left = self._total.level(b"", now)
-        if not self._total.take(b"", now):
+        left = self._total.level(now)
+        if not self._total.take(now):
             return NONE
         return FULL if left > self._easy else SHORT
 

@@ -240,6 +240,8 @@ def query(
 
 def _arguments(arguments: dict[bytes, Any]) -> bytes:
     """Most queries hold what is looked for and nothing else: these are written out as well."""
+    if len(arguments) == 1:
+        return b"d2:id20:%be" % arguments[b"id"]
     if len(arguments) == 2:
         info_hash, target = arguments.get(b"info_hash"), arguments.get(b"target")
         if isinstance(info_hash, bytes):
@@ -263,9 +265,11 @@ def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) ->
 
 def _return_values(values: dict[bytes, Any]) -> bytes:
     """Most answers hold nodes, and a token or none: these are written out as well."""
+    own_id: bytes = values[b"id"]
+    if len(values) == 1:
+        return b"d2:id20:%be" % own_id
     nodes = values.get(b"nodes")
     if isinstance(nodes, bytes):
-        own_id: bytes = values[b"id"]
         if len(values) == 2:
             return b"d2:id20:%b5:nodes%d:%be" % (own_id, len(nodes), nodes)
         token = values.get(b"token")
