@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import importlib.util
 import logging
@@ -28,6 +27,7 @@ from .conftest import PATIENCE, eventually
 from .hostile import MAKERS
 
 LOOPBACK = KnownHost("127.0.0.1", 0)
+KEY = bytes(19) + b"`"  # "a", "b" and "c" are 1, 2 and 3 from it at the end
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.SelectorEventLoop, LoopWithoutReaders]
 if importlib.util.find_spec("uvloop") is not None:
@@ -191,43 +191,66 @@ async def test_what_has_come_is_read_at_once_though_not_by_what_was_read(driver:
 
 
 class Prompt(socket.socket):
-    """To the first that it sends, an answer is there at once: it tells of a peer."""
+    """To the first query that it sends an answer is there at once."""
 
-    sent = 0
+    def __init__(self, asked: socket.socket, answer: dict[bytes, object]) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+        self.bind(("127.0.0.1", 0))
+        self._asked, self._answer = asked, answer
+        self.sent: list[tuple[str, int]] = []
 
     def sendto(self, datagram: bytes, address: tuple[str, int]) -> int:  # type: ignore[override]
-        self.sent += 1
-        if self.sent == 1:
-            values = {b"id": b"a" * 20, b"values": [compact.pack("127.0.0.9", 7009)]}
-            answer = krpc.response(bencode.decode(datagram)[b"t"], values, compact.pack(*address))
-            self.asked.sendto(answer, self.getsockname())
+        self.sent.append(address)
+        if len(self.sent) == 1:
+            transaction = bencode.decode(datagram)[b"t"]
+            self._asked.sendto(krpc.response(transaction, self._answer, b"me"), self.getsockname())
         return super().sendto(datagram, address)
 
-    def __init__(self, asked: socket.socket) -> None:
-        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
-        self.asked = asked
+
+class Friends:
+    """Four nodes: of three a driver knows, the first is closest to KEY but for the fourth."""
+
+    def __init__(self, answer: dict[bytes, object]) -> None:
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        for sock in self._sockets:
+            sock.bind(("127.0.0.1", 0))
+        self.addresses = [sock.getsockname() for sock in self._sockets]
+        if b"nodes" in answer:
+            answer[b"nodes"] = KEY + compact.pack(*self.addresses[3])
+        self.sock = Prompt(self._sockets[0], answer)
+        now = asyncio.get_running_loop().time()
+        self.driver = UdpDriver(make_node([4], now), {4: self.sock})
+        for last, address in zip(b"abc", self.addresses, strict=False):
+            id_ = KEY[:-1] + bytes([last])
+            self.driver.node.tables[4].answered(id_, compact.pack(*address), now, 0.001)
+
+    async def __aenter__(self) -> Friends:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.driver.aclose()
+        for sock in self._sockets:
+            sock.close()
 
 
 async def test_the_first_peer_waits_for_no_other_query_than_the_one_that_was_answered() -> None:
-    with contextlib.ExitStack() as friends:
-        asked = [friends.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
-        for friend in asked:
-            friend.bind(("127.0.0.1", 0))
-        sock = Prompt(asked[0])
-        sock.bind(("127.0.0.1", 0))
-        now = asyncio.get_running_loop().time()
-        driver = UdpDriver(make_node([4], now), {4: sock})
-        try:
-            for id_, friend in zip(b"abc", asked, strict=True):
-                address = compact.pack(*friend.getsockname())
-                driver.node.tables[4].answered(bytes([id_]) * 20, address, now, 0.001)
-            found = lookup(driver, set(), b"a" * 20)
-            assert await anext(found) == KnownHost("127.0.0.9", 7009)
-            assert sock.sent == 1
-            await eventually(lambda: sock.sent == 3, "the others to be asked")
-            await found.aclose()
-        finally:
-            await driver.aclose()
+    peers = [compact.pack("127.0.0.9", 7009)]
+    async with Friends({b"id": KEY[:-1] + b"a", b"values": peers}) as friends:
+        found = lookup(friends.driver, set(), KEY)
+        assert await anext(found) == KnownHost("127.0.0.9", 7009)
+        assert friends.sock.sent == friends.addresses[:1]
+        await eventually(lambda: len(friends.sock.sent) == 3, "the others to be asked")
+        await found.aclose()
+
+
+async def test_whom_the_first_answer_names_is_asked_before_those_who_were_farther() -> None:
+    async with Friends({b"id": KEY[:-1] + b"a", b"nodes": b""}) as friends:
+        node, now = friends.driver.node, asyncio.get_running_loop().time()
+        search = node.find_peers(KEY, lambda peers: None, lambda: None, now=now)
+        friends.driver.look()
+        search.cancel()
+        first, second, third, named = friends.addresses
+        assert friends.sock.sent == [first, named, second, third]
 
 
 def give_way(driver: UdpDriver) -> None:

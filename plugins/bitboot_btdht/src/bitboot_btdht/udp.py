@@ -102,9 +102,8 @@ class UdpDriver:
             return
         self._is_looking = True
         try:
+            self._unsent += self.node.outgoing()
             self._read()
-            if not self._giving_way:
-                self._unsent += self.node.outgoing()
             while self._unsent and not self._giving_way:
                 self._send_one(*self._unsent.pop(0))
                 self._read()
@@ -126,8 +125,11 @@ class UdpDriver:
             self._timer = self._loop.call_at(deadline, self._poll)
 
     def _send(self) -> None:
-        to_send, self._has_sent_first = self._unsent + self.node.outgoing(), False
-        self._unsent = []
+        to_send = self.node.outgoing()
+        if self._unsent and not self._is_looking:
+            # Whoever is asked after an answer is closer to what is looked for.
+            to_send, self._unsent = to_send + self._unsent, []
+        self._has_sent_first = False
         for datagram, address in to_send:
             self._send_one(datagram, address)
 
@@ -168,6 +170,7 @@ class UdpDriver:
     def receive(self, datagram: bytes, sender: Address) -> bool:
         """Hand one datagram to the node. Whether to let others run before more is read."""
         self._giving_way, self._is_receiving = False, True
+        self._has_sent_first = False
         try:
             if self.node.receive(datagram, compact.pack(*sender), self._loop.time()):
                 if self._giving_way:
