@@ -275,7 +275,7 @@ class UdpSocket:
         may be anywhere on its way.
         """
         target = self._zones.target(address) if self._is_ipv6 else address
-        way = self._asked.get(address)
+        way = self._asked.get(address) if self._asked else None
         if way is None:
             self._sock.sendto(datagram, target)
         elif isinstance(way, list):

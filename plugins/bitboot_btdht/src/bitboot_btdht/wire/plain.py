@@ -11,8 +11,8 @@ TARGET: Final = b"6:target20:"
 VERSION: Final = b"1:v4:"
 END: Final = b"1:y1:qe"
 
-TRANSACTIONS: Final = (2, 4, 8)
-"""Bytes of a transaction id."""
+TRANSACTIONS: Final[tuple[int, ...]] = (2, 4, 8)
+"""Bytes of a transaction id. Of no fixed length: compiled code would make such a tuple anew for each loop."""
 
 _WANTS: Final[dict[bytes, list[bytes]]] = {
     b"": [],
