@@ -76,6 +76,8 @@ class ExternalAddress:
         return self._elect()
 
     def _elect(self) -> bool:
+        if len(self._votes) < QUORUM:
+            return False
         votes = Counter([vote.claim[:-2] for vote in self._votes.values()])
         winner, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
         if count < QUORUM or 2 * count <= len(self._votes) or winner == self.ip:

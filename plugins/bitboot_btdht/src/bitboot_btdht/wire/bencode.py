@@ -65,13 +65,13 @@ def _encode(value: Any, parts: list[bytes]) -> None:
         parts.append(b"e")
 
 
-_LENGTHS: Final = [b"%d:" % length for length in range(1_000)]
+LENGTHS: Final = [b"%d:" % length for length in range(1_000)]
 """What stands before strings of these lengths, which nearly all have: formatting it takes longer."""
 
 
 def _length(string: bytes) -> bytes:
     length = len(string)
-    return _LENGTHS[length] if length < len(_LENGTHS) else b"%d:" % length
+    return LENGTHS[length] if length < len(LENGTHS) else b"%d:" % length
 
 
 def decode(data: bytes) -> Any:

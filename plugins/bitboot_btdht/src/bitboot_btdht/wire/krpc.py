@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from . import bencode, plain
+from .bencode import LENGTHS
 from .compact import Address
 from .node_id import ID_BYTES
 
@@ -221,18 +222,20 @@ def _string(value: bytes) -> bytes:
 
 
 _CLIENT: Final = _string(CLIENT)
+_METHODS: Final = {
+    method: _string(method) for method in (b"ping", b"find_node", b"get_peers", b"announce_peer")
+}
 
 
 def query(
     transaction: bytes, method: bytes, arguments: dict[bytes, Any], *, read_only: bool = False
 ) -> bytes:
     """A query. `arguments` hold our `id` already."""
-    return b"d1:a%b1:q%d:%b%b1:t%d:%b1:v%b1:y1:qe" % (
+    return b"d1:a%b1:q%b%b1:t%b%b1:v%b1:y1:qe" % (
         _arguments(arguments),
-        len(method),
-        method,
+        _METHODS.get(method) or _string(method),
         b"2:roi1e" if read_only else b"",
-        len(transaction),
+        LENGTHS[len(transaction)],
         transaction,
         _CLIENT,
     )
@@ -240,24 +243,25 @@ def query(
 
 def _arguments(arguments: dict[bytes, Any]) -> bytes:
     """Most queries hold what is looked for and nothing else: these are written out as well."""
+    own_id: bytes = arguments[b"id"]
     if len(arguments) == 1:
-        return b"d2:id20:%be" % arguments[b"id"]
+        return b"d2:id20:%be" % own_id
     if len(arguments) == 2:
         info_hash, target = arguments.get(b"info_hash"), arguments.get(b"target")
-        if isinstance(info_hash, bytes):
-            return b"d2:id20:%b9:info_hash%d:%be" % (arguments[b"id"], len(info_hash), info_hash)
-        if isinstance(target, bytes):
-            return b"d2:id20:%b6:target%d:%be" % (arguments[b"id"], len(target), target)
+        if isinstance(info_hash, bytes) and len(info_hash) == ID_BYTES:
+            return b"d2:id20:%b9:info_hash20:%be" % (own_id, info_hash)
+        if isinstance(target, bytes) and len(target) == ID_BYTES:
+            return b"d2:id20:%b6:target20:%be" % (own_id, target)
     return bencode.encode(arguments)
 
 
 def response(transaction: bytes, values: dict[bytes, Any], receiver: Address) -> bytes:
     """A response. `values` hold our `id`; the receiver's address goes along (BEP 42)."""
-    return b"d2:ip%d:%b1:r%b1:t%d:%b1:v%b1:y1:re" % (
-        len(receiver),
+    return b"d2:ip%b%b1:r%b1:t%b%b1:v%b1:y1:re" % (
+        LENGTHS[len(receiver)],
         receiver,
         _return_values(values),
-        len(transaction),
+        LENGTHS[len(transaction)],
         transaction,
         _CLIENT,
     )
@@ -269,12 +273,13 @@ def _return_values(values: dict[bytes, Any]) -> bytes:
     if len(values) == 1:
         return b"d2:id20:%be" % own_id
     nodes = values.get(b"nodes")
-    if isinstance(nodes, bytes):
+    if isinstance(nodes, bytes) and len(nodes) < len(LENGTHS):
+        size = LENGTHS[len(nodes)]
         if len(values) == 2:
-            return b"d2:id20:%b5:nodes%d:%be" % (own_id, len(nodes), nodes)
+            return b"d2:id20:%b5:nodes%b%be" % (own_id, size, nodes)
         token = values.get(b"token")
-        if isinstance(token, bytes) and len(values) == 3:
-            return b"d2:id20:%b5:nodes%d:%b5:token%d:%be" % (own_id, len(nodes), nodes, len(token), token)
+        if isinstance(token, bytes) and len(token) < len(LENGTHS) and len(values) == 3:
+            return b"d2:id20:%b5:nodes%b%b5:token%b%be" % (own_id, size, nodes, LENGTHS[len(token)], token)
     return bencode.encode(values)
 
 
