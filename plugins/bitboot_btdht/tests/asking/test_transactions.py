@@ -113,7 +113,7 @@ def test_which_share_is_not_answered_is_learnt_from_queries_of_lookups_alone() -
         world.transactions.send(
             ADDRESS,
             b"ping",
-            {},
+            {b"id": b"i" * 20},
             world.now,
             lambda outcome, _: None,
             on_slow=world._slow if in_a_lookup else None,
@@ -272,7 +272,12 @@ def test_what_nobody_wants_any_more_is_not_sent() -> None:
     wanted = [True] * 100
     for number in range(100):
         world.transactions.send(
-            ADDRESS, b"ping", {}, 0.0, lambda *outcome: None, wanted=partial(wanted.__getitem__, number)
+            ADDRESS,
+            b"ping",
+            {b"id": b"i" * 20},
+            0.0,
+            lambda *outcome: None,
+            wanted=partial(wanted.__getitem__, number),
         )
     wanted[40:] = [False] * 60
     for _ in range(20):
