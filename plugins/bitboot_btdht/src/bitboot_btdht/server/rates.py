@@ -1,6 +1,7 @@
-"""How many replies a second, and bytes of them, somebody gets: the core's `Allowance`, to be compiled.
+"""How many replies a second, and bytes of them, somebody gets.
 
-It comes before and after every reply, of whose time it took a fifth when it was plain Python.
+By the same rule as the core's `Allowance`, which is plain Python and took a fifth of every reply's time.
+These are compiled, and forget whole halves at a time.
 """
 
 from __future__ import annotations
