@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 from bitboot_btdht.node import Node
 from bitboot_btdht.settings import Settings
+from bitboot_btdht.testnet import Testnet
 from bitboot_btdht.wire import bencode, compact
 
 from bitboot_core.aio.udp import is_own_address
 
 PATIENCE = 30.0
 """Seconds after which something that should have happened fails the test."""
+
+
+@asynccontextmanager
+async def silenced(testnet: Testnet) -> AsyncIterator[None]:
+    """All nodes are closed. Their ports stay taken: else a node of a test that runs beside this one may get
+    one of them, and answer."""
+    addresses = testnet.addresses
+    await testnet.aclose()
+    with ExitStack() as stack:
+        for address in addresses:
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind((address.host, address.port))
+        yield
 
 
 class Stranger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from bitboot_btdht.backend import MainlineBackend
 from bitboot_btdht.testnet import Testnet
@@ -12,6 +12,7 @@ from bitboot_btdht.testnet import Testnet
 from bitboot_core import BackendConfig, KnownHost
 from bitboot_core.testing.contract import BackendContract, World, advance_event_loop
 
+from .conftest import silenced
 from .hostile import mutated
 
 NODES = 12
@@ -27,14 +28,14 @@ class TestMainline(BackendContract):
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
         config = BackendConfig(network="mainline", protocol="mainline", listen=KnownHost("127.0.0.1", 0))
-        async with Testnet(NODES) as testnet:
+        async with Testnet(NODES) as testnet, AsyncExitStack() as silent:
 
             async def stall() -> None:
                 for _ in range(SILENT):
                     await testnet.remove()
 
             async def fall_silent() -> None:
-                await testnet.aclose()
+                await silent.enter_async_context(silenced(testnet))
 
             yield World(
                 make=lambda: MainlineBackend(config),

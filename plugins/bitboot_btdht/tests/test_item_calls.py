@@ -22,7 +22,7 @@ from bitboot_core import (
 )
 from bitboot_core.items import MAX_SEQ, byte_string, immutable_target
 
-from .conftest import eventually
+from .conftest import eventually, silenced
 from .publishers import ALICE, version
 
 
@@ -114,19 +114,17 @@ async def test_alone_nobody_stores_it_and_nothing_is_there() -> None:
         await backend.aclose()
 
 
-async def test_nodes_that_fell_silent_are_not_nothing() -> None:
-    testnet = Testnet(4)
-    await testnet.__aenter__()
+async def test_nodes_that_fell_silent_are_not_nothing(testnet: Testnet) -> None:
     backend = await started(testnet)
     try:
         await backend.put_item(b"5:hello")
-        await testnet.__aexit__(None, None, None)
-        with pytest.raises(BackendTimeout):
-            await backend.get_item(immutable_target(b"5:hello"))
-        with pytest.raises(BackendTimeout):
-            await backend.resolve(ALICE.public_key, b"")
-        with pytest.raises(PublishFailed):
-            await backend.publish(version(b"x"))
+        async with silenced(testnet):
+            with pytest.raises(BackendTimeout):
+                await backend.get_item(immutable_target(b"5:hello"))
+            with pytest.raises(BackendTimeout):
+                await backend.resolve(ALICE.public_key, b"")
+            with pytest.raises(PublishFailed):
+                await backend.publish(version(b"x"))
     finally:
         await backend.aclose()
 
