@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import importlib.util
 import logging
@@ -361,6 +362,35 @@ async def test_answers_come_from_the_address_that_was_asked() -> None:
             with Client(KnownHost(host, driver.address.port)) as client:
                 await client.ask(b"ping")
                 assert client.answered_from == (host, driver.address.port)
+    finally:
+        await driver.aclose()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is the machine's own on Linux only")
+async def test_so_do_those_to_what_is_read_between_the_queries_of_a_lookup() -> None:
+    driver = await UdpDriver.open(make_node, KnownHost("0.0.0.0", 0))
+    try:
+        with contextlib.ExitStack() as stack:
+            now = asyncio.get_running_loop().time()
+            for id_ in b"abc":
+                silent = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                silent.bind(("127.0.0.1", 0))
+                address = compact.pack(*silent.getsockname())
+                driver.node.tables[4].answered(bytes([id_]) * 20, address, now, 0.001)
+            asker = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            asker.connect(("127.0.0.2", driver.address.port))  # hears nobody else
+            asker.setblocking(False)
+            asker.send(krpc.query(b"aa", b"find_node", {b"id": b"q" * 20, b"target": b"t" * 20}))
+            driver.node.find_peers(b"a" * 20, lambda peers: None, lambda: None, now=now)
+            driver.look()
+            heard: list[bytes] = []
+
+            def hear() -> bool:
+                with contextlib.suppress(BlockingIOError):
+                    heard.append(asker.recv(2000))
+                return any(b"1:t2:aa" in datagram for datagram in heard)
+
+            await eventually(hear, "the answer")
     finally:
         await driver.aclose()
 

@@ -185,8 +185,9 @@ class UdpDriver:
 
     def _drained(self) -> None:
         if self._is_looking:
-            return
-        if self._giving_way:
+            if not self._giving_way:
+                self._send()  # queries are answered from the address that they asked, before more is read
+        elif self._giving_way:
             # The first peer of a lookup comes to its reader in two thirds of the time it would else take.
             self._giving_way = False
             self._loop.call_soon(self._go_on)
