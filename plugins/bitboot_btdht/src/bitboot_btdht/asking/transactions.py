@@ -10,8 +10,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
-from bitboot_core.aio.round_trips import RoundTrips
-
 from ..settings import Settings
 from ..wire import krpc
 from ..wire.compact import Address
@@ -19,12 +17,15 @@ from .held import Held
 from .losses import Losses
 from .patience import Patience
 from .rates import DeadContacts
+from .round_trips import RoundTrips
 from .transaction import Outcome, Transaction
 from .window import Kind, Window
 
 TRANSACTION_BYTES: Final = 4
 """Enough that a stranger who forges the address as well has no chance of guessing."""
 
+DRAWN: Final = 16
+"""For so many ids chance is drawn at once: the system is asked for it, which takes longer than all else."""
 
 FIRST_GUESS: Final = 0.25
 """What a round trip is taken to be before any has been measured, in seconds."""
@@ -63,6 +64,7 @@ class Transactions:
         self._rng = rng
         self._transmit = transmit
         self._on_late = on_late
+        self._ids = b""  # drawn, and as yet given to nobody
         self._open: dict[bytes, Transaction] = {}
         self._given_up: OrderedDict[bytes, tuple[Address, float]] = OrderedDict()  # whom, and sent when
         self._line: list[Transaction] = []  # mostly empty, and a deque takes 0.7 KiB then
@@ -161,8 +163,9 @@ class Transactions:
 
     def _new_id(self) -> bytes:
         while True:
-            # As `randbytes` does it: written out, that is one call of plain Python less for each query.
-            id_ = self._rng.getrandbits(8 * TRANSACTION_BYTES).to_bytes(TRANSACTION_BYTES, "little")
+            if not self._ids:
+                self._ids = self._rng.randbytes(DRAWN * TRANSACTION_BYTES)
+            id_, self._ids = self._ids[:TRANSACTION_BYTES], self._ids[TRANSACTION_BYTES:]
             if id_ not in self._open:
                 return id_
 
