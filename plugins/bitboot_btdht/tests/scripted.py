@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bitboot_btdht.asking.transaction import Outcome
+from bitboot_btdht.asking.transaction import Transaction
 from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.settings import Settings
 from bitboot_btdht.wire import compact, krpc
@@ -34,37 +33,44 @@ def nodes(*numbers: int) -> bytes:
 class Asked:
     """A query, and how to say what came of it."""
 
-    address: Address
-    method: bytes
+    transaction: Transaction
     arguments: dict[bytes, Any]
-    on_outcome: Callable[[Outcome], None]
-    on_answer: Callable[[krpc.Response], bool] | None
-    on_overdue: Callable[[], None] | None
-    on_slow: Callable[[], None] | None
-    wanted: Callable[[], bool] | None
-    turn: int | None
+
+    @property
+    def address(self) -> Address:
+        return self.transaction.address
+
+    @property
+    def method(self) -> bytes:
+        return self.transaction.method
+
+    @property
+    def turn(self) -> int:
+        return self.transaction.turn
+
+    def is_wanted(self) -> bool:
+        return self.transaction.is_wanted()
 
     def answer(self, number: int, *, sees_us: Address | None = None, **values: Any) -> None:
         """Node `number` answers, and may say where it sees us."""
         named = {name.encode(): value for name, value in values.items()}
         response = krpc.Response(b"aa", id_of(number), named, sees_us)
-        if self.on_answer is not None:
-            self.on_answer(response)
-        self.on_outcome(response)
+        self.transaction.hear(response)
+        self.transaction.settle(response)
 
     def refuse(self) -> None:
-        self.on_outcome(krpc.ErrorReply(b"aa", 203, b"no"))
+        self.transaction.settle(krpc.ErrorReply(b"aa", 203, b"no"))
 
     def lose(self) -> None:
-        self.on_outcome(None)
+        self.transaction.settle(None)
 
     def is_overdue(self) -> None:
-        assert self.on_overdue is not None
-        self.on_overdue()
+        assert self.transaction.is_watched
+        self.transaction.overdue()
 
     def is_slow(self) -> None:
-        assert self.on_slow is not None
-        self.on_slow()
+        assert self.transaction.is_counted
+        self.transaction.slow()
 
 
 class Scripted:
@@ -87,25 +93,9 @@ class Scripted:
         self.hurries = True
         self.few: set[int] = set()
 
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_answer: Callable[[krpc.Response], bool] | None = None,
-        on_overdue: Callable[[], None] | None = None,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-    ) -> bool:
+    def ask(self, transaction: Transaction) -> bool:
         if not self.is_full:
-            self.asked.append(
-                Asked(
-                    address, method, dict(arguments), on_outcome, on_answer, on_overdue, on_slow, wanted, turn
-                )
-            )
+            self.asked.append(Asked(transaction, dict(transaction.arguments)))
         return not self.is_full
 
     def knows_few(self, family: int) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from .asking.transaction import Outcome
+from .asking.transaction import Outcome, Transaction
 from .asking.transactions import Transactions
 from .counters import Counters
 from .lookup.density import Density
@@ -62,66 +62,46 @@ class Client:
         self._extensions = extensions
         self._rng = rng
         self._counters = counters
-        self.transactions: Transactions = Transactions(settings, rng, transmit, self._heard_late)
+        self.transactions: Transactions = Transactions(settings, rng, transmit, self._ended, self._heard_late)
         self.surroundings: Surroundings = Surroundings(
             self, ids, tables, expire=expire, on_moved=on_moved, rng=rng, now=now
         )
 
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_answer: Callable[[krpc.Response], bool] | None = None,
-        on_overdue: Callable[[], None] | None = None,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-    ) -> bool:
-        """Send a query, and learn from its outcome before `on_outcome` hears of it: see `lookup.network`."""
-        family, asked = compact.family(address), self.now
-        was_surprised = self.surroundings.is_surprised(address, asked)
-
-        def settle(outcome: Outcome, round_trip: float) -> None:
-            if isinstance(outcome, krpc.Response):
-                surprised = was_surprised and not self.surroundings.has_called_since(address, asked)
-                self.surroundings.answered(
-                    outcome, address, self.now, round_trip=round_trip, was_surprised=surprised
-                )
-                if self._extensions.has_response_observers:
-                    self._extensions.answered(Exchange(method, arguments, outcome, address), self.now)
-            elif outcome is None:
-                self._counters.timeouts += 1
-                self.surroundings.unanswered(address, asked)
-            on_outcome(outcome)
-
+    def ask(self, transaction: Transaction) -> bool:
+        """Send a query, and learn from its outcome before whoever asks hears of it: see `lookup.network`."""
+        address = transaction.address
+        transaction.asked_at = self.now
+        transaction.was_surprised = self.surroundings.is_surprised(address, self.now)
         return self.transactions.send(
-            address,
-            method,
-            {b"id": self.ids[family], **arguments},
+            transaction,
+            self.ids[compact.family(address)],
             self.now,
-            settle if on_answer is None else partial(self._hear, on_answer, settle),
-            on_overdue=on_overdue,
-            on_slow=on_slow,
-            wanted=wanted,
-            turn=turn,
             read_only=self.is_read_only(address),
         )
 
-    # Not within `ask`: compiled functions in one function that know each other are a circle.
-    def _hear(
-        self,
-        on_answer: Callable[[krpc.Response], bool],
-        settle: Callable[[Outcome, float], None],
-        outcome: Outcome,
-        round_trip: float,
-    ) -> None:
-        if isinstance(outcome, krpc.Response) and on_answer(outcome):
-            self.postponed.append(partial(settle, outcome, round_trip))
+    def _ended(self, transaction: Transaction, outcome: Outcome, round_trip: float) -> None:
+        if isinstance(outcome, krpc.Response) and transaction.hear(outcome):
+            self.postponed.append(partial(self._settle, transaction, outcome, round_trip))
         else:
-            settle(outcome, round_trip)
+            self._settle(transaction, outcome, round_trip)
+
+    def _settle(self, transaction: Transaction, outcome: Outcome, round_trip: float) -> None:
+        address, asked_at = transaction.address, transaction.asked_at
+        if isinstance(outcome, krpc.Response):
+            surprised = transaction.was_surprised and not self.surroundings.has_called_since(
+                address, asked_at
+            )
+            self.surroundings.answered(
+                outcome, address, self.now, round_trip=round_trip, was_surprised=surprised
+            )
+            if self._extensions.has_response_observers:
+                self._extensions.answered(
+                    Exchange(transaction.method, transaction.arguments, outcome, address), self.now
+                )
+        elif outcome is None:
+            self._counters.timeouts += 1
+            self.surroundings.unanswered(address, asked_at)
+        transaction.settle(outcome)
 
     def catch_up(self) -> None:
         """Do what was postponed."""

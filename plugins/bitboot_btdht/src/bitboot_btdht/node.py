@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .asking.requests import Requests
-from .asking.transaction import Outcome
+from .asking.transaction import Asked, Outcome
 from .asking.transactions import Transactions
 from .client import Client
 from .counters import Counters
@@ -238,7 +238,7 @@ class Node(Operations):
         10 seconds waits for its turn.
         """
         self._client.now = now
-        return self._client.ask(address, method, arguments, on_outcome)
+        return self._client.ask(Asked(address, method, arguments, on_outcome))
 
     def request(
         self,

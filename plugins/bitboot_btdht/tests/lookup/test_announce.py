@@ -152,10 +152,9 @@ def test_with_no_room_for_queries_nobody_stores_it() -> None:
 def test_cancelled_it_asks_nobody_and_calls_nobody(outcome: str) -> None:
     announcing = Announcing()
     asked = announcing.network.last(1)
-    assert asked.wanted is not None
-    assert asked.wanted()
+    assert asked.is_wanted()
     announcing.announce.cancel()
-    assert not asked.wanted()
+    assert not asked.is_wanted()
     for number in (1, 10):
         if outcome == "answer":
             announcing.network.last(number).answer(number)

@@ -56,7 +56,7 @@ def test_a_slow_contact_is_asked_again_and_not_waited_for_while_another_answered
     starting = Starting(1, 2)
     starting.network.last(1).is_slow()
     assert (starting.times(1), starting.times(2)) == (2, 1)
-    assert starting.network.last(1).on_slow is None, "a second time, and no third"
+    assert not starting.network.last(1).transaction.is_counted, "a second time, and no third"
     starting.network.last(2).answer(2)
     assert starting.ended == [1]
 
@@ -101,13 +101,11 @@ def test_cancelled_it_asks_nobody_and_calls_nobody() -> None:
     starting.network.last(1).answer(1, nodes=nodes(3, 4))
     found = starting.network.last(3)
     contact = starting.network.last(2)
-    assert contact.wanted is not None
-    assert found.wanted is not None
-    assert contact.wanted()
-    assert found.wanted()
+    assert contact.is_wanted()
+    assert found.is_wanted()
     starting.bootstrap.cancel()
-    assert not contact.wanted()
-    assert not found.wanted()
+    assert not contact.is_wanted()
+    assert not found.is_wanted()
     before = len(starting.network.asked)
     contact.answer(2, nodes=nodes(5))
     found.answer(3, nodes=nodes(6))

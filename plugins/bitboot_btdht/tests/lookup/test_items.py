@@ -262,7 +262,7 @@ def test_with_cas_those_that_have_the_version_to_be_replaced_decide() -> None:
         if code is None:
             putting.network.last(1).answer(1)
         else:
-            putting.network.last(1).on_outcome(krpc.ErrorReply(b"aa", code, b"no"))
+            putting.network.last(1).transaction.settle(krpc.ErrorReply(b"aa", code, b"no"))
         assert putting.stores()[1] == others
 
 
@@ -274,7 +274,7 @@ def test_with_cas_those_that_have_the_version_to_be_replaced_are_waited_for_when
     putting.network.last(1).is_slow()
     putting.network.last(20).answer(20)
     assert putting.stores() == [2, 0, 1]
-    first.on_outcome(krpc.ErrorReply(b"aa", 301, b"no"))
+    first.transaction.settle(krpc.ErrorReply(b"aa", 301, b"no"))
     assert putting.stores() == [2, 0, 1]
     assert putting.ended == [1]
 
@@ -310,7 +310,7 @@ def test_a_newer_version_that_nobody_has_signed_stops_nothing() -> None:
 @pytest.mark.parametrize(("code", "spare"), [(301, 0), (302, 0), (205, 1), (203, 1)])
 def test_for_one_that_refuses_another_is_asked_unless_it_has_a_newer_version(code: int, spare: int) -> None:
     putting = Putting(Put.mutable(mutable(), version(b"new", 7), None))
-    putting.network.last(1).on_outcome(krpc.ErrorReply(b"aa", code, b"no"))
+    putting.network.last(1).transaction.settle(krpc.ErrorReply(b"aa", code, b"no"))
     assert putting.stores() == [1, 1, spare]
     assert putting.puts.put.refusals == {code: 1}
 

@@ -156,8 +156,7 @@ def test_side_paths_go_on_from_the_first_that_answer(answers: int, hops: int) ->
 def test_cancelled_it_asks_nobody_and_calls_nobody() -> None:
     opened = Opened(*range(1, 50))
     opened.search.cancel()
-    assert opened.network.last(1).wanted is not None
-    assert not opened.network.last(1).wanted()  # type: ignore[misc]
+    assert not opened.network.last(1).is_wanted()
     before = len(opened.asked)
     opened.network.last(1).answer(1, values=[PEER], nodes=nodes(60))
     opened.network.last(2).is_slow()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from bitboot_btdht.asking.transaction import Outcome
+from bitboot_btdht.asking.transaction import Transaction
 from bitboot_btdht.lookup.density import Density
 from bitboot_btdht.lookup.sampled import SampledSearch
 from bitboot_btdht.node import Node
@@ -172,25 +170,16 @@ class OneNode:
     def __init__(self) -> None:
         self.ids = {4: b"\xff" * 20}
         self.densities = {4: Density()}
-        self.asked: list[Callable[[Outcome], None]] = []
+        self.asked: list[Transaction] = []
 
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_answer: Callable[[krpc.Response], bool] | None = None,
-        **more: Any,
-    ) -> bool:
-        def settle(outcome: Outcome) -> None:
-            if on_answer is not None and isinstance(outcome, krpc.Response):
-                on_answer(outcome)
-            on_outcome(outcome)
-
-        self.asked.append(settle)
+    def ask(self, transaction: Transaction) -> bool:
+        self.asked.append(transaction)
         return True
+
+    def answer(self) -> None:
+        response = self.sample()
+        self.asked[-1].hear(response)
+        self.asked[-1].settle(response)
 
     def knows_few(self, family: int) -> bool:
         return False
@@ -226,10 +215,10 @@ def test_a_node_that_does_not_answer_twice_in_a_row_is_asked_no_more(outcomes: s
     network, ended = OneNode(), list[bool]()
     search = SampledSearch(network, HASH, 4, lambda peers: None, lambda: ended.append(True))
     search.start()
-    network.asked[-1](network.sample())
+    network.answer()
     for outcome in outcomes:
         assert not ended
-        network.asked[-1](network.sample() if outcome == "r" else None)
+        network.answer() if outcome == "r" else network.asked[-1].settle(None)
     assert ended == [True]
     assert len(network.asked) == asked
 
@@ -271,10 +260,9 @@ def test_a_node_is_asked_again_for_the_same_and_in_the_same_turn() -> None:
     first, second = network.asked
     assert (second.address, second.method, second.arguments) == (first.address, first.method, first.arguments)
     assert second.turn == first.turn == TURN
-    assert second.wanted is not None
-    assert second.wanted()
+    assert second.is_wanted()
     search.cancel()
-    assert not second.wanted()
+    assert not second.is_wanted()
     second.answer(1, values=[at(200 + number) for number in range(60)])
     assert len(network.asked) == 2
     assert not ended

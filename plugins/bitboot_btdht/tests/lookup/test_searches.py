@@ -131,8 +131,8 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
     assert [len(network.asked) for network in (silent, calm, storing)] == [many, few, few]
     silent.asked[0].is_overdue()
     assert len(silent.asked) == many + 1
-    assert calm.asked[0].on_overdue is None
-    assert storing.asked[0].on_overdue is None
+    assert not calm.asked[0].transaction.is_watched
+    assert not storing.asked[0].transaction.is_watched
 
 
 def test_more_are_asked_at_once_where_the_network_is_small() -> None:
@@ -144,7 +144,7 @@ def test_more_are_asked_at_once_where_the_network_is_small() -> None:
     network.asked.clear()
     SampledSearch(network, TARGET, 4, nothing, nothing).start()
     assert len(network.asked) == 10, "more than have to answer"
-    assert network.asked[0].on_overdue is None, "all are waited for"
+    assert not network.asked[0].transaction.is_watched, "all are waited for"
     for number in range(1, 9):
         network.last(number).answer(number, nodes=nodes(11, 12))
     assert len(network.asked) == 10, "the closest have answered"
@@ -227,10 +227,9 @@ def test_what_comes_after_its_end_is_a_reply_and_changes_nothing() -> None:
     search = NodeSearch(network, TARGET, 4, lambda: ended.append(True))
     search.start()
     asked = network.last(5)
-    assert asked.wanted is not None
-    assert asked.wanted()
+    assert asked.is_wanted()
     search.cancel()
-    assert not asked.wanted()
+    assert not asked.is_wanted()
     asked.answer(5, nodes=nodes(1))
     assert search.replies == 1
     assert len(network.asked) == 1

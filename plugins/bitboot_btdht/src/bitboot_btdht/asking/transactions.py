@@ -8,7 +8,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from ..settings import Settings
 from ..wire import krpc
@@ -35,10 +35,6 @@ HURRIED: Final = 1
 On a simulated live DHT lookups that wait for two or more take longer, and find no more."""
 
 
-_PING: Final = b"1:q4:ping"
-"""What the datagrams of pings hold, and hardly any other."""
-
-
 LATE: Final = 30.0
 """Seconds after which an answer teaches nothing any more. Satellites and onion routes take up to some 6."""
 
@@ -49,8 +45,8 @@ class Transactions:
     A query waits where too many are under way, and where its node has had its share of messages: then
     it is sent as soon as the `Window` allows.
 
-    `transmit(datagram, address)` puts a datagram on its way. `on_late(message, address, round_trip)` is
-    told of answers to what has been given up.
+    `transmit(datagram, address)` puts a datagram on its way. `on_end(transaction, outcome, round_trip)` is
+    told what has become of one, `on_late(message, address, round_trip)` of answers to what has been given up.
     """
 
     def __init__(
@@ -58,11 +54,13 @@ class Transactions:
         settings: Settings,
         rng: random.Random,
         transmit: Callable[[bytes, Address], None],
+        on_end: Callable[[Transaction, Outcome, float], None],
         on_late: Callable[[krpc.Response | krpc.ErrorReply, Address, float], None],
     ) -> None:
         self._settings = settings
         self._rng = rng
         self._transmit = transmit
+        self._on_end = on_end
         self._on_late = on_late
         self._ids = b""  # drawn, and as yet given to nobody
         self._open: dict[bytes, Transaction] = {}
@@ -87,44 +85,25 @@ class Transactions:
     def __len__(self) -> int:
         return len(self._open) + len(self._line) + self._held.count
 
-    def send(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        now: float,
-        on_outcome: Callable[[Outcome, float], None],
-        *,
-        on_overdue: Callable[[], None] | None = None,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-        read_only: bool = False,
-    ) -> bool:
+    def send(self, transaction: Transaction, own_id: bytes, now: float, *, read_only: bool = False) -> bool:
         """Send a query, or put it in line.
 
-        `on_outcome(outcome, round_trip)` is called once, and before it `on_overdue()` (see `patience`) and
-        then `on_slow()` at most once; none of them where `wanted()` no longer holds when its turn comes: then
-        it is not sent at all. Of those that wait for one node the lowest `turn` comes first (`take_turn`).
-        Returns False, and calls nobody, where too many wait already.
+        `on_end` is told of it once, and before that the transaction, at most once each, that it is `overdue`
+        and then that it is `slow`; nobody of anything where it is no longer wanted when its turn comes: then
+        it is not sent at all. Returns False, and tells nobody, where too many wait already.
         """
         others_wait = bool(self._line) or self._held.count > 0
         if others_wait and len(self._line) + self._held.count >= 8 * self._settings.max_transactions:
             return False
-        id_ = self._new_id()
-        datagram = krpc.query(id_, method, arguments, read_only=read_only)
-        if turn is None:
-            turn = self.take_turn()
-        transaction = Transaction(
-            id_,
-            address,
-            datagram,
-            on_outcome,
-            on_overdue=on_overdue,
-            on_slow=on_slow,
-            wanted=wanted,
-            turn=turn,
+        transaction.id = self._new_id()
+        transaction.datagram = krpc.query(
+            transaction.id,
+            transaction.method,
+            {b"id": own_id, **transaction.arguments},
+            read_only=read_only,
         )
+        if transaction.turn < 0:
+            transaction.turn = self.take_turn()
         if others_wait or len(self._open) >= self._settings.max_transactions:
             self._line.append(transaction)
             self._next_in_line(now)
@@ -153,7 +132,7 @@ class Transactions:
     def expects_much(self, address: Address) -> bool:
         """Whether `address` was asked something that may have a long answer: anything but a ping."""
         return any(
-            transaction.address == address and _PING not in transaction.datagram
+            transaction.address == address and transaction.method != b"ping"
             for transaction in self._open.values()
         )
 
@@ -171,8 +150,7 @@ class Transactions:
 
     def _launch(self, transaction: Transaction, now: float) -> None:
         transaction.sent_at = now
-        is_watched = transaction.on_overdue is not None
-        transaction.due = now + (self.patience.mark if is_watched else self.round_trips.slow)
+        transaction.due = now + (self.patience.mark if transaction.is_watched else self.round_trips.slow)
         self._open[transaction.id] = transaction
         heapq.heappush(self._due, (transaction.due, transaction.id))
         self._transmit(transaction.datagram, transaction.address)
@@ -186,11 +164,11 @@ class Transactions:
             return False
         del self._open[transaction.id]
         round_trip = self._heard(address, transaction.sent_at, now)
-        if transaction.on_slow is not None:
+        if transaction.is_counted:
             self.losses.add(answered=True)
         if self._line or self._held.count:
             self._next_in_line(now)
-        transaction.on_outcome(message, round_trip)
+        self._on_end(transaction, message, round_trip)
         return True
 
     def _heard(self, address: Address, sent_at: float, now: float) -> float:
@@ -223,10 +201,10 @@ class Transactions:
 
     def _admit(self, transaction: Transaction, now: float) -> None:
         """It is a query's turn: send it, unless nobody wants it any more, or its node has had its share."""
-        if transaction.wanted is not None and not transaction.wanted():
+        if not transaction.is_wanted():
             return
         if transaction.id in self._open:  # its id was given out again while it waited
-            transaction.on_outcome(None, 0.0)
+            self._on_end(transaction, None, 0.0)
         elif self._window is None or self._window.take(transaction.address, Kind.QUERY, now):
             self._launch(transaction, now)
         else:
@@ -254,21 +232,20 @@ class Transactions:
             transaction = self._open[id_]
             if transaction.is_slow:
                 self._give_up(transaction, now)
-            elif transaction.on_overdue is not None:
-                on_overdue, transaction.on_overdue = transaction.on_overdue, None
+            elif transaction.is_watched:
+                transaction.is_watched = False
                 transaction.due = max(due, transaction.sent_at + self.round_trips.above_mean(HURRIED))
                 heapq.heappush(self._due, (transaction.due, id_))
-                on_overdue()
+                transaction.overdue()
             else:
                 transaction.is_slow = True
                 transaction.due = max(due, transaction.sent_at + self.round_trips.timeout)
                 heapq.heappush(self._due, (transaction.due, id_))
-                if transaction.on_slow is not None:
-                    transaction.on_slow()
+                transaction.slow()
 
     def _give_up(self, transaction: Transaction, now: float) -> None:
         del self._open[transaction.id]
-        if transaction.on_slow is not None:
+        if transaction.is_counted:
             self.losses.add(answered=False)
         self._given_up[transaction.id] = transaction.address, transaction.sent_at
         if len(self._given_up) > self._settings.max_transactions:
@@ -278,4 +255,4 @@ class Transactions:
         if self._last_heard >= transaction.sent_at:
             self.dead.failed(transaction.address, now)
         self._next_in_line(now)
-        transaction.on_outcome(None, now - transaction.sent_at)
+        self._on_end(transaction, None, now - transaction.sent_at)

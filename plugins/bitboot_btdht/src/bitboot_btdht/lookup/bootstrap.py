@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..wire import krpc
 from ..wire.compact import Address, NodeInfo
 from .network import Network, introduced, told_of
@@ -48,12 +48,14 @@ class Bootstrap:
 
     def _ask(self, contact: Address, *, again: bool = False) -> bool:
         return self._network.ask(
-            contact,
-            b"find_node",
-            self._arguments(),
-            lambda outcome: self._settle(contact, outcome),
-            on_slow=None if again else lambda: self._retry(contact),
-            wanted=lambda: not self._done,
+            Asked(
+                contact,
+                b"find_node",
+                self._arguments(),
+                lambda outcome: self._settle(contact, outcome),
+                on_slow=None if again else lambda: self._retry(contact),
+                wanted=lambda: not self._done,
+            )
         )
 
     def _retry(self, contact: Address) -> None:

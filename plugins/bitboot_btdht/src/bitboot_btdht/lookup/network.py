@@ -5,10 +5,10 @@ They know nothing of sockets or tables: they ask through a `Network`, which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Transaction
 from ..settings import Settings
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
@@ -30,24 +30,10 @@ class Network(Protocol):
     def families(self) -> Sequence[int]:
         """The IP versions that the node speaks."""
 
-    def ask(
-        self,
-        address: Address,
-        method: bytes,
-        arguments: dict[bytes, Any],
-        on_outcome: Callable[[Outcome], None],
-        *,
-        on_answer: Callable[[krpc.Response], bool] | None = None,
-        on_overdue: Callable[[], None] | None = None,
-        on_slow: Callable[[], None] | None = None,
-        wanted: Callable[[], bool] | None = None,
-        turn: int | None = None,
-    ) -> bool:
-        """Send a query, at once or when its `turn` comes, if it is still `wanted` then.
+    def ask(self, transaction: Transaction) -> bool:
+        """Send a query, at once or when its turn comes, if it is still wanted then.
 
-        `on_answer` hears of an answer first. Where it says that somebody has got what they wait for, all else
-        that the answer leads to is done once they have it (`Node.catch_up`).
-        False, and no callback, where too many wait already.
+        False, and it hears of nothing, where too many wait already.
         """
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..wire import krpc
 from ..wire.compact import Address
 from .candidates import Candidate
@@ -120,12 +120,14 @@ class SampledSearch(PeerSearch):
     def _ask_again(self, candidate: Candidate) -> None:
         self._left[candidate] -= 1
         sent = self.network.ask(
-            candidate.address,
-            self.method,
-            self._arguments,
-            lambda outcome: self._answered_again(candidate, outcome),
-            wanted=lambda: not self._over,
-            turn=self.turn,
+            Asked(
+                candidate.address,
+                self.method,
+                self.arguments,
+                lambda outcome: self._answered_again(candidate, outcome),
+                wanted=lambda: not self._over,
+                turn=self.turn,
+            )
         )
         if not sent:
             del self._left[candidate]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome, Transaction
 from ..wire import compact, krpc
 from ..wire.compact import Address
 from .candidates import ANSWERED, Candidate
@@ -62,10 +62,10 @@ class NodeSearch:
         """How often one of them replied, whatever it said."""
         self.opening: Beginning | None = None
         """How it begins where its node knows nobody yet."""
-        self._arguments: dict[bytes, Any] = {self.argument: target}
+        self.arguments: dict[bytes, Any] = {self.argument: target}
         self._on_end = on_done
         settings = network.settings
-        self._hurries = self.may_hurry and network.hurries
+        self.hurries: bool = self.may_hurry and network.hurries
         self._is_among_few = self.may_hurry and network.knows_few(family)
         self.traversal: Traversal = Traversal(
             target,
@@ -73,11 +73,11 @@ class NodeSearch:
             settings=settings,
             ask=self._ask,
             finished=self._finished,
-            at_once=settings.hurried_alpha if self._hurries or self._is_among_few else settings.alpha,
+            at_once=settings.hurried_alpha if self.hurries or self._is_among_few else settings.alpha,
             ending=Ending(
                 settings,
                 patient=patient,
-                hurries=self._hurries,
+                hurries=self.hurries,
                 is_thorough=self.is_thorough,
                 is_too_dense=self._is_too_dense,
             ),
@@ -110,13 +110,15 @@ class NodeSearch:
         self.asked += 1
         self.traversal.queries += 1
         return self.network.ask(
-            address,
-            self.method,
-            self._arguments,
-            on_outcome,
-            on_slow=on_slow,
-            wanted=self._is_wanted,
-            turn=self.turn,
+            Asked(
+                address,
+                self.method,
+                self.arguments,
+                on_outcome,
+                on_slow=on_slow,
+                wanted=lambda: not self.traversal.done,
+                turn=self.turn,
+            )
         )
 
     def take(self, address: Address, response: krpc.Response, *, aside: bool) -> None:
@@ -127,26 +129,14 @@ class NodeSearch:
             candidate.hops = LONGEST if aside else 0
             if self.is_awaited:
                 self.hand_over(candidate, response)
-            self._settle(candidate, response, 1)
+            self.settle(candidate, response, 1)
         else:
             self.replies += 1
             self.traversal.advance()
 
     def _ask(self, candidate: Candidate) -> None:
         self.asked += candidate.tries == 1
-        tries = candidate.tries
-        sent = self.network.ask(
-            candidate.address,
-            self.method,
-            self._arguments,
-            lambda outcome: self._settle(candidate, outcome, tries),
-            on_answer=(lambda response: self._hear(candidate, response)) if self.is_awaited else None,
-            on_overdue=(lambda: self.traversal.overdue(candidate)) if self._hurries else None,
-            on_slow=lambda: self.traversal.slow(candidate),
-            wanted=self._is_wanted,
-            turn=self.turn,
-        )
-        if not sent:
+        if not self.network.ask(_AskedBySearch(self, candidate)):
             self.traversal.failed(candidate)
         elif self.network.is_waiting(candidate.address):
             self.traversal.held(candidate)
@@ -176,12 +166,9 @@ class NodeSearch:
                 self.traversal.target, rank, fitting[rank - 1].distance, len(fitting) / len(answers)
             )
 
-    def _is_wanted(self) -> bool:
-        return not self.traversal.done
-
-    def _settle(self, candidate: Candidate, outcome: Outcome, tries: int) -> None:
-        if outcome is not None:
-            self.replies += 1
+    def settle(self, candidate: Candidate, outcome: Outcome, tries: int) -> None:
+        """What came of the query to a candidate: the `tries`-th, if it was asked more than once."""
+        self.replies += outcome is not None
         if self.traversal.done or candidate.state is ANSWERED:
             return
         if outcome is None and candidate.tries > tries:
@@ -208,7 +195,7 @@ class NodeSearch:
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()
 
-    def _hear(self, candidate: Candidate, response: krpc.Response) -> bool:
+    def hear(self, candidate: Candidate, response: krpc.Response) -> bool:
         """An answer has come in: hand over what is in it, if it is an honest one (`Traversal.answered`)."""
         if self.traversal.done or candidate.state is ANSWERED:
             return False
@@ -220,6 +207,40 @@ class NodeSearch:
 
     def heard(self, candidate: Candidate, response: krpc.Response) -> None:
         """An honest answer has been followed up. For subclasses."""
+
+
+class _AskedBySearch(Transaction):
+    """A search's query to one of its candidates."""
+
+    __slots__ = ("_candidate", "_search", "_tries")
+
+    def __init__(self, search: NodeSearch, candidate: Candidate) -> None:
+        super().__init__(
+            candidate.address,
+            search.method,
+            search.arguments,
+            turn=search.turn,
+            is_watched=search.hurries,
+            is_counted=True,
+        )
+        self._search = search
+        self._candidate = candidate
+        self._tries = candidate.tries
+
+    def is_wanted(self) -> bool:
+        return not self._search.traversal.done
+
+    def overdue(self) -> None:
+        self._search.traversal.overdue(self._candidate)
+
+    def slow(self) -> None:
+        self._search.traversal.slow(self._candidate)
+
+    def hear(self, response: krpc.Response) -> bool:
+        return self._search.is_awaited and self._search.hear(self._candidate, response)
+
+    def settle(self, outcome: Outcome) -> None:
+        self._search.settle(self._candidate, outcome, self._tries)
 
 
 class PeerSearch(NodeSearch):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..wire import krpc
 from .candidates import Candidate
 from .searches import NodeSearch
@@ -15,7 +15,7 @@ TRIES = 2
 """How often one of the closest is asked: datagrams get lost. A spare one is asked once."""
 
 
-class _Asked:
+class _Chosen:
     """A node that is asked to store it. `tries`: how often it may still be asked."""
 
     __slots__ = ("candidate", "tries", "under_way")
@@ -38,9 +38,9 @@ class Storing(ABC):
         self._search = search
         self._on_done = on_done
         self._wanted = 0
-        self._awaited: set[_Asked] = set()
+        self._awaited: set[_Chosen] = set()
         # Those in whose place others are asked, as they are slow. What they say counts all the same.
-        self._late: set[_Asked] = set()
+        self._late: set[_Chosen] = set()
         self._stored: set[Candidate] = set()
         self._spare: list[Candidate] = []
         self._turns: list[list[Candidate]] = []
@@ -84,22 +84,24 @@ class Storing(ABC):
         self._turns = self.in_turns(chosen)
         self.check()
 
-    def _ask(self, asked: _Asked) -> None:
+    def _ask(self, asked: _Chosen) -> None:
         asked.tries -= 1
         sent = self._network.ask(
-            asked.candidate.address,
-            self.method,
-            {**self.arguments(asked.candidate), b"token": asked.candidate.token},
-            lambda outcome: self._settle(asked, outcome),
-            on_slow=lambda: self._is_slow(asked),
-            wanted=lambda: not self._done,
-            turn=self._search.turn,
+            Asked(
+                asked.candidate.address,
+                self.method,
+                {**self.arguments(asked.candidate), b"token": asked.candidate.token},
+                lambda outcome: self._settle(asked, outcome),
+                on_slow=lambda: self._is_slow(asked),
+                wanted=lambda: not self._done,
+                turn=self._search.turn,
+            )
         )
         if sent:
             asked.under_way += 1
             self._awaited.add(asked)
 
-    def _is_slow(self, asked: _Asked) -> None:
+    def _is_slow(self, asked: _Chosen) -> None:
         """No answer yet. Lost on the way, most likely: it is sent once more, then to another node as well."""
         if self._done or asked not in self._awaited:
             return
@@ -113,9 +115,9 @@ class Storing(ABC):
 
     def _ask_another(self) -> None:
         if self._spare:
-            self._ask(_Asked(self._spare.pop(0), tries=1))
+            self._ask(_Chosen(self._spare.pop(0), tries=1))
 
-    def _settle(self, asked: _Asked, outcome: Outcome) -> None:
+    def _settle(self, asked: _Chosen, outcome: Outcome) -> None:
         asked.under_way -= 1
         if self._done or asked.candidate in self._stored:
             return
@@ -143,7 +145,7 @@ class Storing(ABC):
         while not self._done and not self._awaited and (not self._late or len(self._stored) >= self._wanted):
             if self._turns and self.goes_on():
                 for candidate in self._turns.pop(0):
-                    self._ask(_Asked(candidate, TRIES))
+                    self._ask(_Chosen(candidate, TRIES))
             else:
                 self._done = True
                 self._on_done(len(self._stored))

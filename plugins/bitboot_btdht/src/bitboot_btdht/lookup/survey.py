@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bitboot_core import KnownHost
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..wire import compact, krpc
 from ..wire.compact import Address, NodeInfo
 from ..wire.node_id import ID_BYTES, random_id
@@ -141,12 +141,14 @@ class Survey:
             return
         asked_at = self._now
         sent = self._network.ask(
-            address,
-            b"sample_infohashes",
-            {b"target": random_id(self._rng)},
-            lambda outcome: self._settle(address, outcome, asked_at),
-            wanted=lambda: not self.done,
-            turn=self._turn,
+            Asked(
+                address,
+                b"sample_infohashes",
+                {b"target": random_id(self._rng)},
+                lambda outcome: self._settle(address, outcome, asked_at),
+                wanted=lambda: not self.done,
+                turn=self._turn,
+            )
         )
         self.asked += sent
         self._waiting += sent

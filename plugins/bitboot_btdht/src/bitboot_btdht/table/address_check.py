@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..lookup.network import Network
 from ..wire import krpc
 from ..wire.compact import Address, subnet
@@ -65,7 +65,9 @@ class AddressCheck:
     def _ping_one(self, contacts: Iterator[Contact]) -> None:
         contact = next(contacts, None)
         if contact is not None:
-            self._network.ask(contact.address, b"ping", {}, lambda outcome: self._pinged(outcome, contacts))
+            self._network.ask(
+                Asked(contact.address, b"ping", {}, lambda outcome: self._pinged(outcome, contacts))
+            )
 
     def _pinged(self, outcome: Outcome, contacts: Iterator[Contact]) -> None:
         if not isinstance(outcome, krpc.Response) or outcome.external is None:
@@ -90,7 +92,8 @@ class AddressCheck:
         if chosen:
             self._rounds[family] = now, len(chosen)
         for contact in chosen:
-            if not self._network.ask(contact.address, b"ping", {}, lambda _: self._one_settled(family)):
+            ping = Asked(contact.address, b"ping", {}, lambda _: self._one_settled(family))
+            if not self._network.ask(ping):
                 self._one_settled(family)
 
     def _one_settled(self, family: int) -> None:

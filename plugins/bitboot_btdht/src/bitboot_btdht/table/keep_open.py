@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 
+from ..asking.transaction import Transaction
 from ..lookup.network import Network
 from .routing import RoutingTable
 
@@ -71,4 +72,4 @@ class KeepOpen:
         contacts = table.alive() or list(table)
         if contacts:
             longest_silent = min(contacts, key=lambda contact: contact.last_seen)
-            self._network.ask(longest_silent.address, b"ping", {}, lambda outcome: None)
+            self._network.ask(Transaction(longest_silent.address, b"ping", {}))

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..asking.transaction import Outcome
+from ..asking.transaction import Asked, Outcome
 from ..lookup.bootstrap import Bootstrap
 from ..lookup.network import Network
 from ..lookup.searches import NodeSearch
@@ -120,7 +120,8 @@ class Upkeep:
     def _ping(self, address: Address, tries: int) -> None:
         if address in self._checking:
             return
-        if self._network.ask(address, b"ping", {}, lambda outcome: self._settle(address, outcome, tries - 1)):
+        ping = Asked(address, b"ping", {}, lambda outcome: self._settle(address, outcome, tries - 1))
+        if self._network.ask(ping):
             self._checking.add(address)
 
     def _settle(self, address: Address, outcome: Outcome, tries: int) -> None:
@@ -165,7 +166,7 @@ class Upkeep:
             if table.is_bad(contact):
                 former.add(contact.address, now)
         for address in former.due(now):
-            self._network.ask(address, b"ping", {}, partial(self._former_heard, family, address, now))
+            self._network.ask(Asked(address, b"ping", {}, partial(self._former_heard, family, address, now)))
 
     def _former_heard(self, family: int, address: Address, now: float, outcome: Outcome) -> None:
         if not isinstance(outcome, krpc.Response):
