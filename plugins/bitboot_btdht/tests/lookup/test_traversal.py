@@ -379,7 +379,7 @@ def test_invented_nodes_cost_a_bounded_number_of_queries() -> None:
         world.traversal.advance()
     assert world.ended == 1
     assert world.traversal.queries <= Settings().max_queries_per_lookup
-    assert len(list(world.traversal.shortlist)) <= Settings().max_candidates
+    assert len(world.traversal.shortlist.nearest) <= Settings().max_candidates
 
 
 def add_and_advance(traversal: Traversal, nodes: list[NodeInfo]) -> None:
@@ -538,7 +538,7 @@ def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
     world.add(100, 90, 80, 70)
     world.add(1000)
     world.add(10)
-    assert [c.distance for c in world.traversal.shortlist] == [10, 70, 80, 90]
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [10, 70, 80, 90]
     forgotten = (id_at(100), bytes((10, 0, 100, 1)) + b"\x1a\xe1")
     assert world.traversal.shortlist.unknown([forgotten], b"teller") == [forgotten]
 
@@ -547,7 +547,7 @@ def test_a_node_that_is_nearer_than_the_farthest_alone_takes_its_place() -> None
     world = World(alpha=4, k=2, max_candidates=4, nodes_per_subnet=None)
     world.add(100, 80, 70, 60)
     world.add(90)
-    assert [c.distance for c in world.traversal.shortlist] == [60, 70, 80, 90]
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [60, 70, 80, 90]
 
 
 def test_who_is_forgotten_frees_one_share_of_its_subnet() -> None:
@@ -560,7 +560,7 @@ def test_who_is_forgotten_frees_one_share_of_its_subnet() -> None:
     world.traversal.add((id_at(n), public_address(n)) for n in (200, 201, 202))
     world.traversal.add([(id_at(10), public_address(10))])
     neighbours(32, 33)
-    assert [c.distance for c in world.traversal.shortlist] == [10, 30, 31, 32, 200, 201]
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [10, 30, 31, 32, 200, 201]
 
 
 @pytest.mark.parametrize("outcome", ["answered", "failed"])
@@ -575,14 +575,14 @@ def test_a_closer_node_is_never_refused(outcome: str) -> None:
         else:
             world.traversal.failed(candidate)
     world.add(1, 2, 3)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 2, 3, 70]
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [1, 2, 3, 70]
 
 
 def test_who_may_yet_answer_is_kept_beside_the_closest() -> None:
     world = World(alpha=4, k=4, max_candidates=4, nodes_per_subnet=None)
     world.add(100, 90, 80, 70)
     world.add(1)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 70, 80, 90, 100]
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [1, 70, 80, 90, 100]
     world.answer(world.asked[0])
     assert [c.distance for c in world.traversal.answers][-1] == 70
 
@@ -592,4 +592,4 @@ def test_the_farthest_of_those_who_are_not_asked_makes_room() -> None:
     world.add(100)
     world.add(90, 80, 70)
     world.add(1)
-    assert [c.distance for c in world.traversal.shortlist] == [1, 70, 80, 100], "100 may yet answer"
+    assert [c.distance for c in world.traversal.shortlist.nearest] == [1, 70, 80, 100], "100 may yet answer"

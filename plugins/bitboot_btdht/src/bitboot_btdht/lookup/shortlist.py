@@ -8,28 +8,27 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ..settings import Settings
 from ..wire.compact import Address, NodeInfo, is_public, subnet
+from ..wire.node_id import as_number
 from .candidates import ANSWERED, FAILED, FRESH, MAX_TELLERS, Candidate, Teller
 
 
 class Shortlist:
-    """Whom a lookup of `target` may ask. Iterating gives the nearest first."""
+    """Whom a lookup of `target` may ask."""
 
     def __init__(self, target: bytes, settings: Settings) -> None:
-        self._number = int.from_bytes(target, "big")
+        self._number = as_number(target)
         self._per_subnet = settings.nodes_per_subnet
         self._most = settings.max_candidates
-        self._sorted: list[Candidate] = []
+        self.nearest: list[Candidate] = []
+        """All of them, the nearest first."""
         self._distances: list[int] = []  # theirs, in the same order
         self._addresses: dict[Address, Candidate] = {}
         self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
         self._subnets: dict[bytes, int] = {}
-
-    def __iter__(self) -> Iterator[Candidate]:
-        return iter(self._sorted)
 
     def get(self, address: Address) -> Candidate | None:
         """The candidate at this address."""
@@ -59,8 +58,8 @@ class Shortlist:
             place = subnet(address)
             if self._subnets.get(place, 0) >= per_subnet and is_public(address):
                 return
-        distance = int.from_bytes(id_, "big") ^ self._number
-        if len(self._sorted) >= self._most and not self._make_room(distance):
+        distance = as_number(id_) ^ self._number
+        if len(self.nearest) >= self._most and not self._make_room(distance):
             return
         candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
         self._put(candidate)
@@ -71,21 +70,21 @@ class Shortlist:
     def _put(self, candidate: Candidate) -> None:
         index = bisect(self._distances, candidate.distance)
         self._distances.insert(index, candidate.distance)
-        self._sorted.insert(index, candidate)
+        self.nearest.insert(index, candidate)
 
     def _make_room(self, distance: int) -> bool:
         """Forget the farthest candidate where it is farther than `distance`; False where none is.
 
         Those that may yet answer are kept, on top of the number of candidates where need be.
         """
-        if self._sorted[-1].distance <= distance:
+        if self.nearest[-1].distance <= distance:
             return False
-        for index in range(len(self._sorted) - 1, -1, -1):
-            candidate = self._sorted[index]
+        for index in range(len(self.nearest) - 1, -1, -1):
+            candidate = self.nearest[index]
             if candidate.distance <= distance:
                 break
             if candidate.state in (FRESH, ANSWERED, FAILED):
-                del self._sorted[index], self._distances[index]
+                del self.nearest[index], self._distances[index]
                 del self._addresses[candidate.address]
                 if candidate.state is not FAILED:
                     self._leave_subnet(candidate)
@@ -94,9 +93,9 @@ class Shortlist:
 
     def rename(self, candidate: Candidate, id_: bytes) -> None:
         """A candidate is known by another id from now on, and as far from the target as that is."""
-        index = self._sorted.index(candidate)
-        del self._sorted[index], self._distances[index]
-        candidate.take_id(id_, int.from_bytes(id_, "big") ^ self._number)
+        index = self.nearest.index(candidate)
+        del self.nearest[index], self._distances[index]
+        candidate.take_id(id_, as_number(id_) ^ self._number)
         self._put(candidate)
 
     def fail(self, candidate: Candidate) -> None:
@@ -111,7 +110,7 @@ class Shortlist:
     @property
     def answers(self) -> list[Candidate]:
         """Everyone who has answered, nearest first."""
-        return [candidate for candidate in self._sorted if candidate.state is ANSWERED]
+        return [candidate for candidate in self.nearest if candidate.state is ANSWERED]
 
     def kth_distance(self, k: int) -> int | None:
         """How far from the target the k-th closest of those is that have answered and fit BEP 42."""

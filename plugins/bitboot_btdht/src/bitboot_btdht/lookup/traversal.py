@@ -114,7 +114,7 @@ class Traversal:
         room = self._at_once - self._waiting
         budget = self._settings.max_queries_per_lookup - self.queries
         unfit = UNFIT * self._settings.k - self._unfit_asked
-        for candidate in self.shortlist:
+        for candidate in self.shortlist.nearest:
             state = candidate.state
             if state is ANSWERED:
                 pass  # it counts
@@ -176,7 +176,7 @@ class Traversal:
         """Ask so many of the nearest at once, also where they are more than have to answer."""
         if self._others:
             self._add_others()
-        self._ask_all([candidate for candidate in islice(self.shortlist, count) if candidate.state is FRESH])
+        self._ask_all([one for one in self.shortlist.nearest[:count] if one.state is FRESH])
 
     def begin_aside(self, contacts: list[NodeInfo]) -> None:
         """Begin a side path at each of these contacts, at once."""

@@ -9,7 +9,7 @@ from ..settings import Settings
 from ..table.routing import RoutingTable
 from ..wire import bencode, bloom, compact, krpc
 from ..wire.compact import Address
-from ..wire.node_id import ID_BYTES
+from ..wire.node_id import ID_BYTES, as_number
 from .extensions import Extensions, Handler
 from .items import Items
 from .peer_store import PeerStore
@@ -215,9 +215,9 @@ def _drop_nodes(values: dict[bytes, Any], excess: int, target: bytes) -> None:
 def _nearest(infos: bytes, ip_family: int, target: bytes, count: int | None = None) -> bytes:
     """Of these nodes so many, or all, that are closest to `target`, nearest first."""
     size = ID_BYTES + compact.ADDRESS_BYTES[ip_family]
-    number = int.from_bytes(target, "big")
+    number = as_number(target)
     nodes = [infos[start : start + size] for start in range(0, len(infos), size)]
-    nodes.sort(key=lambda node: int.from_bytes(node[:ID_BYTES], "big") ^ number)
+    nodes.sort(key=lambda node: as_number(node[:ID_BYTES]) ^ number)
     return b"".join(nodes[:count])
 
 

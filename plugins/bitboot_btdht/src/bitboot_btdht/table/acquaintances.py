@@ -94,10 +94,10 @@ class Acquaintances:
     def has_called_since(self, address: Address, asked: float) -> bool:
         """Whether a query of then was no surprise after all: a call from there, on its way at the time, may
         have opened a NAT for it."""
+        if not compact.is_public(address):
+            return False
         known = self._get(_who(address), asked)
-        return (
-            known is not None and known.what is CALLER and known.last > asked and compact.is_public(address)
-        )
+        return known is not None and known.what is CALLER and known.last > asked
 
     def is_reachable(self, address: Address, now: float) -> None:
         """It has answered to a query that came out of the blue."""

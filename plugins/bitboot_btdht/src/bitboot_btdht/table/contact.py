@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..wire.compact import Address
-from ..wire.node_id import ID_BYTES
+from ..wire.node_id import ID_BYTES, as_number
 
 
 class Contact:
@@ -12,7 +12,7 @@ class Contact:
     __slots__ = ("address", "failures", "last_seen", "number", "round_trip")
 
     def __init__(self, node_id: bytes, address: Address, now: float, round_trip: float) -> None:
-        self.number: int = int.from_bytes(node_id, "big")
+        self.number: int = as_number(node_id)
         """Its id: kept as a number alone, since that is what is compared, and takes half of the memory."""
         self.address: Address = address
         self.last_seen: float = now
@@ -57,6 +57,16 @@ class Bucket:
         """It loses its place."""
         self.contacts.remove(contact)
         self._good_until = float("-inf")
+
+    def wait(self, contact: Contact, most: int) -> None:
+        """It waits for a place, as the latest of at most so many."""
+        for index, other in enumerate(self.waiting):
+            if other.address == contact.address:
+                del self.waiting[index]
+                break
+        self.waiting.append(contact)
+        if len(self.waiting) > most:
+            del self.waiting[0]
 
     def failed(self, contact: Contact) -> None:
         """One of its contacts has not answered."""

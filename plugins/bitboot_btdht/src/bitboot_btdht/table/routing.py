@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
-from ..wire.node_id import ID_BITS, ID_BYTES
+from ..wire.node_id import ID_BITS, ID_BYTES, as_number
 from . import nearest
 from .contact import Bucket, Contact
 
@@ -29,7 +29,7 @@ class RoutingTable:
 
     def __init__(self, own_id: bytes, settings: Settings, now: float) -> None:
         self.own_id = own_id
-        self._own_number = int.from_bytes(own_id, "big")
+        self._own_number = as_number(own_id)
         self._settings = settings
         self._buckets = [Bucket(now)]
         self._by_address: dict[Address, Contact] = {}
@@ -81,7 +81,7 @@ class RoutingTable:
 
     def bucket_index(self, node_id: bytes) -> int:
         """In which of the buckets an id has its place."""
-        return self._index_of(int.from_bytes(node_id, "big"))
+        return self._index_of(as_number(node_id))
 
     def _index_of(self, number: int) -> int:
         # As `common_prefix` says: written out, since every query comes by here.
@@ -93,7 +93,7 @@ class RoutingTable:
         """A node has answered a query. Returns the contact that should be pinged to make room."""
         known = self._by_address.get(address)
         if known is not None:
-            number = int.from_bytes(node_id, "big")
+            number = as_number(node_id)
             if known.number == number:
                 known.last_seen = now
                 known.failures = 0
@@ -111,7 +111,7 @@ class RoutingTable:
         """A node has queried us. Returns whether a ping could earn it a place in the table."""
         known = self._by_address.get(address)
         if known is not None:
-            if not known.failures and known.number == int.from_bytes(node_id, "big"):
+            if not known.failures and known.number == as_number(node_id):
                 known.last_seen = now
             return False
         return self.would_take(node_id, address, now)
@@ -176,9 +176,7 @@ class RoutingTable:
             self._drop(bad)
             self._add(bucket, contact, now)
             return None
-        bucket.waiting = [other for other in bucket.waiting if other.address != contact.address]
-        bucket.waiting.append(contact)
-        del bucket.waiting[: -self._settings.k]
+        bucket.wait(contact, self._settings.k)
         return None if are_good else self.least_recently_seen(bucket, now)
 
     def least_recently_seen(self, bucket: Bucket, now: float) -> Contact | None:
@@ -243,12 +241,12 @@ class RoutingTable:
 
     def nearest(self, target: bytes, count: int) -> Iterator[Contact]:
         """The same one by one, while nothing changes."""
-        number = int.from_bytes(target, "big")
+        number = as_number(target)
         return nearest.closest(self._buckets, self._own_number, number, count, self._settings.bad_after)
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
         """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
-        number, k, good_for = int.from_bytes(target, "big"), self._settings.k, self._settings.good_for
+        number, k, good_for = as_number(target), self._settings.k, self._settings.good_for
         bucket = self._buckets[self._index_of(number)]
         infos = bucket.good_infos(good_for, now)
         if infos is not None and len(bucket.contacts) == k:

@@ -133,7 +133,7 @@ class Surroundings:
         """A query of ours has been answered. `was_surprised`: see `is_surprised`."""
         self._now = now
         family = compact.family(address)
-        if response.sender in self._ids.values():
+        if response.sender == self._ids[family]:
             return
         if was_surprised:
             self._families[family].acquaintances.is_reachable(address, now)

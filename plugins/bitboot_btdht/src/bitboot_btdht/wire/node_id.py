@@ -10,6 +10,9 @@ from .compact import Address, is_public
 ID_BYTES: Final = 20
 ID_BITS: Final = 160
 
+as_number: Final = int.from_bytes
+"""An id as a number. Bound once: looked up in `int` each time, it takes compiled code twice as long."""
+
 _V6_MASK = 0x0103070F1F3F7FFF
 
 
@@ -20,7 +23,7 @@ def random_id(rng: random.Random) -> bytes:
 
 def distance(a: bytes, b: bytes) -> int:
     """XOR, read as an unsigned integer (BEP 5, "Overview")."""
-    return int.from_bytes(a, "big") ^ int.from_bytes(b, "big")
+    return as_number(a) ^ as_number(b)
 
 
 def common_prefix(a: bytes, b: bytes) -> int:
