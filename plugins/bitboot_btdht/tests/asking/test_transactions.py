@@ -23,7 +23,7 @@ ADDRESS = public_address(1)
 class World:
     """Transactions, and what they do."""
 
-    def __init__(self, **settings: int) -> None:
+    def __init__(self, rng: random.Random | None = None, **settings: int) -> None:
         self.sent: list[tuple[bytes, bytes]] = []
         self.outcomes: list[Outcome] = []
         self.slow = 0
@@ -31,7 +31,7 @@ class World:
         self.now = 0.0
         self.transactions = Transactions(
             Settings(**settings),
-            random.Random(1),
+            rng or random.Random(1),
             lambda datagram, address: self.sent.append((datagram, address)),
             lambda transaction, outcome, round_trip: transaction.settle(outcome),
             lambda message, address, round_trip: self.late.append((address, round_trip)),
@@ -280,8 +280,9 @@ def test_what_nobody_wants_any_more_is_not_sent() -> None:
     assert len(world.transactions) == 0
 
 
-def test_transaction_ids_differ_and_are_hard_to_guess() -> None:
-    world = World(messages_per_10s_per_node=10_000, max_transactions=1000)
+@pytest.mark.parametrize("rng", [random.Random(1), random.SystemRandom()])
+def test_transaction_ids_differ_and_are_hard_to_guess(rng: random.Random) -> None:
+    world = World(rng, messages_per_10s_per_node=10_000, max_transactions=1000)
     for _ in range(500):
         world.send()
     ids = [bencode.decode(datagram)[b"t"] for datagram, _ in world.sent]
