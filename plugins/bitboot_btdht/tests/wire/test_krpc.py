@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bitboot_btdht.wire import bencode, compact, krpc
+from bitboot_btdht.wire import bencode, compact, krpc, plain
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -198,10 +198,10 @@ PLAIN = st.tuples(
 @example(GET_PEERS)
 @example(b"d1:ad2:id20:abcdefghij01234567894:wantl2:n42:n6ee1:q4:ping2:roi1e1:t4:\n\0e:1:v4:LT011:y1:qe")
 def test_plain_queries_are_read_as_the_decoder_reads_them(datagram: bytes) -> None:
-    plain, decoded = krpc.parse(datagram, PEER), krpc.parse(datagram + b" ", PEER)
+    read, decoded = krpc.parse(datagram, PEER), krpc.parse(datagram + b" ", PEER)
     assert isinstance(decoded, krpc.Query)
     decoded.datagram = datagram
-    assert plain == decoded
+    assert read == decoded
 
 
 def _named(key: bytes, size: int) -> st.SearchStrategy[bytes]:
@@ -218,7 +218,7 @@ PLAIN_RESPONSE = st.tuples(
     IDS,
     _named(b"nodes", 208) | _named(b"nodes", 26),
     _named(b"nodes6", 304),
-    st.sampled_from([b"", b"1:pi6881e", b"1:pi007e", b"1:pi-1e", b"1:p2:xy"]),
+    st.sampled_from([b"", b"1:pi6881e", b"1:pi007e", b"1:pi-1e", b"1:p2:xy", b"1:pi123456e"]),
     _named(b"token", 4) | _named(b"token", 8) | _named(b"token", 20) | _named(b"token", 5),
     st.sampled_from([b"", b"6:valuesle"])
     | st.lists(ADDRESS, max_size=9).map(
@@ -232,10 +232,56 @@ PLAIN_RESPONSE = st.tuples(
 ).map(b"".join)
 
 
+def _outcome(datagram: bytes) -> krpc.Message | None:
+    try:
+        return krpc.parse(datagram, PEER)
+    except krpc.Malformed:
+        return None
+
+
 @given(PLAIN_RESPONSE)
 @example(krpc.response(b"abcd", {b"id": b"x" * 20, b"nodes": b"n" * 208, b"token": b"t" * 8}, PEER))
 @example(
     krpc.response(b"abcd", {b"id": b"x" * 20, b"nodes6": b"n" * 304, b"values": [b"123e6:"] * 2}, b"i" * 18)
 )
+@example(PONG.replace(b"6e1:t2:aa", b"61:pi%dee1:t4:aaaa" % 10**25))
 def test_plain_responses_are_read_as_the_decoder_reads_them(datagram: bytes) -> None:
-    assert krpc.parse(datagram, PEER) == krpc.parse(datagram + b" ", PEER)
+    assert _outcome(datagram) == _outcome(datagram + b" ")
+
+
+IN_ONE_STEP = st.tuples(
+    st.just(b"d"),
+    _named(b"ip", 6) | _named(b"ip", 18),
+    st.just(b"1:rd2:id20:"),
+    IDS,
+    _named(b"nodes", 208),
+    _named(b"nodes6", 304),
+    st.just(b"") | st.from_regex(rb"1:pi[0-9]{1,5}e", fullmatch=True),
+    _named(b"token", 4) | _named(b"token", 8) | _named(b"token", 20),
+    st.just(b"")
+    | st.lists(ADDRESS, max_size=9).map(
+        lambda peers: b"6:valuesl%be" % b"".join(b"6:%b" % peer for peer in peers)
+    ),
+    st.just(b"e1:t4:"),
+    st.binary(min_size=4, max_size=4),
+    st.just(b"") | st.binary(min_size=4, max_size=4).map(b"1:v4:%b".__mod__),
+    st.just(b"1:y1:re"),
+).map(b"".join)
+
+
+@given(IN_ONE_STEP)
+def test_responses_as_nearly_all_write_them_are_read_in_one_step(datagram: bytes) -> None:
+    read, decoded = plain.response(datagram), krpc.parse(datagram + b" ", PEER)
+    assert read is not None
+    transaction, values, external = read
+    assert krpc.Response(transaction, values[b"id"], values, external) == decoded
+
+
+@given(IN_ONE_STEP, st.sampled_from(b"0123456789:deil") | st.integers(0, 255))
+def test_with_any_byte_changed_or_left_out_they_are_read_as_the_decoder_reads_them(
+    datagram: bytes, byte: int
+) -> None:
+    for index in range(len(datagram)):
+        before, after = datagram[:index], datagram[index + 1 :]
+        for changed in (before + after, before + bytes((byte,)) + after):
+            assert _outcome(changed) == _outcome(changed + b" ")
