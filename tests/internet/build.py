@@ -31,7 +31,7 @@ def on(host: str) -> list[str]:
     return ["nsenter", f"--net={NAMESPACES / host}"]
 
 
-def _configure(plan: Plan, median: int, folder: Path) -> None:
+def _configure(plan: Plan, median: int, draw: str, folder: Path) -> None:
     for host in ("core", "isp", *(home.name for home in HOMES)):
         _sysctl(host, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
     # A host with two addresses may answer through either of its cables.
@@ -51,7 +51,7 @@ def _configure(plan: Plan, median: int, folder: Path) -> None:
             pid_file = str(folder / f"miniupnpd-{home.name}.pid")
             label = f"miniupnpd-{home.name}"
             _start(folder, home.name, label, ["miniupnpd", "-d", "-f", str(config), "-P", pid_file])
-    _start(folder, "wire", "wire", [sys.executable, str(WIRE), str(median), json.dumps(plan.wires)])
+    _start(folder, "wire", "wire", [sys.executable, str(WIRE), str(median), draw, json.dumps(plan.wires)])
 
 
 def _sysctl(host: str, *settings: str) -> None:
@@ -93,13 +93,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--delays", action="store_true")
+    parser.add_argument("--draw", default="")
     parser.add_argument("--dead", type=int, default=0)
     chosen = parser.parse_args()
     try:
         _mount(chosen.folder)
         plan = small_internet(chosen.delays, chosen.dead)
         plan.apply()
-        _configure(plan, MEDIAN if chosen.delays else 0, chosen.folder)
+        _configure(plan, MEDIAN if chosen.delays else 0, chosen.draw, chosen.folder)
         _wait_for_the_wire(chosen.folder)
     except (BuildFailed, OSError) as error:
         print(" ".join(str(error).split()), flush=True)

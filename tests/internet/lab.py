@@ -81,13 +81,14 @@ class LabFailed(Exception):
 class Lab:
     """A small internet. `folder` holds its logs, its nodes' control sockets and their states.
 
-    Several labs run side by side; what runs in one ends with it, and it ends with this process.
+    Several labs run side by side; what runs in one ends with it, and it ends with this process. `delays`:
+    each pair of addresses has one of its own, the same in every lab of one `draw`.
     """
 
-    def __init__(self, folder: Path, *, delays: bool = False, dead: int = 0) -> None:
+    def __init__(self, folder: Path, *, delays: bool = False, draw: str = "", dead: int = 0) -> None:
         self.folder = folder
         self.dead = topology.dead_hosts(dead)
-        self._options = [f"--dead={dead}", *(["--delays"] if delays else [])]
+        self._options = [f"--dead={dead}", f"--draw={draw}", *(["--delays"] if delays else [])]
         self._builder: subprocess.Popen[str] | None = None
         self._processes: list[Process] = []
 

@@ -25,16 +25,19 @@ ENOUGH = 8
 """Contacts: as many as a DHT reply holds."""
 
 
-def start_libtorrent(lab: Lab, host: str) -> Process:
-    """Start libtorrent on a host with its defaults, and as `topology` says."""
+def start_libtorrent(lab: Lab, host: str, label: str | None = None) -> Process:
+    """Start libtorrent on a host with its defaults, and as `topology` says. `label`: what to `ask` it by."""
+    label = label or host
     options = ["enforce"] * (host in ENFORCING) + ["v6"] * (host in DUAL_STACK)
-    return lab.start(host, sys.executable, str(PROGRAMS / "lt_node.py"), str(_control(lab, host)), *options)
+    command = [sys.executable, str(PROGRAMS / "lt_node.py"), str(_control(lab, label)), *options]
+    return lab.start(host, *command, label=label)
 
 
-def start_bitboot(lab: Lab, host: str, **settings: Any) -> Process:
+def start_bitboot(lab: Lab, host: str, label: str | None = None, **settings: Any) -> Process:
     """Start a Bitboot node on a host, with its defaults or some settings of `BitBoot(...)`."""
-    node = str(PROGRAMS / "bb_node.py")
-    return lab.start(host, sys.executable, node, str(_control(lab, host)), json.dumps(settings))
+    label = label or host
+    command = [sys.executable, str(PROGRAMS / "bb_node.py"), str(_control(lab, label)), json.dumps(settings)]
+    return lab.start(host, *command, label=label)
 
 
 def start_command(lab: Lab, host: str, label: str, *arguments: str) -> Process:
@@ -44,7 +47,7 @@ def start_command(lab: Lab, host: str, label: str, *arguments: str) -> Process:
 
 
 def ask(lab: Lab, host: str, op: str, /, timeout: float = PATIENCE, **request: Any) -> dict[str, Any]:
-    """Have the node on a host do something: see `programs`. Waits for one that starts."""
+    """Have the node on a host, or of that label, do something: see `programs`. Waits for one that starts."""
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(timeout)
         path = str(_control(lab, host))
