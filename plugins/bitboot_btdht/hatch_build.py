@@ -1,6 +1,6 @@
 """Builds a plain wheel, or where BITBOOT_COMPILE=1 asks for it one for this platform, its engine compiled.
 
-mypyc compiles the engine as it stands: all that has to do neither with sockets nor with asyncio. It then
+mypyc compiles the engine as it stands: all but what waits: coroutines, and what opens sockets. It then
 takes half the time. The sources stay in the wheel beside what is made of them, and tracebacks show them.
 Coroutines stay plain: a compiled one that is cancelled hands the exception on in a way that CPython warns of.
 
@@ -24,7 +24,7 @@ PACKAGE = "bitboot_btdht"
 
 ENGINE = (
     *("asking", "lookup", "server", "table", "wire"),
-    *("client.py", "counters.py", "items.py", "node.py", "operations.py", "settings.py"),
+    *("client.py", "counters.py", "driving.py", "items.py", "node.py", "operations.py", "settings.py"),
     *("simulation/arrivals.py", "simulation/nat.py", "simulation/network.py", "simulation/simulation.py"),
 )
 """What is compiled, of the package's folders and files."""

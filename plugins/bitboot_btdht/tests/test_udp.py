@@ -132,7 +132,7 @@ async def test_a_bug_in_the_node_is_reported_and_survived(
         address = compact.pack(*asked.getsockname())
         driver.node.query(address, b"ping", {}, broken, now=asyncio.get_running_loop().time())
         transaction = bencode.decode(asked.recv(1_500))[b"t"]
-        assert not driver.receive(
+        assert not driver._driving.receive(
             krpc.response(transaction, {b"id": b"a" * 20}, address), asked.getsockname()
         )
     assert "could not be handled" in caplog.text
@@ -256,10 +256,10 @@ async def test_whom_the_first_answer_names_is_asked_before_those_who_were_farthe
 
 def give_way(driver: UdpDriver) -> None:
     driver.give_way()
-    driver._drained()
+    driver._driving.drained()
 
 
-@pytest.mark.parametrize("go_on", [give_way, UdpDriver.look])
+@pytest.mark.parametrize("go_on", [give_way, lambda driver: driver.look()])
 async def test_nor_does_one_of_what_an_answer_led_to(
     driver: UdpDriver, caplog: pytest.LogCaptureFixture, go_on: Callable[[UdpDriver], None]
 ) -> None:
