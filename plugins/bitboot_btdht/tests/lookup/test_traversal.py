@@ -15,6 +15,7 @@ from bitboot_btdht.wire.node_id import distance
 
 TARGET = b"\0" * 20
 OWN = b"\xff" * 20
+TELLER, HONEST, LIAR = b"teller", b"honest", b"a liar"
 
 
 def id_at(number: int) -> bytes:
@@ -331,7 +332,7 @@ def test_an_id_that_is_claimed_elsewhere_does_not_shut_out_who_has_it() -> None:
     """One liar that names honest nodes' ids at wrong addresses blinded one lookup in five."""
     world = World(alpha=3, k=2)
     bogus, honest = b"\x0a\1\1\1\1\1", b"\x0a\2\2\2\1\1"
-    world.traversal.add([(id_at(5), bogus)], teller=b"liar")
+    world.traversal.add([(id_at(5), bogus)], teller=LIAR)
     world.traversal.add([(id_at(5), honest)], teller=b"another")
     world.add(7)
     assert world.traversal.answered(world.asked[0], id_at(5), b"t")
@@ -480,14 +481,14 @@ def tell(world: World, teller: bytes, *numbers: int) -> None:
     """Somebody tells of nodes with ids that fit."""
     for n in numbers:
         address = bytes((10, n >> 8, n & 255, 1)) + b"\x1a\xe1"
-        world.traversal.add(world.traversal.shortlist.unknown([(id_at(n), address)], teller), teller)
+        world.traversal.add(world.traversal.shortlist.unknown(id_at(n) + address, teller), teller)
     world.traversal.advance()
 
 
 def test_who_tells_of_silent_nodes_only_is_listened_to_no_more() -> None:
     world = World(alpha=3, k=4)
-    tell(world, b"liar", *range(1, 100))
-    tell(world, b"honest", 200, 201, 202, 203)
+    tell(world, LIAR, *range(1, 100))
+    tell(world, HONEST, 200, 201, 202, 203)
     while not world.ended:
         for candidate in world.asked:
             if candidate.state is State.WAITING and distance(candidate.id, TARGET) >= 200:
@@ -500,20 +501,20 @@ def test_who_tells_of_silent_nodes_only_is_listened_to_no_more() -> None:
 
 def test_who_is_told_of_by_another_as_well_is_asked_all_the_same() -> None:
     world = World(alpha=1, k=2)
-    tell(world, b"liar", *range(1, 20))
+    tell(world, LIAR, *range(1, 20))
     for candidate in world.asked[:]:
         world.traversal.slow(candidate)
     for _ in range(5):
         world.traversal.slow(world.asked[-1])
     assert world.numbers() == [1, 2, 3, 4, 5, 6, 7], "now the liar is doubted"
-    tell(world, b"honest", 15)
+    tell(world, HONEST, 15)
     world.traversal.slow(world.asked[-1])
     assert world.numbers()[-1] == 15
 
 
 def test_an_answer_after_all_is_made_up_for() -> None:
     world = World(alpha=1, k=4)
-    tell(world, b"teller", *range(1, 20))
+    tell(world, TELLER, *range(1, 20))
     for _ in range(6):
         world.traversal.slow(world.asked[-1])
     assert len(world.asked) == 7
@@ -526,7 +527,7 @@ def test_an_answer_after_all_is_made_up_for() -> None:
 @pytest.mark.parametrize("patient", [True, False])
 def test_where_nobody_else_is_left_those_of_a_doubtful_teller_are_asked(patient: bool) -> None:
     world = World(alpha=1, k=8, patient=patient)
-    tell(world, b"teller", *range(1, 12))
+    tell(world, TELLER, *range(1, 12))
     for _ in range(11):
         candidate = world.asked[-1]
         world.traversal.slow(candidate)
@@ -540,7 +541,7 @@ def test_the_closest_are_kept_in_mind_and_the_farthest_forgotten() -> None:
     world.add(10)
     assert [c.distance for c in world.traversal.shortlist.nearest] == [10, 70, 80, 90]
     forgotten = (id_at(100), bytes((10, 0, 100, 1)) + b"\x1a\xe1")
-    assert world.traversal.shortlist.unknown([forgotten], b"teller") == [forgotten]
+    assert world.traversal.shortlist.unknown(b"".join(forgotten), TELLER) == [forgotten]
 
 
 def test_a_node_that_is_nearer_than_the_farthest_alone_takes_its_place() -> None:

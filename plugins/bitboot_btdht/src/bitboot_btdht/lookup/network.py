@@ -67,6 +67,13 @@ class Network(Protocol):
         """Try an address again in a while: nobody answers there now."""
 
 
+def infos_told_of(network: Network, values: dict[bytes, Any], family: int) -> bytes:
+    """Compact info of the nodes that a reply tells of."""
+    return compact.node_infos(
+        values.get(krpc.NODES_KEY[family]), family, network.settings.nodes_taken_per_reply
+    )
+
+
 def told_of(network: Network, values: dict[bytes, Any], family: int) -> list[NodeInfo]:
     """The nodes that a reply tells of."""
     return compact.unpack_nodes(

@@ -10,7 +10,7 @@ from ..wire import compact, krpc
 from ..wire.compact import Address
 from .candidates import ANSWERED, Candidate
 from .ending import Ending
-from .network import Network, introduced, told_of
+from .network import Network, infos_told_of, introduced, told_of
 from .per_family import InFamilies
 from .side_paths import LONGEST
 from .traversal import Traversal
@@ -185,11 +185,12 @@ class NodeSearch:
         )
         if honest:
             teller = candidate.address
-            told = told_of(self.network, outcome.values, self.family)
+            infos = infos_told_of(self.network, outcome.values, self.family)
             # Near the target most are known, so that comes first: it is the cheapest question.
-            new = introduced(self.network, teller, self.traversal.shortlist.unknown(told, teller))
+            new = introduced(self.network, teller, self.traversal.shortlist.unknown(infos, teller))
             self.traversal.add(new, teller)
             if candidate.hops:
+                told = told_of(self.network, outcome.values, self.family)
                 self.traversal.go_on_aside(candidate, new, told)
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel

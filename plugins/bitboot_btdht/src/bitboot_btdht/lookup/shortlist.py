@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ..settings import Settings
-from ..wire.compact import Address, NodeInfo, is_public, subnet
+from ..wire.compact import ID_BYTES, Address, NodeInfo, is_public, subnet
 from ..wire.node_id import as_number
 from .candidates import ANSWERED, FAILED, FRESH, MAX_TELLERS, Candidate, Teller
 
@@ -38,13 +38,18 @@ class Shortlist:
         """The candidates that these (id, address) pairs are."""
         return {self._addresses[address] for _, address in nodes if address in self._addresses}
 
-    def unknown(self, nodes: Iterable[NodeInfo], teller: Address) -> list[NodeInfo]:
-        """Those of `nodes` that are no candidates yet. `teller` has told of the others as well."""
-        unknown, addresses = [], self._addresses
-        for node in nodes:
-            candidate = addresses.get(node[1])
+    def unknown(self, infos: bytes, teller: Address) -> list[NodeInfo]:
+        """Those nodes in compact node info, of the teller's family, that are no candidates yet.
+
+        `teller` has told of the others as well. Their ids do not matter, and are not even cut out.
+        """
+        unknown: list[NodeInfo] = []
+        addresses, size = self._addresses, ID_BYTES + len(teller)
+        for start in range(0, len(infos), size):
+            address = infos[start + ID_BYTES : start + size]
+            candidate = addresses.get(address)
             if candidate is None:
-                unknown.append(node)
+                unknown.append((infos[start : start + ID_BYTES], address))
             elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
                 candidate.tellers.append(self._tellers[teller])
         return unknown
@@ -68,8 +73,13 @@ class Shortlist:
             self._subnets[place] = self._subnets.get(place, 0) + 1
 
     def _put(self, candidate: Candidate) -> None:
-        index = bisect(self._distances, candidate.distance)
-        self._distances.insert(index, candidate.distance)
+        distance = candidate.distance
+        if not self._distances or distance >= self._distances[-1]:  # as those of our own table come
+            self._distances.append(distance)
+            self.nearest.append(candidate)
+            return
+        index = bisect(self._distances, distance)
+        self._distances.insert(index, distance)
         self.nearest.insert(index, candidate)
 
     def _make_room(self, distance: int) -> bool:

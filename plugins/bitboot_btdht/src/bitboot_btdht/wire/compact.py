@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -26,7 +25,7 @@ NodeInfo: TypeAlias = tuple[bytes, Address]
 
 ID_BYTES: Final = 20
 ADDRESS_BYTES: Final = {4: 6, 6: 18}
-_NODE_INFO: Final = {family: struct.Struct(f"{ID_BYTES}s{size}s") for family, size in ADDRESS_BYTES.items()}
+INFO_BYTES: Final = {family: ID_BYTES + size for family, size in ADDRESS_BYTES.items()}
 _NO_PORT: Final = b"\0\0"
 _V4_MAPPED = b"\0" * 10 + b"\xff\xff"
 
@@ -149,12 +148,21 @@ def pack_nodes(nodes: Iterable[NodeInfo]) -> bytes:
     return b"".join([part for node in nodes for part in node])
 
 
-def unpack_nodes(data: object, ip_family: int, limit: int) -> list[NodeInfo]:
-    """The first `limit` (id, address) pairs in compact node info, whether usable or not."""
+def node_infos(data: object, ip_family: int, limit: int) -> bytes:
+    """The first `limit` nodes in compact node info, as they stand there, whether usable or not."""
     if not isinstance(data, bytes):
-        return []
-    info = _NODE_INFO[ip_family]
-    return list(info.iter_unpack(data[: min(len(data) // info.size, limit) * info.size]))
+        return b""
+    size = INFO_BYTES[ip_family]
+    return data[: min(len(data) // size, limit) * size]
+
+
+def unpack_nodes(data: object, ip_family: int, limit: int) -> list[NodeInfo]:
+    """The same as (id, address) pairs."""
+    infos, size = node_infos(data, ip_family, limit), INFO_BYTES[ip_family]
+    return [
+        (infos[start : start + ID_BYTES], infos[start + ID_BYTES : start + size])
+        for start in range(0, len(infos), size)
+    ]
 
 
 def unpack_peers(values: object, limit: int, least: int = 1) -> list[Address]:
