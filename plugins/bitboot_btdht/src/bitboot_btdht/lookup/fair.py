@@ -38,14 +38,14 @@ class FairPeers:
         self._share = AT_ONCE
         self._released = False
         self._passed: set[Address] = set()
-        self._counts: dict[Hashable, int] = {}
-        self._held: dict[Hashable, dict[Address, None]] = {}
+        self._counts: dict[Hashable, int] = {}  # in the order in which they first told
+        self._held: dict[Hashable, dict[Address, None]] = {}  # of those who told of many
 
     def told(self, teller: Hashable, peers: list[Address]) -> list[Address]:
         """`teller` tells of these; those to pass on now."""
         ready: list[Address] = []
         count = self._counts.get(teller, 0)
-        held = self._held.setdefault(teller, {})
+        held: dict[Address, None] | None = self._held.get(teller)
         for peer in peers:
             if peer in self._passed:
                 continue
@@ -53,8 +53,11 @@ class FairPeers:
                 count += 1
                 self._passed.add(peer)
                 ready.append(peer)
-            elif not self._released and len(held) < BELIEVED:
-                held[peer] = None
+            elif not self._released:
+                if held is None:
+                    held = self._held[teller] = {}
+                if len(held) < BELIEVED:
+                    held[peer] = None
         self._counts[teller] = count
         return ready
 
@@ -62,7 +65,10 @@ class FairPeers:
         """The closest nodes have answered: those to pass on of what was held back, of each in turn."""
         self._share = BELIEVED if believed else DOUBTED
         self._released = True
-        held, self._held = self._held, {}
+        if not self._held:
+            return []
+        held = {teller: self._held[teller] for teller in self._counts if teller in self._held}
+        self._held = {}
         ready: dict[Address, None] = {}
         for turn in zip_longest(*held.values()):
             for teller, peer in zip(held, turn, strict=True):
