@@ -45,13 +45,18 @@ class Shortlist:
         """
         unknown: list[NodeInfo] = []
         addresses, size = self._addresses, ID_BYTES + len(teller)
-        for start in range(0, len(infos), size):
+        told_by: Teller | None = None
+        start = 0
+        while start < len(infos):  # compiled, a range whose step is not known takes longer
             address = infos[start + ID_BYTES : start + size]
             candidate = addresses.get(address)
             if candidate is None:
                 unknown.append((infos[start : start + ID_BYTES], address))
             elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
-                candidate.tellers.append(self._tellers[teller])
+                if told_by is None:
+                    told_by = self._tellers[teller]
+                candidate.tellers.append(told_by)
+            start += size
         return unknown
 
     def add(self, id_: bytes, address: Address, teller: Address | None) -> None:
