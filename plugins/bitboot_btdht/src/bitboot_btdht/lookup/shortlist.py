@@ -7,7 +7,6 @@ the second who claims it would let a liar shut out the first.
 from __future__ import annotations
 
 from bisect import bisect
-from collections import defaultdict
 from collections.abc import Iterable
 
 from ..settings import Settings
@@ -27,7 +26,7 @@ class Shortlist:
         """All of them, the nearest first."""
         self._distances: list[int] = []  # theirs, in the same order
         self._addresses: dict[Address, Candidate] = {}
-        self._tellers: defaultdict[Address, Teller] = defaultdict(Teller)
+        self._tellers: dict[Address, Teller] = {}
         self._subnets: dict[bytes, int] = {}
 
     def get(self, address: Address) -> Candidate | None:
@@ -54,7 +53,7 @@ class Shortlist:
                 unknown.append((infos[start : start + ID_BYTES], address))
             elif not candidate.tries and candidate.tellers and len(candidate.tellers) < MAX_TELLERS:
                 if told_by is None:
-                    told_by = self._tellers[teller]
+                    told_by = self._teller(teller)
                 candidate.tellers.append(told_by)
             start += size
         return unknown
@@ -71,11 +70,17 @@ class Shortlist:
         distance = as_number(id_) ^ self._number
         if len(self.nearest) >= self._most and not self._make_room(distance):
             return
-        candidate = Candidate(id_, address, distance, None if teller is None else self._tellers[teller])
+        candidate = Candidate(id_, address, distance, None if teller is None else self._teller(teller))
         self._put(candidate)
         self._addresses[address] = candidate
         if per_subnet is not None:
             self._subnets[place] = self._subnets.get(place, 0) + 1
+
+    def _teller(self, address: Address) -> Teller:
+        teller = self._tellers.get(address)
+        if teller is None:
+            teller = self._tellers[address] = Teller()
+        return teller
 
     def _put(self, candidate: Candidate) -> None:
         distance = candidate.distance
