@@ -92,6 +92,7 @@ class Scripted:
         self.is_full = False
         self.hurries = True
         self.few: set[int] = set()
+        self.quick: tuple[int, ...] = ()
 
     def ask(self, transaction: Transaction) -> bool:
         if not self.is_full:
@@ -100,6 +101,9 @@ class Scripted:
 
     def knows_few(self, family: int) -> bool:
         return family in self.few
+
+    def quickest(self, family: int) -> list[tuple[bytes, Address]]:
+        return [(id_of(number), at(number)) for number in self.quick]
 
     def take_turn(self) -> int:
         return TURN

@@ -35,7 +35,7 @@ class Settings:
     `lookup.Network`, `hurries` and `knows_few`."""
     first_of_few: int = 12
     """How many such a lookup asks at once to begin with where the network is small: more than k, since peers
-    are often stored a little beyond the k closest, and the nearest node that has them may be there."""
+    are often stored a little beyond the k closest. Beside the closest these are the quickest to answer."""
     max_queries_per_lookup: int = 160
     """A lookup ends here, whatever strangers still suggest."""
     max_candidates: int = 256

@@ -184,6 +184,9 @@ class OneNode:
     def knows_few(self, family: int) -> bool:
         return False
 
+    def quickest(self, family: int) -> list[tuple[bytes, Address]]:
+        return []
+
     def take_turn(self) -> int:
         return 0
 

@@ -135,15 +135,16 @@ def test_more_are_asked_at_once_where_somebody_waits_and_many_will_not_answer() 
     assert not storing.asked[0].transaction.is_watched
 
 
-def test_more_are_asked_at_once_where_the_network_is_small() -> None:
-    network = Scripted(*range(1, 14), alpha=2, hurried_alpha=4, first_of_few=10)
+def test_more_are_asked_at_once_where_the_network_is_small_the_closest_and_the_quickest() -> None:
+    network = Scripted(*range(1, 14), alpha=2, hurried_alpha=8, first_of_few=10)
     network.hurries = False
     network.few = {4}
+    network.quick = (20, 3, 13, 12, 11)
     PeerSearch(network, TARGET, 4, nothing, nothing).start()
     assert len(network.asked) == 2, "nobody waits for it"
     network.asked.clear()
     SampledSearch(network, TARGET, 4, nothing, nothing).start()
-    assert len(network.asked) == 10, "more than have to answer"
+    assert [one.address for one in network.asked] == [at(number) for number in (*range(1, 9), 20, 13)]
     assert not network.asked[0].transaction.is_watched, "all are waited for"
     for number in range(1, 9):
         network.last(number).answer(number, nodes=nodes(11, 12))

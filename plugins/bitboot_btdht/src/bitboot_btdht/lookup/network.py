@@ -44,6 +44,9 @@ class Network(Protocol):
         """Whether the network is so small that many of a lookup's first candidates are among the closest: it
         asks these anyway, and may as well do so at once."""
 
+    def quickest(self, family: int) -> list[NodeInfo]:
+        """All contacts that may answer, the one with the shortest round trip first."""
+
     def take_turn(self) -> int:
         """A turn for all queries of one operation: of those that have to wait, the first begun go first."""
 

@@ -41,7 +41,7 @@ class NodeSearch:
     is_thorough = False
     """Whether the very closest are to be found, to store there: then no slow one is given up at once."""
     is_awaited = False
-    """Whether somebody waits for what is in the answers (`hand_over`): that comes before all else."""
+    """Whether somebody waits for what is in the answers (`hand_over`): that comes first."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class NodeSearch:
 
     def start(self) -> None:
         """Begin at the closest contacts that the node knows; if others know the target, by side paths too."""
-        target, paths = self.traversal.target, self.network.settings.side_paths
+        target, settings = self.traversal.target, self.network.settings
         known = self.network.closest(target, self.family)
         if self.opening is None:
             self.traversal.begin(known)
@@ -94,9 +94,9 @@ class NodeSearch:
             self.opening.begin()
             self.traversal.advance()
         if self._is_among_few:
-            self.traversal.ask_nearest(self.network.settings.first_of_few)
+            self.traversal.ask_beside(self.network.quickest(self.family), settings.first_of_few)
         if not self.teaches_density:
-            self.traversal.begin_aside(self.network.by_chance(target, self.family, paths))
+            self.traversal.begin_aside(self.network.by_chance(target, self.family, settings.side_paths))
 
     def cancel(self) -> None:
         """Stop asking; call nobody."""

@@ -172,11 +172,12 @@ class Traversal:
             self._waiting += 1
             self._send(candidate)
 
-    def ask_nearest(self, count: int) -> None:
-        """Ask so many of the nearest at once, also where they are more than have to answer."""
-        if self._others:
-            self._add_others()
-        self._ask_all([one for one in self.shortlist.nearest[:count] if one.state is FRESH])
+    def ask_beside(self, nodes: Iterable[NodeInfo], count: int) -> None:
+        """Ask the first of these at once, beside those that have to answer, until so many have been asked."""
+        self.add(nodes)
+        found = [self.shortlist.get(address) for _, address in nodes]
+        fresh = [one for one in found if one is not None and one.state is FRESH]
+        self._ask_all(fresh[: max(0, count - self.queries)])
 
     def begin_aside(self, contacts: list[NodeInfo]) -> None:
         """Begin a side path at each of these contacts, at once."""
