@@ -14,6 +14,7 @@ from .side_by_side import collect_rarely, cpu_seconds
 EXPERIMENTS = (
     "scale",
     "nodes",
+    "small",
     "loss",
     "dead",
     "half",

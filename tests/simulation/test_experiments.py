@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENTS = (
     "scale",
     "nodes",
+    "small",
     "loss",
     "dead",
     "half",
