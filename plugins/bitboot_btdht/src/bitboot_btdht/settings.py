@@ -63,6 +63,8 @@ class Settings:
     slow_ceiling: float = 1.0
     """... nor later than this. When one is overdue another is asked beside it; one that is slow is not waited
     for any more. Its answer still counts."""
+    hurried_slow_ceiling: float = 0.75
+    """The same for a lookup in a hurry, whatever its node's last answers took."""
     timeout_floor: float = 0.5
     """A query is never given up before this."""
     timeout_ceiling: float = 16.0

@@ -84,31 +84,51 @@ def test_every_query_ends_slow_first_and_then_given_up() -> None:
     assert world.transactions.deadline() == math.inf
 
 
+class Watched(Transaction):
+    """One of a lookup in a hurry."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        super().__init__(ADDRESS, b"ping", {}, is_watched=True)
+        self.told: list[str] = []
+
+    def overdue(self) -> None:
+        self.told.append("overdue")
+
+    def slow(self) -> None:
+        self.told.append("slow")
+
+    def settle(self, outcome: Outcome) -> None:
+        self.told.append("over")
+
+
 @pytest.mark.skipif(IS_COMPILED, reason="what is compiled can be extended only by what is, too")
 def test_a_query_is_overdue_before_it_is_slow_and_only_once() -> None:
-    told: list[str] = []
-
-    class Watched(Transaction):
-        def overdue(self) -> None:
-            told.append("overdue")
-
-        def slow(self) -> None:
-            told.append("slow")
-
-        def settle(self, outcome: Outcome) -> None:
-            told.append("over")
-
-    world = World()
-    world.ask(Watched(ADDRESS, b"ping", {}, is_watched=True))
+    world, watched = World(), Watched()
+    world.ask(watched)
     mark, slow = world.transactions.patience.mark, world.transactions.round_trips.above_mean(HURRIED)
     assert mark < slow
     assert world.transactions.deadline() == mark
     world.wait(mark)
-    assert told == ["overdue"]
+    assert watched.told == ["overdue"]
     world.wait(slow - mark)
-    assert told == ["overdue", "slow"]
+    assert watched.told == ["overdue", "slow"]
     world.wait(world.transactions.round_trips.timeout)
-    assert told == ["overdue", "slow", "over"]
+    assert watched.told == ["overdue", "slow", "over"]
+
+
+@pytest.mark.skipif(IS_COMPILED, reason="what is compiled can be extended only by what is, too")
+def test_it_is_slow_soon_whatever_the_last_answers_took() -> None:
+    world, watched = World(), Watched()
+    for _ in range(2):
+        world.transactions.round_trips.add(5.0)
+    assert world.transactions.round_trips.above_mean(HURRIED) == Settings().slow_ceiling
+    world.ask(watched)
+    world.wait(Settings().hurried_slow_ceiling - 0.001)
+    assert watched.told == ["overdue"]
+    world.wait(0.002)
+    assert watched.told == ["overdue", "slow"]
 
 
 def test_which_share_is_not_answered_is_learnt_from_queries_of_lookups_alone() -> None:

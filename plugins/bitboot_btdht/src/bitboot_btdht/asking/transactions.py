@@ -237,7 +237,8 @@ class Transactions:
                 self._give_up(transaction, now)
             elif transaction.is_watched:
                 transaction.is_watched = False
-                transaction.due = max(due, transaction.sent_at + self.round_trips.above_mean(HURRIED))
+                slow = min(self.round_trips.above_mean(HURRIED), self._settings.hurried_slow_ceiling)
+                transaction.due = max(due, transaction.sent_at + slow)
                 heapq.heappush(self._due, (transaction.due, id_))
                 transaction.overdue()
             else:

@@ -172,7 +172,7 @@ class Traversal:
             self._waiting += 1
             self._send(candidate)
 
-    def ask_beside(self, nodes: Iterable[NodeInfo], count: int) -> None:
+    def ask_beside(self, nodes: list[NodeInfo], count: int) -> None:
         """Ask the first of these at once, beside those that have to answer, until so many have been asked."""
         self.add(nodes)
         found = [self.shortlist.get(address) for _, address in nodes]
