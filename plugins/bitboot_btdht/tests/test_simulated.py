@@ -139,6 +139,18 @@ def test_nodes_know_few_in_a_small_network_that_is_not_near(one_way: float, coun
     assert all(knowing_few) if few else sum(knowing_few) < count / 10
 
 
+def test_a_lookup_in_a_small_network_takes_its_time_where_others_are_under_way() -> None:
+    """All of them would ask the same few at once, who take no more than their share."""
+    simulation = Simulation(seed=1, latency=lambda rng: 0.03)
+    node = simulation.populate(20)[0]
+    simulation.advance(120)
+    node.find_peers(HASH, lambda peers: None, lambda: None, now=simulation.now)
+    first = len(node.outgoing())
+    node.find_peers(hashlib.sha1(b"another").digest(), lambda peers: None, lambda: None, now=simulation.now)
+    assert first >= node.settings.first_of_few
+    assert len(node.outgoing()) <= node.settings.alpha + node.settings.side_paths
+
+
 def test_duplicates_and_reordering_change_nothing() -> None:
     simulation = Simulation(
         seed=3,

@@ -119,8 +119,10 @@ class Client:
     def knows_few(self, family: int) -> bool:
         """Whether the network is so small that many of a lookup's first candidates are among the closest: it
         asks these anyway, and may as well do so at once. Not on one machine, where it is work, not waiting.
+        Nor where other lookups are under way: each asks the same few, who take no more than their share.
         """
-        return len(self.tables[family]) < FEW * self.settings.k and not self._is_near
+        is_small = len(self.tables[family]) < FEW * self.settings.k
+        return is_small and not self._is_near and len(self.transactions) < self.settings.k
 
     def quickest(self, family: int) -> list[tuple[bytes, Address]]:
         """All contacts that may answer, the one with the shortest round trip first. For small tables."""
