@@ -46,7 +46,7 @@ def run(*, quick: bool) -> Result:
     size, keys, finders, peers = (60, 2, 5, 5) if quick else (300, 5, 20, 20)
     rows, checks = [], []
     lines: dict[str, list[tuple[float, float]]] = {}
-    town, hours, seeds = (40, 1.0, 1) if quick else (200, HOURS, 3)
+    town, hours, seeds = (40, 1.0, 1) if quick else (200, HOURS, 8)
     plans = [
         (place, table, share) for place in PLACES for table in ("honest", "attacked") for share in SHARES
     ]
