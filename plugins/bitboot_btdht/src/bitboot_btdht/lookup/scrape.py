@@ -46,7 +46,7 @@ class Scrape(NodeSearch):
         stored: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(network, info_hash, family, on_done, patient=True)
-        self.arguments = {**self.arguments, b"scrape": 1}
+        self.arguments[b"scrape"] = 1
         self._stored = stored
         self._told: dict[Candidate, Told] = {}
 
