@@ -32,6 +32,9 @@ QUESTIONS: Final[dict[bytes, tuple[bytes, bool, list[bytes]]]] = {
 
 Queries as nearly all are written have these parts: looked up, they take a fifth of the decoder's time."""
 
+LONGEST_END: Final = 17
+"""A query has at least so many bytes between what is looked for and END, and after less nothing is cut."""
+
 ReadResponse: TypeAlias = tuple[bytes, dict[bytes, Any], bytes | None]
 """Its transaction id, what it holds, and where its sender sees us."""
 
@@ -48,6 +51,10 @@ _PEERS: Final = b"6:valuesl"
 _TRANSACTION: Final = b"e1:t4:"
 _END_OF_RESPONSE: Final = b"1:y1:re"
 
+SHORTEST: Final = 49
+"""Bytes of the shortest response. Compiled code cannot cut a piece whose end is before its beginning, or
+that begins beyond the end, as plain Python can: that is looked at before."""
+
 _D: Final = ord("d")
 _E: Final = ord("e")
 _ZERO: Final = ord("0")
@@ -62,7 +69,7 @@ def response(datagram: bytes) -> ReadResponse | None:
     What it may hold is cut out as it stands, in half of the decoder's time.
     """
     end = len(datagram) - 7
-    if datagram[end:] != _END_OF_RESPONSE:
+    if len(datagram) < SHORTEST or datagram[end:] != _END_OF_RESPONSE:
         return None
     if datagram[end - 9 : end - 4] == VERSION:
         end -= 9
@@ -93,12 +100,18 @@ def _values(datagram: bytes, start: int, end: int) -> dict[bytes, Any] | None:
     """
     values: dict[bytes, Any] = {b"id": datagram[start : start + 20]}
     start += 20
+    if start > end:
+        return None
     if datagram[start : start + 11] == _NODES:
         values[b"nodes"] = datagram[start + 11 : start + 219]
         start += 219
+        if start > end:
+            return None
     if datagram[start : start + 12] == _NODES6:
         values[b"nodes6"] = datagram[start + 12 : start + 316]
         start += 316
+        if start > end:
+            return None
     if datagram[start : start + 4] == _PORT:
         first = start + 4
         start, port = first, 0
@@ -116,6 +129,8 @@ def _values(datagram: bytes, start: int, end: int) -> dict[bytes, Any] | None:
     elif datagram[start : start + 10] == _LONG_TOKEN:
         values[b"token"] = datagram[start + 10 : start + 30]
         start += 30
+    if start > end:
+        return None
     if datagram[start : start + 9] == _PEERS and datagram[end - 1] == _E:
         peers: list[bytes] = []
         for peer in range(start + 9, end - 1, 8):
