@@ -93,7 +93,9 @@ def response(datagram: bytes) -> ReadResponse | None:
     return datagram[end + 6 : end + 10], values, external
 
 
-def _values(datagram: bytes, start: int, end: int) -> dict[bytes, Any] | None:
+def _values(  # noqa: PLR0911, PLR0912 - part by part, in one pass
+    datagram: bytes, start: int, end: int
+) -> dict[bytes, Any] | None:
     """What a response returns, from its id on; None where anything else stands before `end`.
 
     Eight nodes of each family or none, a port, a token of 4, 8 or 20 bytes and IPv4 peers, or none.
