@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -285,3 +286,14 @@ def test_with_any_byte_changed_or_left_out_they_are_read_as_the_decoder_reads_th
         before, after = datagram[:index], datagram[index + 1 :]
         for changed in (before + after, before + bytes((byte,)) + after):
             assert _outcome(changed) == _outcome(changed + b" ")
+
+
+@pytest.mark.parametrize("tail", [b"", b"1:y1:re", b"e1:t4:tttt1:y1:re", b"1:y1:qe"])
+def test_what_is_cut_short_anywhere_is_malformed_and_no_other_error(tail: bytes) -> None:
+    """Compiled code cannot cut a piece that ends before it begins."""
+    response = b"d2:ip6:abcdef1:rd2:id20:%b5:nodes208:%b5:token4:toke" % (b"i" * 20, b"n" * 208)
+    query = b"d1:ad2:id20:%b9:info_hash20:%be1:q9:get_peers1:t4:tttt" % (b"i" * 20, b"h" * 20)
+    for message in (response, query):
+        for length in range(len(message)):
+            with contextlib.suppress(krpc.Malformed):
+                krpc.parse(message[:length] + tail, b"\1\2\3\4\0\5")
