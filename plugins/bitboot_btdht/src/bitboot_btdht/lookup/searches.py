@@ -190,8 +190,7 @@ class NodeSearch:
             new = introduced(self.network, teller, self.traversal.shortlist.unknown(infos, teller))
             self.traversal.add(new, teller)
             if candidate.hops:
-                told = told_of(self.network, outcome.values, self.family)
-                self.traversal.go_on_aside(candidate, new, told)
+                self.traversal.go_on_aside(candidate, new, told_of(self.network, outcome.values, self.family))
             self.heard(candidate, outcome)
         if not self.traversal.done:  # `heard` may have led to a cancel
             self.traversal.advance()

@@ -130,7 +130,7 @@ def _plain_query(datagram: bytes) -> Query | None:
         start = 63
         arguments[b"target"] = datagram[43:63]
     end = len(datagram) - 7
-    if end < start + plain.LONGEST_END or datagram[end:] != plain.END:
+    if end < start + plain.SHORTEST_QUESTION or datagram[end:] != plain.END:
         return None
     if datagram[end - 9 : end - 4] == plain.VERSION:
         end -= 9

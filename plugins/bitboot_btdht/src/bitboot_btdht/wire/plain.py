@@ -32,8 +32,9 @@ QUESTIONS: Final[dict[bytes, tuple[bytes, bool, list[bytes]]]] = {
 
 Queries as nearly all are written have these parts: looked up, they take a fifth of the decoder's time."""
 
-LONGEST_END: Final = 17
-"""A query has at least so many bytes between what is looked for and END, and after less nothing is cut."""
+SHORTEST_QUESTION: Final = 17
+"""Bytes from what is looked for to END: "e1:q4:ping1:t2:" and a transaction id. Compiled code cannot cut a piece
+whose end is before its beginning, or that begins beyond the end, as plain Python can: it is looked at before."""
 
 ReadResponse: TypeAlias = tuple[bytes, dict[bytes, Any], bytes | None]
 """Its transaction id, what it holds, and where its sender sees us."""
@@ -51,9 +52,8 @@ _PEERS: Final = b"6:valuesl"
 _TRANSACTION: Final = b"e1:t4:"
 _END_OF_RESPONSE: Final = b"1:y1:re"
 
-SHORTEST: Final = 49
-"""Bytes of the shortest response. Compiled code cannot cut a piece whose end is before its beginning, or
-that begins beyond the end, as plain Python can: that is looked at before."""
+SHORTEST_RESPONSE: Final = 49
+"""Bytes of one with nothing but an id: see SHORTEST_QUESTION."""
 
 _D: Final = ord("d")
 _E: Final = ord("e")
@@ -69,7 +69,7 @@ def response(datagram: bytes) -> ReadResponse | None:
     What it may hold is cut out as it stands, in half of the decoder's time.
     """
     end = len(datagram) - 7
-    if len(datagram) < SHORTEST or datagram[end:] != _END_OF_RESPONSE:
+    if len(datagram) < SHORTEST_RESPONSE or datagram[end:] != _END_OF_RESPONSE:
         return None
     if datagram[end - 9 : end - 4] == VERSION:
         end -= 9
