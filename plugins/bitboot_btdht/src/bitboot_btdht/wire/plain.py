@@ -33,8 +33,8 @@ QUESTIONS: Final[dict[bytes, tuple[bytes, bool, list[bytes]]]] = {
 Queries as nearly all are written have these parts: looked up, they take a fifth of the decoder's time."""
 
 SHORTEST_QUESTION: Final = 17
-"""Bytes from what is looked for to END: "e1:q4:ping1:t2:" and a transaction id. Compiled code cannot cut a piece
-whose end is before its beginning, or that begins beyond the end, as plain Python can: it is looked at before."""
+"""Bytes from what is looked for to END: "e1:q4:ping1:t2:" and a transaction id. Compiled code cannot cut a
+piece whose end is before its beginning, or that begins beyond the end: it is looked at before."""
 
 ReadResponse: TypeAlias = tuple[bytes, dict[bytes, Any], bytes | None]
 """Its transaction id, what it holds, and where its sender sees us."""
