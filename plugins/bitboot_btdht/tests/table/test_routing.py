@@ -281,6 +281,24 @@ def test_the_closest_are_the_closest(target: bytes, seed: int, count: int) -> No
         assert table.closest(wanted, count) == expected
 
 
+def test_those_that_wait_are_as_near_as_those_in_the_table_if_they_were_heard_since() -> None:
+    table = make()
+    nodes = fill(table, FAR, 8)
+    early, late = node(FAR, 8), node(FAR, 9)
+    table.answered(*early, 10.0, 0.1)
+    table.answered(*late, 20.0, 0.1)
+    assert len(table) == 8, "both wait for a place"
+    target = late[0]
+
+    def nearest(**since: float) -> list[bytes]:
+        return [contact.address for contact in table.nearest(target, 3, **since)]
+
+    assert nearest(waiting_since=15.0) == [late[1], nodes[1][1], nodes[0][1]]
+    assert nearest(waiting_since=5.0) == [late[1], early[1], nodes[1][1]]
+    assert nearest() == [contact.address for contact in table.closest(target, 3)]
+    assert not {late[1], early[1]} & set(nearest()), "nobody is told of them"
+
+
 def test_bad_nodes_are_never_given_out() -> None:
     table = make()
     nodes = fill(table, FAR, 8)

@@ -12,13 +12,17 @@ from ..wire.node_id import ID_BITS
 from .contact import Bucket, Contact
 
 
-def closest(buckets: list[Bucket], own: int, number: int, count: int, bad_after: int) -> Iterator[Contact]:
+def closest(
+    buckets: list[Bucket], own: int, number: int, count: int, *, bad_after: int, waiting_since: float
+) -> Iterator[Contact]:
     """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id.
 
-    Each bucket is put in order when it is needed: a lookup asks the nearest before it looks at the others.
+    Those that wait for a place are among them if they were heard after `waiting_since`. Each bucket is put in
+    order when it is needed: a lookup asks the nearest before it looks at the others.
     """
     for bucket in _by_distance(buckets, own ^ number):
         usable = [contact for contact in bucket.contacts if contact.failures < bad_after]
+        usable += [contact for contact in bucket.waiting if contact.last_seen > waiting_since]
         usable.sort(key=lambda contact: contact.number ^ number)
         yield from usable[:count]
         count -= len(usable)

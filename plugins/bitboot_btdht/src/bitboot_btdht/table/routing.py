@@ -7,6 +7,7 @@ pinged, and is told what came of it.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -239,10 +240,19 @@ class RoutingTable:
         """The `count` contacts closest to `target`, nearest first, bad ones left out."""
         return list(self.nearest(target, count))
 
-    def nearest(self, target: bytes, count: int) -> Iterator[Contact]:
-        """The same one by one, while nothing changes."""
-        number = as_number(target)
-        return nearest.closest(self._buckets, self._own_number, number, count, self._settings.bad_after)
+    def nearest(self, target: bytes, count: int, *, waiting_since: float = math.inf) -> Iterator[Contact]:
+        """The same one by one, while nothing changes.
+
+        Those that wait for a place are among them if they were heard after `waiting_since`.
+        """
+        return nearest.closest(
+            self._buckets,
+            self._own_number,
+            as_number(target),
+            count,
+            bad_after=self._settings.bad_after,
+            waiting_since=waiting_since,
+        )
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
         """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
