@@ -165,6 +165,22 @@ def test_duplicates_and_reordering_change_nothing() -> None:
     simulation.run_until(lambda: all(not node.transactions for node in nodes), limit=5)
 
 
+def test_lookups_begin_at_good_contacts_that_wait_for_a_place_in_the_table_as_well() -> None:
+    simulation = Simulation(seed=1)
+    finder = simulation.populate(60)[0]
+    table = finder.tables[4]
+    waiting = next(one for one in table.everyone() if table.get(one.address) is None)
+
+    def first_asked(now: float) -> Address:
+        finder.find_peers(waiting.id, lambda peers: None, lambda: None, now=now)
+        return finder.outgoing()[0][1]
+
+    good_until = waiting.last_seen + finder.settings.good_for
+    finder.outgoing()
+    assert first_asked(good_until - 1) == waiting.address
+    assert first_asked(good_until + 1) != waiting.address
+
+
 def test_half_the_contacts_dead_and_every_peer_is_found() -> None:
     simulation = Simulation(seed=4)
     nodes = simulation.populate(80)

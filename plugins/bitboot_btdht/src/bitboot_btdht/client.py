@@ -143,15 +143,10 @@ class Client:
         return self.transactions.is_waiting(address)
 
     def closest(self, target: bytes, family: int) -> Iterator[tuple[bytes, Address]]:
-        """Contacts to begin a lookup with, the nearest first; where none is left but bad ones, these.
-
-        Good ones that wait for a place in the table are among them: they are known as well as those in it.
-        """
+        """Contacts to begin a lookup with, the nearest first; where none is left but bad ones, these."""
         table, dead, now = self.tables[family], self.transactions.dead, self.now
         is_any_left = False
-        for contact in table.nearest(
-            target, 2 * self.settings.k, waiting_since=now - self.settings.good_for
-        ):
+        for contact in table.beginning(target, 2 * self.settings.k, now):
             if not len(dead) or not dead.contains(contact.address, now):
                 is_any_left = True
                 yield contact.id, contact.address

@@ -9,7 +9,7 @@ from bitboot_btdht.settings import Settings
 from bitboot_btdht.simulation import public_address
 from bitboot_btdht.table.contact import Contact
 from bitboot_btdht.table.routing import RoutingTable
-from bitboot_btdht.wire.node_id import common_prefix, distance, random_id
+from bitboot_btdht.wire.node_id import common_prefix, distance, id_for, random_id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -281,22 +281,46 @@ def test_the_closest_are_the_closest(target: bytes, seed: int, count: int) -> No
         assert table.closest(wanted, count) == expected
 
 
-def test_those_that_wait_are_as_near_as_those_in_the_table_if_they_were_heard_since() -> None:
+def begins_at(table: RoutingTable, target: bytes, now: float) -> list[bytes]:
+    return [contact.address for contact in table.beginning(target, 3, now)]
+
+
+def fitting() -> tuple[bytes, bytes]:
+    """A node in the bucket FAR whose id fits its address (BEP 42)."""
+    rng = random.Random(1)
+    nodes = ((id_for(address[:-2], rng), address) for address in map(public_address, range(1000, 2000)))
+    return next(one for one in nodes if one[0][0] & FAR)
+
+
+def test_a_lookup_begins_at_good_ones_that_wait_for_a_place_too() -> None:
     table = make()
-    nodes = fill(table, FAR, 8)
-    early, late = node(FAR, 8), node(FAR, 9)
-    table.answered(*early, 10.0, 0.1)
-    table.answered(*late, 20.0, 0.1)
-    assert len(table) == 8, "both wait for a place"
-    target = late[0]
+    in_it = {address for _, address in fill(table, FAR, 8)}
+    waiting = fitting()
+    table.answered(*waiting, 10.0, 0.1)
+    assert addresses(table) == in_it
+    assert begins_at(table, waiting[0], 909.0)[0] == waiting[1]
+    assert set(begins_at(table, waiting[0], 911.0)) < in_it, "it has not been heard for 15 minutes"
+    assert {contact.address for contact in table.closest(waiting[0], 3)} < in_it, "others are not told of it"
 
-    def nearest(**since: float) -> list[bytes]:
-        return [contact.address for contact in table.nearest(target, 3, **since)]
 
-    assert nearest(waiting_since=15.0) == [late[1], nodes[1][1], nodes[0][1]]
-    assert nearest(waiting_since=5.0) == [late[1], early[1], nodes[1][1]]
-    assert nearest() == [contact.address for contact in table.closest(target, 3)]
-    assert not {late[1], early[1]} & set(nearest()), "nobody is told of them"
+@pytest.mark.parametrize("address", [public_address(1000), b"\x0a\0\0\1\x1a\xe1"])
+def test_nor_at_those_that_may_have_chosen_to_be_close(address: bytes) -> None:
+    """Its id does not fit, or is on a local network, where any does."""
+    table = make()
+    in_it = {address for _, address in fill(table, FAR, 8)}
+    id_, _ = node(FAR, 9)
+    table.answered(id_, address, 10.0, 0.1)
+    assert set(begins_at(table, id_, 11.0)) < in_it
+
+
+def test_where_all_are_local_any_id_fits() -> None:
+    table = make()
+    nodes = [(node(FAR, number)[0], bytes((10, 0, 0, number, 1, 1))) for number in range(9)]
+    for id_, address in nodes:
+        table.answered(id_, address, 10.0, 0.1)
+    assert len(table) == 8
+    id_, address = nodes[8]
+    assert begins_at(table, id_, 11.0)[0] == address
 
 
 def test_bad_nodes_are_never_given_out() -> None:

@@ -6,23 +6,34 @@ is closer than one of a bucket before it. So no more than one bucket at a time h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..wire.node_id import ID_BITS
 from .contact import Bucket, Contact
 
 
+def _nobody(bucket: Bucket) -> list[Contact]:
+    """Of those that wait for a place, none."""
+    return []
+
+
 def closest(
-    buckets: list[Bucket], own: int, number: int, count: int, *, bad_after: int, waiting_since: float
+    buckets: list[Bucket],
+    own: int,
+    number: int,
+    count: int,
+    *,
+    bad_after: int,
+    waiting: Callable[[Bucket], list[Contact]] = _nobody,
 ) -> Iterator[Contact]:
     """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id.
 
-    Those that wait for a place are among them if they were heard after `waiting_since`. Each bucket is put in
-    order when it is needed: a lookup asks the nearest before it looks at the others.
+    `waiting`: which of those that wait for a place in a bucket are among them. Each bucket is put in order
+    when it is needed: a lookup asks the nearest before it looks at the others.
     """
     for bucket in _by_distance(buckets, own ^ number):
         usable = [contact for contact in bucket.contacts if contact.failures < bad_after]
-        usable += [contact for contact in bucket.waiting if contact.last_seen > waiting_since]
+        usable += waiting(bucket)
         usable.sort(key=lambda contact: contact.number ^ number)
         yield from usable[:count]
         count -= len(usable)

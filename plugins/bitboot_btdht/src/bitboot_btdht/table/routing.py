@@ -7,13 +7,13 @@ pinged, and is told what came of it.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
+from functools import partial
 
 from ..settings import Settings
 from ..wire.compact import Address, is_public, subnet
-from ..wire.node_id import ID_BITS, ID_BYTES, as_number
+from ..wire.node_id import ID_BITS, ID_BYTES, as_number, fits
 from . import nearest
 from .contact import Bucket, Contact
 
@@ -238,12 +238,15 @@ class RoutingTable:
 
     def closest(self, target: bytes, count: int) -> list[Contact]:
         """The `count` contacts closest to `target`, nearest first, bad ones left out."""
-        return list(self.nearest(target, count))
+        number, bad_after = as_number(target), self._settings.bad_after
+        return list(nearest.closest(self._buckets, self._own_number, number, count, bad_after=bad_after))
 
-    def nearest(self, target: bytes, count: int, *, waiting_since: float = math.inf) -> Iterator[Contact]:
-        """The same one by one, while nothing changes.
+    def beginning(self, target: bytes, count: int, now: float) -> Iterator[Contact]:
+        """The same for a lookup of our own, one by one, while nothing changes.
 
-        Those that wait for a place are among them if they were heard after `waiting_since`.
+        Good ones that wait for a place are among them. Whoever has answered once may wait, so they are left
+        out where they could have chosen to be close to the target: their ids have to fit (BEP 42), and where
+        any id does, on a local network, only if all contacts are there.
         """
         return nearest.closest(
             self._buckets,
@@ -251,8 +254,14 @@ class RoutingTable:
             as_number(target),
             count,
             bad_after=self._settings.bad_after,
-            waiting_since=waiting_since,
+            waiting=partial(self._good_waiting, now - self._settings.good_for),
         )
+
+    def _good_waiting(self, heard_since: float, bucket: Bucket) -> list[Contact]:
+        good = [contact for contact in bucket.waiting if contact.last_seen > heard_since]
+        if not self.public:
+            return good
+        return [one for one in good if is_public(one.address) and fits(one.id, one.address)]
 
     def good_infos(self, target: bytes, now: float) -> bytes | None:
         """The compact node info of the k good contacts closest to `target`, in no order; None: too few."""
