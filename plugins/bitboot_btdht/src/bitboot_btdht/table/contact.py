@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wire.compact import Address
+from ..wire.compact import Address, is_public, subnet
 from ..wire.node_id import ID_BYTES, as_number
 
 
@@ -58,10 +58,13 @@ class Bucket:
         self.contacts.remove(contact)
         self._good_until = float("-inf")
 
-    def wait(self, contact: Contact, most: int) -> None:
-        """It waits for a place, as the latest of at most so many."""
+    def wait(self, contact: Contact, most: int, *, one_per_subnet: bool) -> None:
+        """It waits for a place, as the latest of at most so many. `one_per_subnet`: in place of another one of
+        its public /24 (IPv6: /64)."""
+        address = contact.address
+        place = subnet(address) if one_per_subnet and is_public(address) else None
         for index, other in enumerate(self.waiting):
-            if other.address == contact.address:
+            if other.address == address or (place is not None and subnet(other.address) == place):
                 del self.waiting[index]
                 break
         self.waiting.append(contact)

@@ -177,7 +177,7 @@ class RoutingTable:
             self._drop(bad)
             self._add(bucket, contact, now)
             return None
-        bucket.wait(contact, self._settings.k)
+        bucket.wait(contact, self._settings.k, one_per_subnet=self._settings.contacts_per_subnet is not None)
         return None if are_good else self.least_recently_seen(bucket, now)
 
     def least_recently_seen(self, bucket: Bucket, now: float) -> Contact | None:
