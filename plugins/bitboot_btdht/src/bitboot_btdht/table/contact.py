@@ -59,8 +59,10 @@ class Bucket:
         self._good_until = float("-inf")
 
     def wait(self, contact: Contact, most: int, *, one_per_subnet: bool) -> None:
-        """It waits for a place, as the latest of at most so many. `one_per_subnet`: in place of another one of
-        its public /24 (IPv6: /64)."""
+        """It waits for a place, as the latest of at most so many.
+
+        `one_per_subnet`: in place of another one of its public /24 (IPv6: /64).
+        """
         address = contact.address
         place = subnet(address) if one_per_subnet and is_public(address) else None
         for index, other in enumerate(self.waiting):
