@@ -17,12 +17,15 @@ from bitboot_btdht.wire.node_id import id_for
 from .result import Check, Plot, Result, percent
 from .worlds import LATENCY, LATENCY_TEXT
 
-SEED = 24
+SEEDS = range(24, 29)
 SIZES = (300, 1000, 3000, 10_000)
 QUICK_SIZES = (60,)
 ASKERS = 5
 LOOKUPS = (8, 16, 32, 64, 128)
-MOST_WRONG = 0.15
+CLOSE = 0.1
+NEARLY_ALL = 0.95
+"""So many of the estimates after most lookups are that close. Their standard deviation is 4 % then; the one
+that is furthest off, of hundreds, is a matter of chance."""
 
 DEPTH = 40
 """Bits that the ids of two nodes may have in common: of 10,000 nodes hardly two have 27."""
@@ -32,11 +35,10 @@ def run(*, quick: bool) -> Result:
     """Measure."""
     rows = []
     wrong: dict[int, list[tuple[float, float]]] = {count: [] for count in LOOKUPS}
-    worst = 0.0
+    close: list[bool] = []
+    seeds, askers = (SEEDS[:1], 2) if quick else (SEEDS, ASKERS)
     for size in QUICK_SIZES if quick else SIZES:
-        simulation, nodes = filled(size)
-        askers = simulation.rng.sample(nodes, 2 if quick else ASKERS)
-        found = [estimates(simulation, node) for node in askers]
+        found = [told for seed in seeds for told in each_estimates(size, seed, askers)]
         cells = [f"{size:,}"]
         for number, lookups in enumerate(LOOKUPS):
             said = [each[number] for each in found]
@@ -45,16 +47,18 @@ def run(*, quick: bool) -> Result:
             wrong[lookups].append((float(size), 100 * statistics.fmean(map(abs, errors))))
             cells.append(f"{statistics.median(nodes.about for nodes in said):,.0f} ({100 * furthest:+.0f} %)")
             if lookups == LOOKUPS[-1]:
-                worst = max(worst, abs(furthest))
+                close += [abs(error) <= CLOSE for error in errors]
         held = sum(nodes.low <= size <= nodes.high for each in found for nodes in each)
-        rows.append([*cells, f"{held} of {len(askers) * len(LOOKUPS)}"])
+        rows.append([*cells, f"{held} of {len(found) * len(LOOKUPS)}"])
+    share = statistics.fmean(close)
     return Result(
         name="nodes",
         title="Estimates of how many nodes there are",
-        setup=f"Seed {SEED}; {LATENCY_TEXT}. Each node's table holds up to 8 nodes by chance of each part of "
-        f"the id space, as it fills in time. {ASKERS} nodes look ids up by chance, and say after each number "
-        "of lookups how many nodes the network has: the median of what the five say, and by how much the "
-        "one that is furthest off is wrong; and how many of all these estimates have bounds that hold.",
+        setup=f"{len(seeds)} networks of each size, seeds from {seeds[0]}; {LATENCY_TEXT}. Each node's table "
+        "holds up to 8 nodes by chance of each part of the id space, as it fills in time. "
+        f"{askers} nodes of each look ids up by chance, and say after each number of lookups how many nodes "
+        "the network has: the median of what they say, by how much the one that is furthest off is wrong, "
+        "and how many of all these estimates have bounds that hold.",
         columns=["nodes", *(f"{count} lookups" for count in LOOKUPS), "within its bounds"],
         rows=rows,
         plot=Plot(
@@ -65,18 +69,24 @@ def run(*, quick: bool) -> Result:
         ),
         checks=[
             Check(
-                f"the worst estimate of a node after {LOOKUPS[-1]} lookups",
-                f"within {percent(MOST_WRONG)}",
-                f"wrong by {percent(worst)}",
-                worst <= MOST_WRONG,
+                f"estimates after {LOOKUPS[-1]} lookups that are within {percent(CLOSE)}",
+                f"at least {percent(NEARLY_ALL)}",
+                percent(share),
+                share >= NEARLY_ALL,
             ),
         ],
     )
 
 
-def filled(size: int) -> tuple[Simulation, list[Node]]:
+def each_estimates(size: int, seed: int, askers: int) -> list[list[Nodes]]:
+    """What some nodes of one network say after each number of lookups."""
+    simulation, nodes = filled(size, seed)
+    return [estimates(simulation, node) for node in simulation.rng.sample(nodes, askers)]
+
+
+def filled(size: int, seed: int) -> tuple[Simulation, list[Node]]:
     """A network whose nodes know whom they would know after some hours, which take long to simulate."""
-    simulation = Simulation(seed=SEED, latency=LATENCY, settings=Settings(first_looks=0))
+    simulation = Simulation(seed=seed, latency=LATENCY, settings=Settings(first_looks=0))
     places: list[tuple[bytes, Address]] = []
     nodes = []
     for _ in range(size):

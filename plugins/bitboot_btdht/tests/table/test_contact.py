@@ -33,10 +33,11 @@ def test_a_bucket_tells_of_all_whom_it_holds_now_and_only_while_all_are_good() -
         (pack("21.0.0.1", 1), pack("21.0.1.1", 1), True, True),
         (pack("2a00::1", 1), pack("2a00::2", 1), True, False),
         (pack("192.168.1.1", 1), pack("192.168.1.2", 1), True, True),
-        (pack("127.0.0.1", 1), pack("127.0.0.1", 2), True, True),
+        (pack("192.168.1.1", 1), pack("192.168.1.1", 2), True, False),
+        (pack("127.0.0.1", 1), pack("127.0.0.1", 2), False, True),
     ],
 )
-def test_one_public_subnet_has_one_that_waits_the_latest(
+def test_one_public_subnet_or_local_ip_has_one_that_waits_the_latest(
     first: Address, second: Address, one_per_subnet: bool, both: bool
 ) -> None:
     bucket = Bucket(0.0)

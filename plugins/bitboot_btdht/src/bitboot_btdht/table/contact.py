@@ -61,12 +61,12 @@ class Bucket:
     def wait(self, contact: Contact, most: int, *, one_per_subnet: bool) -> None:
         """It waits for a place, as the latest of at most so many.
 
-        `one_per_subnet`: in place of another one of its public /24 (IPv6: /64).
+        `one_per_subnet`: in place of another one of its public /24 (IPv6: /64), or local IP.
         """
         address = contact.address
-        place = subnet(address) if one_per_subnet and is_public(address) else None
+        place = _place(address)
         for index, other in enumerate(self.waiting):
-            if other.address == address or (place is not None and subnet(other.address) == place):
+            if other.address == address or (one_per_subnet and _place(other.address) == place):
                 del self.waiting[index]
                 break
         self.waiting.append(contact)
@@ -92,3 +92,7 @@ class Bucket:
             return None
         self._good_until, self._infos = good_until, b"".join([contact.info for contact in self.contacts])
         return self._infos
+
+
+def _place(address: Address) -> bytes:
+    return subnet(address) if is_public(address) else address[:-2]
