@@ -303,6 +303,17 @@ def test_a_lookup_begins_at_good_ones_that_wait_for_a_place_too() -> None:
     assert {contact.address for contact in table.closest(waiting[0], 3)} < in_it, "others are not told of it"
 
 
+def test_those_that_wait_take_nobodys_place_where_a_lookup_begins() -> None:
+    """Half of those from one bucket may be gone, and a lookup with too few waits for each."""
+    table = make()
+    fill(table, FAR, 8)
+    fill(table, 0x40, 8)
+    waiting = fitting()
+    table.answered(*waiting, 10.0, 0.1)
+    begun = {contact.address for contact in table.beginning(waiting[0], 16, 11.0)}
+    assert begun == addresses(table) | {waiting[1]}
+
+
 @pytest.mark.parametrize("address", [public_address(1000), b"\x0a\0\0\1\x1a\xe1"])
 def test_nor_at_those_that_may_have_chosen_to_be_close(address: bytes) -> None:
     """Its id does not fit, or is on a local network, where any does."""

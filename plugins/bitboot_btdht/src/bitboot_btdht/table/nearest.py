@@ -28,14 +28,17 @@ def closest(
 ) -> Iterator[Contact]:
     """The `count` contacts closest to an id, nearest first, bad ones left out. `own`: our id.
 
-    `waiting`: which of those that wait for a place in a bucket are among them. Each bucket is put in order
-    when it is needed: a lookup asks the nearest before it looks at the others.
+    `waiting`: which of those that wait for a place in a bucket are among them, on top of `count`. Each bucket
+    is put in order when it is needed: a lookup asks the nearest before it looks at the others.
     """
     for bucket in _by_distance(buckets, own ^ number):
         usable = [contact for contact in bucket.contacts if contact.failures < bad_after]
-        usable += waiting(bucket)
         usable.sort(key=lambda contact: contact.number ^ number)
-        yield from usable[:count]
+        chosen = usable[:count]
+        if others := waiting(bucket):
+            chosen += others
+            chosen.sort(key=lambda contact: contact.number ^ number)
+        yield from chosen
         count -= len(usable)
         if count <= 0:
             break

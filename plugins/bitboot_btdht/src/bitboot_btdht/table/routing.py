@@ -244,9 +244,9 @@ class RoutingTable:
     def beginning(self, target: bytes, count: int, now: float) -> Iterator[Contact]:
         """The same for a lookup of our own, one by one, while nothing changes.
 
-        Good ones that wait for a place are among them. Whoever has answered once may wait, so they are left
-        out where they could have chosen to be close to the target: their ids have to fit (BEP 42), and at
-        local addresses, where any id does, they count only if all contacts are local.
+        Good ones that wait for a place are among them, on top of `count`. Whoever has answered once may wait,
+        so they are left out where they could have chosen to be close to the target: their ids have to fit
+        (BEP 42), and at local addresses, where any id does, they count only if all contacts are local.
         """
         return nearest.closest(
             self._buckets,
