@@ -97,8 +97,8 @@ def run(*, quick: bool) -> Result:
     smallest, largest = networks[0], networks[-1]
     share = min(one.complete for one in networks)
     checks = [at_least("lookups that find every peer (1, 10 and 50 of them), no loss, no churn", share, 1.0)]
-    # From 100 to 10,000 nodes the logarithm doubles: so may what a lookup takes. Two small networks say little
-    # of that: of 50 nodes each knows nearly all.
+    # From 100 to 10,000 nodes the logarithm doubles: so may what a lookup takes. Two small networks say
+    # little of that: of 50 nodes each knows nearly all.
     factor = math.log(largest.size) / math.log(smallest.size)
     growth = {
         name: [(float(one.size), of(one) / of(smallest)) for one in networks] for name, of in GROWING.items()
